@@ -1,0 +1,94 @@
+// Package jobs passes work from stage to stage. It owns the names of all subjects (subjects.go), the
+// jobs' contents and the contract of a Queue; the JetStream driver lives in jobs/jetstream and proves
+// the contract with jobstest.
+package jobs
+
+import (
+	"context"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+)
+
+// Stage names a kind of work and the queue that carries it.
+type Stage string
+
+const (
+	Tile    Stage = "tile"    // one slide: open, check, cut, plan
+	Segment Stage = "segment" // one batch of regions of one run
+	Stitch  Stage = "stitch"  // one run: prove coverage, join, report
+)
+
+// Job is one piece of work. Its ID is derived from its content, so that publishing it twice is
+// harmless. It never holds a patient's data.
+type Job struct {
+	ID    string          `json:"id"`
+	Stage Stage           `json:"stage"`
+	Slide pyramid.SlideID `json:"slide"`
+	Run   pyramid.RunID   `json:"run,omitzero"`
+	Batch int             `json:"batch,omitempty"` // segment: index into the plan's batches
+	// Source is where the tile stage finds the slide: a path or an s3:// URL.
+	Source string `json:"source,omitempty"`
+	// Parameters are the run's, as canonical JSON; the tile stage writes them into the plan.
+	Parameters []byte `json:"parameters,omitempty"`
+}
+
+// Queue is a durable work queue with one sub-queue per stage. It is safe for concurrent use.
+// A job is delivered at least once; whoever takes it must end the Delivery. A delivery that is
+// neither ended nor kept alive within the queue's patience is delivered to somebody else.
+type Queue interface {
+	// Publish enqueues a job durably before it returns. A job whose ID was published lately is dropped.
+	Publish(ctx context.Context, job Job) error
+	// Take waits for the next job of the stage.
+	Take(ctx context.Context, stage Stage) (Delivery, error)
+	// Finish marks one of total parts of a run as finished and reports whether all now are. Marking
+	// a part twice is harmless. Exactly the calls at and after the completing one report true.
+	Finish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) (bool, error)
+	// Dead lists the jobs that failed for good, oldest first.
+	Dead(ctx context.Context) ([]Dead, error)
+	// Bury puts a job on the dead list with its reason.
+	Bury(ctx context.Context, dead Dead) error
+	// Forget removes a job from the dead list, so that it may be published again.
+	Forget(ctx context.Context, id string) error
+}
+
+// Delivery is one job in hand. Exactly one of Ack, Nak and Term ends it.
+type Delivery interface {
+	Job() Job
+	// Attempt counts deliveries of this job from 1; Last reports whether there will be no other.
+	Attempt() int
+	Last() bool
+	// Alive tells the queue that the job is still being worked on.
+	Alive(ctx context.Context) error
+	Ack(ctx context.Context) error
+	// Nak gives the job back, to be delivered again after the delay.
+	Nak(ctx context.Context, delay time.Duration) error
+	// Term ends the job for good without success. The caller buries it first.
+	Term(ctx context.Context, reason string) error
+}
+
+// Dead is a job that failed for good.
+type Dead struct {
+	Job    Job       `json:"job"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// Event is news about a slide for people who watch. Events may be lost; the store is the truth.
+type Event struct {
+	Slide  pyramid.SlideID `json:"slide"`
+	Run    pyramid.RunID   `json:"run,omitzero"`
+	Stage  Stage           `json:"stage"`
+	State  string          `json:"state"` // started, progress, done, failed
+	Done   int64           `json:"done,omitempty"`
+	Total  int64           `json:"total,omitempty"`
+	Unit   string          `json:"unit,omitempty"` // tiles, regions
+	Reason string          `json:"reason,omitempty"`
+}
+
+// Events is how news travels. It is safe for concurrent use.
+type Events interface {
+	Announce(ctx context.Context, e Event) error
+	// Watch delivers events until ctx ends, then closes the channel. A slow reader loses the oldest.
+	Watch(ctx context.Context) (<-chan Event, error)
+}

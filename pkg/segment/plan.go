@@ -1,0 +1,188 @@
+package segment
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"math"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+)
+
+// DefaultRegion is the side of a region in pixels at the model's scale. Larger regions recompute
+// less halo and need more memory; see docs/model-log.md for the measurement.
+const DefaultRegion = 1024
+
+// Parameters are what a person may choose for a run. Together with slide and model they name it.
+type Parameters struct {
+	Threshold float64 `json:"threshold"`     // carcinoma probability from which on a pixel is in the mask
+	Region    int     `json:"region"`        // side of a region, pixels at the model's scale
+	MPP       float64 `json:"mpp,omitempty"` // operator's scale; 0 takes the file's
+	Tile      int     `json:"tile,omitempty"`
+	Quality   int     `json:"quality,omitempty"`
+}
+
+// Validate reports a parameter that makes no sense, with the range that does.
+func (p Parameters) Validate() error {
+	switch {
+	case !(p.Threshold > 0 && p.Threshold < 1):
+		return fmt.Errorf("threshold %g: want a probability between 0 and 1, such as 0.5", p.Threshold)
+	case p.Region < 64 || p.Region > 8192:
+		return fmt.Errorf("region %d: want 64 to 8192 pixels", p.Region)
+	case p.MPP != 0 && (math.IsNaN(p.MPP) || p.MPP < pyramid.MinMPP || p.MPP > pyramid.MaxMPP):
+		return fmt.Errorf("mpp %g: want %g to %g microns per pixel", p.MPP, float64(pyramid.MinMPP), float64(pyramid.MaxMPP))
+	case p.Tile != 0 && (p.Tile < 64 || p.Tile > 4096):
+		return fmt.Errorf("tile size %d: want 64 to 4096", p.Tile)
+	case p.Quality < 0 || p.Quality > 100:
+		return fmt.Errorf("quality %d: want 1 to 100", p.Quality)
+	}
+	return nil
+}
+
+// ModelRef names a model in plans and reports.
+type ModelRef struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	SHA256  string `json:"sha256"`
+}
+
+// RunID names the run of a model over a slide with parameters.
+func (p Parameters) RunID(slide pyramid.SlideID, model ModelRef) pyramid.RunID {
+	canonical, err := json.Marshal(struct {
+		Slide      pyramid.SlideID
+		Model      string
+		Parameters Parameters
+	}{slide, model.SHA256, p})
+	if err != nil {
+		panic(err) // plain data always marshals
+	}
+	return pyramid.NewRunID(canonical)
+}
+
+// Frame places a slide at the model's scale. Model pixel (x, y) covers the level-0 rectangle from
+// (x·StepX, y·StepY) to ((x+1)·StepX, (y+1)·StepY); both images share their top left corner.
+type Frame struct {
+	Slide pyramid.Size `json:"slide"`  // level-0 pixels
+	MPP   pyramid.MPP  `json:"mpp"`    // of level 0
+	Model float64      `json:"model"`  // microns per model pixel
+	Size  pyramid.Size `json:"canvas"` // the slide in model pixels, rounded up
+}
+
+// maxSide bounds a slide at the model's scale: 2^20 pixels at 1 µm are a metre of glass.
+const maxSide = 1 << 20
+
+// NewFrame places a slide. It refuses an unknown or impossible scale.
+func NewFrame(slide pyramid.Size, mpp pyramid.MPP, model float64) (Frame, error) {
+	if err := mpp.Validate(); err != nil {
+		return Frame{}, err
+	}
+	f := Frame{Slide: slide, MPP: mpp, Model: model}
+	w, h := math.Ceil(float64(slide.W)/f.StepX()), math.Ceil(float64(slide.H)/f.StepY())
+	if slide.Empty() || !(w <= maxSide && h <= maxSide) {
+		return Frame{}, fmt.Errorf("slide of %v at %v: impossible size at the model's %g µm/px", slide, mpp, model)
+	}
+	f.Size = pyramid.Size{W: int(w), H: int(h)}
+	return f, nil
+}
+
+// StepX is the width of a model pixel in level-0 pixels.
+func (f Frame) StepX() float64 { return f.Model / f.MPP.X }
+
+// StepY is the height of a model pixel in level-0 pixels.
+func (f Frame) StepY() float64 { return f.Model / f.MPP.Y }
+
+// Level0 maps a point in model pixels to level-0 pixels, clipped to the slide.
+func (f Frame) Level0(x, y float64) (float64, float64) {
+	return min(x*f.StepX(), float64(f.Slide.W)), min(y*f.StepY(), float64(f.Slide.H))
+}
+
+// PixelMM2 is the area of one model pixel in square millimetres.
+func (f Frame) PixelMM2() float64 { return f.Model * f.Model / 1e6 }
+
+// Plan is everything that decides the result of a run, as pure data.
+type Plan struct {
+	Version    int             `json:"version"`
+	Slide      pyramid.SlideID `json:"slide"`
+	Run        pyramid.RunID   `json:"run"`
+	Model      ModelRef        `json:"model"`
+	Parameters Parameters      `json:"parameters"`
+	Frame      Frame           `json:"frame"`
+	Field      Field           `json:"field"`
+	// Regions are the cells of Grid that hold tissue, in the order in which they are worked on.
+	Regions []pyramid.Region `json:"regions"`
+	// BatchSize is the number of regions of one job; the last batch may be smaller.
+	BatchSize int `json:"batch_size"`
+}
+
+// PlanVersion is the format of a plan.
+const PlanVersion = 1
+
+// Grid is the grid of regions over the canvas.
+func (p *Plan) Grid() pyramid.Grid { return pyramid.Grid{Size: p.Frame.Size, Tile: p.Parameters.Region} }
+
+// Canvas is the rectangle of model pixels that a region's network reads: the whole cell, even where
+// it reaches beyond the slide, and the halo. All regions of a plan have the same canvas size.
+func (p *Plan) Canvas(r pyramid.Region) image.Rectangle {
+	n := p.Parameters.Region
+	return image.Rect(r.Col*n, r.Row*n, (r.Col+1)*n, (r.Row+1)*n).Inset(-p.Field.Halo)
+}
+
+// Batches is the number of segment jobs.
+func (p *Plan) Batches() int { return pyramid.CeilDiv(len(p.Regions), p.BatchSize) }
+
+// Batch is the regions of one segment job.
+func (p *Plan) Batch(i int) []pyramid.Region {
+	return p.Regions[i*p.BatchSize : min((i+1)*p.BatchSize, len(p.Regions))]
+}
+
+// Encode writes the plan as deterministic JSON.
+func (p *Plan) Encode() ([]byte, error) { return json.MarshalIndent(p, "", " ") }
+
+// maxPlanRegions bounds a plan read from outside: 2^22 regions of 256 pixels are a square metre.
+const maxPlanRegions = 1 << 22
+
+// DecodePlan reads what Encode writes and checks that it holds together.
+func DecodePlan(data []byte) (*Plan, error) {
+	var p Plan
+	if err := json.Unmarshal(data, &p); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	if err := p.validate(); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	return &p, nil
+}
+
+func (p *Plan) validate() error {
+	if p.Version != PlanVersion {
+		return fmt.Errorf("version %d: this program reads version %d", p.Version, PlanVersion)
+	}
+	if err := p.Parameters.Validate(); err != nil {
+		return err
+	}
+	frame, err := NewFrame(p.Frame.Slide, p.Frame.MPP, p.Frame.Model)
+	if err != nil {
+		return err
+	}
+	switch {
+	case frame != p.Frame:
+		return errors.New("canvas size does not follow from slide and scale")
+	case p.Field.Align < 1 || p.Field.Halo < 0 || p.Field.Halo > maxSide || p.Field.Halo%p.Field.Align != 0 || p.Parameters.Region%p.Field.Align != 0:
+		return fmt.Errorf("region %d and halo %d are not multiples of the network's stride %d", p.Parameters.Region, p.Field.Halo, p.Field.Align)
+	case p.BatchSize < 1 || len(p.Regions) > maxPlanRegions:
+		return errors.New("impossible number of regions")
+	}
+	return p.validateRegions()
+}
+
+func (p *Plan) validateRegions() error {
+	grid, seen := p.Grid(), make(map[pyramid.Region]bool, len(p.Regions))
+	for _, r := range p.Regions {
+		if !grid.Contains(r.Col, r.Row) || seen[r] {
+			return fmt.Errorf("region %v is outside the grid or listed twice", r)
+		}
+		seen[r] = true
+	}
+	return nil
+}

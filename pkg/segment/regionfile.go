@@ -1,0 +1,111 @@
+package segment
+
+import (
+	"bytes"
+	"compress/flate"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+)
+
+// A region file holds the probabilities of one region:
+//
+//	"SMR1"                                  magic and version
+//	run [8]byte                             the run it belongs to
+//	col, row, width, height uint32          big endian; width and height in model pixels
+//	planes uint8                            number of planes
+//	sha256 [32]byte                         of everything above and the raw planes
+//	flate(planes × height × width bytes)    row-major, one plane after the other
+//
+// The bytes are a function of the content alone, so a job done twice writes the same object.
+const regionMagic = "SMR1"
+
+// The planes of a region file.
+const (
+	PlaneCarcinoma = iota // probability of carcinoma × 255; 0 where there is no tissue
+	PlaneHighGrade        // probability of high-grade dysplasia × 255
+	RegionPlanes
+)
+
+const (
+	regionHeader  = len(regionMagic) + 8 + 4*4 + 1
+	maxRegionSide = 8192 // as Parameters.Validate
+)
+
+// RegionMap is the result of one region: what is left of its cell inside the canvas.
+type RegionMap struct {
+	Run    pyramid.RunID
+	Region pyramid.Region
+	Size   pyramid.Size
+	Planes [RegionPlanes][]uint8 // Size.W × Size.H each
+}
+
+// ErrRegionDamaged marks a region file that does not hold what it promises. The region is computed anew.
+var ErrRegionDamaged = errors.New("region file is damaged")
+
+// EncodeRegion writes the map as a region file.
+func EncodeRegion(m *RegionMap) ([]byte, error) {
+	header := regionHead(m)
+	var buf bytes.Buffer
+	buf.Write(header)
+	buf.Write(regionSum(header, m))
+	w, err := flate.NewWriter(&buf, flate.BestSpeed)
+	if err != nil {
+		return nil, fmt.Errorf("encode region %v: %w", m.Region, err)
+	}
+	for _, plane := range m.Planes {
+		if _, err := w.Write(plane); err != nil {
+			return nil, fmt.Errorf("encode region %v: %w", m.Region, err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("encode region %v: %w", m.Region, err)
+	}
+	return buf.Bytes(), nil
+}
+
+func regionHead(m *RegionMap) []byte {
+	header := append([]byte(regionMagic), m.Run[:]...)
+	for _, v := range []int{m.Region.Col, m.Region.Row, m.Size.W, m.Size.H} {
+		header = binary.BigEndian.AppendUint32(header, uint32(v))
+	}
+	return append(header, RegionPlanes)
+}
+
+func regionSum(header []byte, m *RegionMap) []byte {
+	h := sha256.New()
+	h.Write(header)
+	for _, plane := range m.Planes {
+		h.Write(plane)
+	}
+	return h.Sum(nil)
+}
+
+// DecodeRegion reads a region file and proves it: the checksum, the run and the place must be the
+// expected ones. The sizes are checked before anything is allocated.
+func DecodeRegion(data []byte, run pyramid.RunID, region pyramid.Region, size pyramid.Size) (*RegionMap, error) {
+	m := &RegionMap{Run: run, Region: region, Size: size}
+	if size.Empty() || size.W > maxRegionSide || size.H > maxRegionSide {
+		return nil, fmt.Errorf("region %v: impossible size %v", region, size)
+	}
+	header := regionHead(m)
+	if len(data) < regionHeader+sha256.Size || !bytes.Equal(data[:regionHeader], header) {
+		return nil, fmt.Errorf("region %v: not of this run, place or size: %w", region, ErrRegionDamaged)
+	}
+	sum, body := data[regionHeader:regionHeader+sha256.Size], data[regionHeader+sha256.Size:]
+	r := flate.NewReader(bytes.NewReader(body))
+	for i := range m.Planes {
+		m.Planes[i] = make([]uint8, size.W*size.H)
+		if _, err := io.ReadFull(r, m.Planes[i]); err != nil {
+			return nil, fmt.Errorf("region %v: %v: %w", region, err, ErrRegionDamaged)
+		}
+	}
+	if !bytes.Equal(sum, regionSum(header, m)) {
+		return nil, fmt.Errorf("region %v: checksum differs: %w", region, ErrRegionDamaged)
+	}
+	return m, nil
+}

@@ -9,6 +9,7 @@ import (
 	"image"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/slide/fault"
 )
 
 // Level is one resolution of a slide, level 0 the finest.
@@ -63,16 +64,8 @@ func (e *TileError) Error() string {
 
 func (e *TileError) Unwrap() error { return e.Err }
 
-// FormatError says that the file is at fault: it breaks its own format.
-type FormatError struct {
-	Format, Problem string
-}
-
-func (e *FormatError) Error() string { return e.Format + ": damaged file: " + e.Problem }
-
-// UnsupportedError says that the software is at fault: the file may be fine.
-type UnsupportedError struct {
-	Format, Feature string
-}
-
-func (e *UnsupportedError) Error() string { return e.Format + ": not supported: " + e.Feature }
+// FormatError says that the file is at fault, UnsupportedError that the software is.
+type (
+	FormatError      = fault.FormatError
+	UnsupportedError = fault.UnsupportedError
+)

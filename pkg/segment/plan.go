@@ -111,6 +111,8 @@ type Plan struct {
 	Field      Field           `json:"field"`
 	// Regions are the cells of Grid that hold tissue, in the order in which they are worked on.
 	Regions []pyramid.Region `json:"regions"`
+	// Tissue is the tissue map as TissueMap.Encode writes it: it gates the probability.
+	Tissue []byte `json:"tissue"`
 	// BatchSize is the number of regions of one job; the last batch may be smaller.
 	BatchSize int `json:"batch_size"`
 }
@@ -119,13 +121,24 @@ type Plan struct {
 const PlanVersion = 1
 
 // Grid is the grid of regions over the canvas.
-func (p *Plan) Grid() pyramid.Grid { return pyramid.Grid{Size: p.Frame.Size, Tile: p.Parameters.Region} }
+func (p *Plan) Grid() pyramid.Grid {
+	return pyramid.Grid{Size: p.Frame.Size, Tile: p.Parameters.Region}
+}
 
 // Canvas is the rectangle of model pixels that a region's network reads: the whole cell, even where
 // it reaches beyond the slide, and the halo. All regions of a plan have the same canvas size.
 func (p *Plan) Canvas(r pyramid.Region) image.Rectangle {
 	n := p.Parameters.Region
 	return image.Rect(r.Col*n, r.Row*n, (r.Col+1)*n, (r.Row+1)*n).Inset(-p.Field.Halo)
+}
+
+// TissueMap reads the map that gates the probability.
+func (p *Plan) TissueMap() (*TissueMap, error) { return DecodeTissueMap(p.Tissue, p.Frame.Size) }
+
+// RegionSize is what is left of a region's cell inside the canvas: the size of its map.
+func (p *Plan) RegionSize(r pyramid.Region) pyramid.Size {
+	b := p.Grid().Bounds(r.Col, r.Row)
+	return pyramid.Size{W: b.Dx(), H: b.Dy()}
 }
 
 // Batches is the number of segment jobs.

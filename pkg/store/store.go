@@ -25,17 +25,22 @@ type Object struct {
 // nothing appears. Putting the same key again replaces the object atomically, which is harmless
 // because equal keys hold equal bytes.
 //
-// Errors wrap ErrNotFound, ErrDenied or ErrNoSpace where they apply; everything else may be retried.
+// Keys obey CheckKey. No key may be another's folder ("a" beside "a/b"): layout.go never makes such
+// keys, and some stores can't hold them.
+//
+// Errors wrap ErrNotFound, ErrDenied, ErrNoSpace or ErrInvalid where they apply; everything else may
+// be retried.
 type Bucket interface {
 	// Put stores r under key. size is the number of bytes r yields, or -1 if unknown; a reader that
 	// yields another number is an error and stores nothing.
 	Put(ctx context.Context, key string, r io.Reader, size int64) error
 	// Get opens the object from offset off for n bytes, or to the end if n is negative. A range
-	// beyond the end is shortened, as HTTP does. The caller closes the reader.
+	// beyond the end is shortened, as HTTP does, to nothing if need be. The caller closes the reader.
 	Get(ctx context.Context, key string, off, n int64) (io.ReadCloser, error)
 	// Stat describes the object.
 	Stat(ctx context.Context, key string) (Object, error)
-	// List yields every object whose key starts with prefix, in order of keys. The first error ends it.
+	// List yields every object whose key starts with prefix, in byte order of keys. The first error
+	// ends it. Objects put or deleted meanwhile may or may not be seen. Bodies may call the Bucket.
 	List(ctx context.Context, prefix string) iter.Seq2[Object, error]
 	// Delete removes the object; removing what is not there is not an error.
 	Delete(ctx context.Context, key string) error
@@ -46,6 +51,7 @@ var (
 	ErrNotFound = errors.New("not found")
 	ErrDenied   = errors.New("access denied")
 	ErrNoSpace  = errors.New("no space left in the store")
+	ErrInvalid  = errors.New("invalid request") // a bad key, a negative offset, a reader of the wrong size
 )
 
 // Syncer is an optional ability of a Bucket: Sync makes everything put before it survive a power

@@ -56,6 +56,7 @@ type tracer struct {
 	net           *Net
 	axis          Axis
 	stride        []Ratio // input pixels per pixel of each node
+	excess        []int64 // size of each node beyond the input's size / stride, for aligned inputs
 	live          []bool
 	align         int64
 	before, after int64
@@ -91,7 +92,7 @@ func (t *tracer) markLive() {
 
 // strides computes every node's scale and the period after which all of them repeat.
 func (t *tracer) strides() error {
-	t.stride, t.align = make([]Ratio, len(t.net.Nodes)), 1
+	t.stride, t.excess, t.align = make([]Ratio, len(t.net.Nodes)), make([]int64, len(t.net.Nodes)), 1
 	for i := range t.net.Nodes {
 		if !t.live[i] {
 			continue
@@ -104,6 +105,9 @@ func (t *tracer) strides() error {
 			return t.net.at(i, e)
 		}
 		t.stride[i], t.align = r, lcm(t.align, r.Num)
+		if e := t.measure(i); e != nil {
+			return t.net.at(i, e)
+		}
 	}
 	return nil
 }
@@ -178,6 +182,7 @@ func (t *tracer) follow(output int, phase int64) error {
 		if !seen[i] {
 			continue
 		}
+		t.domain(i, spans[i], output, phase)
 		s := t.back(t.net.Nodes[i].Op, spans[i])
 		if s.lo < -maxReach || s.hi > maxReach {
 			return t.net.at(i, fault("", "the receptive field is beyond %d pixels", maxReach))
@@ -193,8 +198,13 @@ func (t *tracer) follow(output int, phase int64) error {
 	if !seen[0] {
 		return nil
 	}
+	t.widen(spans[0], output, phase)
+	return nil
+}
+
+// widen makes the reach of an output pixel hold a span of input pixels.
+func (t *tracer) widen(s span, output int, phase int64) {
 	r := t.stride[output]
 	first, last := floorDiv(phase*r.Num, r.Den), -floorDiv(-(phase+1)*r.Num, r.Den)-1
-	t.before, t.after = max(t.before, first-spans[0].lo), max(t.after, spans[0].hi-last)
-	return nil
+	t.before, t.after = max(t.before, first-s.lo), max(t.after, s.hi-last)
 }

@@ -9,7 +9,7 @@ const (
 	maxChannels = 1 << 16
 	maxSide     = 1 << 22
 	maxKernel   = 1 << 12 // kernel sides, strides, dilations and pads
-	maxElements = 1 << 38 // of one activation
+	maxElements = 1 << 32 // of one activation
 )
 
 // Validate checks the structure: order, arity, tensor sizes, strides. Whether channels and sizes fit

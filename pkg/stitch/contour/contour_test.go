@@ -1,0 +1,352 @@
+package contour
+
+import (
+	"errors"
+	"image"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// world is a tiny mask: '#' is foreground.
+func world(rows ...string) (width int, values []uint8) {
+	for _, r := range rows {
+		for _, c := range r {
+			v := uint8(0)
+			if c == '#' {
+				v = 200
+			}
+			values = append(values, v)
+		}
+	}
+	return len(rows[0]), values
+}
+
+func trace(t fataler, width int, values []uint8, limit int64) ([]Component, error) {
+	var out []Component
+	tracer, err := New(Config{Width: width, Cut: 128, Limit: limit, Emit: func(c Component) error {
+		out = append(out, c)
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for y := 0; y < len(values)/width; y++ {
+		if err := tracer.Row(values[y*width : (y+1)*width]); err != nil {
+			return nil, err
+		}
+	}
+	err = tracer.Close()
+	if err == nil && (tracer.chains.used != 0 || tracer.held != 0) {
+		t.Fatalf("%d nodes and %d bytes left over", tracer.chains.used, tracer.held)
+	}
+	return out, err
+}
+
+type fataler interface {
+	Fatal(...any)
+	Fatalf(string, ...any)
+}
+
+func vertices(r Ring) []image.Point { return slices.Collect(r.Points()) }
+
+// TestShapes names the situations in which outlines go wrong.
+func TestShapes(t *testing.T) {
+	for name, c := range map[string]struct {
+		rows              []string
+		components, holes int
+	}{
+		"nothing":               {[]string{"....", "...."}, 0, 0},
+		"everything":            {[]string{"####", "####"}, 1, 0},
+		"one pixel":             {[]string{"...", ".#.", "..."}, 1, 0},
+		"corner contact":        {[]string{"#.", ".#"}, 2, 0},
+		"other corner contact":  {[]string{".#", "#."}, 2, 0},
+		"hole":                  {[]string{"###", "#.#", "###"}, 1, 1},
+		"hole open at a corner": {[]string{"###.", "#.#.", "##.#", "####"}, 1, 2},
+		"ring that pinches out": {[]string{"###", "#.#", "##."}, 1, 1},
+		"two holes at a corner": {[]string{"####", "#.##", "##.#", "####"}, 1, 2},
+		"four holes in a cross": {[]string{"#####", "#.#.#", "##.##", "#.#.#", "#####"}, 1, 5},
+		"island in a hole":      {[]string{"#####", "#...#", "#.#.#", "#...#", "#####"}, 2, 1},
+		"island at a corner":    {[]string{"#####", "#####", "##..#", "##.##", "#####"}, 1, 1},
+		"comb joined late":      {[]string{"#.#.#", "#.#.#", "#####"}, 1, 0},
+		"comb joined early":     {[]string{"#####", "#.#.#", "#.#.#"}, 1, 0},
+		"spiral": {[]string{
+			"#######", "......#", "#####.#", "#...#.#", "#.###.#", "#.....#", "#######"}, 1, 0},
+		"checkerboard": {[]string{"#.#.", ".#.#", "#.#.", ".#.#"}, 8, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			width, values := world(c.rows...)
+			got, err := trace(t, width, values, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			holes := 0
+			for _, p := range got {
+				holes += len(p.Holes)
+			}
+			if len(got) != c.components || holes != c.holes {
+				t.Errorf("%d components with %d holes, want %d with %d", len(got), holes, c.components, c.holes)
+			}
+			if err := check(got, width, values); err != "" {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestRandomMasks compares the sweep with a flood fill over random masks of every density.
+func TestRandomMasks(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		width := rapid.IntRange(1, 24).Draw(t, "width")
+		height := rapid.IntRange(1, 24).Draw(t, "height")
+		share := rapid.Float64Range(0, 1).Draw(t, "share")
+		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+		values := make([]uint8, width*height)
+		for i := range values {
+			values[i] = uint8(rng.IntN(128))
+			if rng.Float64() < share {
+				values[i] += 128
+			}
+		}
+		got, err := trace(t, width, values, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if problem := check(got, width, values); problem != "" {
+			t.Fatal(problem)
+		}
+	})
+}
+
+// check compares components with the flood fill and proves that every ring is simple, turns at every
+// vertex and encloses the pixels it should.
+func check(got []Component, width int, values []uint8) string {
+	want := flood(width, values)
+	var report strings.Builder
+	painted := make([]int, len(values))
+	for i, c := range got {
+		sum := c.Shell.Area()
+		report.WriteString(simple(c.Shell))
+		for _, h := range c.Holes {
+			if h.Area() >= 0 {
+				report.WriteString("a hole with a positive area\n")
+			}
+			report.WriteString(simple(h))
+			sum += h.Area()
+		}
+		if sum != c.Area {
+			report.WriteString("ring areas do not add up to the pixels\n")
+		}
+		paint(painted, width, c, i+1)
+	}
+	var measured []Component
+	for _, c := range got {
+		c.Shell, c.Holes = Ring{}, nil
+		measured = append(measured, c)
+	}
+	byAnchor := func(a, b Component) int { return compare(a.Anchor, b.Anchor) }
+	slices.SortFunc(measured, byAnchor)
+	slices.SortFunc(want, byAnchor)
+	report.WriteString(cmp.Diff(want, measured, cmp.AllowUnexported(Ring{})))
+	for i, v := range values {
+		if (v >= 128) != (painted[i] != 0) {
+			report.WriteString("polygons do not paint the mask\n")
+			break
+		}
+	}
+	return report.String()
+}
+
+// simple proves that a ring turns at every vertex and visits no lattice point twice.
+func simple(r Ring) string {
+	points := vertices(r)
+	seen := map[image.Point]bool{}
+	for i, p := range points {
+		q, o := points[(i+1)%len(points)], points[(i+2)%len(points)]
+		if (p.X == q.X) == (p.Y == q.Y) || (p.X == q.X) == (q.X == o.X) {
+			return "a piece is not straight or a vertex does not turn\n"
+		}
+		step := image.Pt(sign(q.X-p.X), sign(q.Y-p.Y))
+		for ; p != q; p = p.Add(step) {
+			if seen[p] {
+				return "a ring touches itself\n"
+			}
+			seen[p] = true
+		}
+	}
+	return ""
+}
+
+func sign(n int) int { return max(-1, min(1, n)) }
+
+// paint fills a polygon by the even-odd rule at pixel centres, the way a viewer does.
+func paint(dst []int, width int, c Component, id int) {
+	crossings := map[int][]int{}
+	for _, r := range append([]Ring{c.Shell}, c.Holes...) {
+		points := vertices(r)
+		for i, p := range points {
+			q := points[(i+1)%len(points)]
+			for y := min(p.Y, q.Y); y < max(p.Y, q.Y); y++ {
+				crossings[y] = append(crossings[y], p.X)
+			}
+		}
+	}
+	for y, xs := range crossings {
+		slices.Sort(xs)
+		for i := 0; i+1 < len(xs); i += 2 {
+			for x := xs[i]; x < xs[i+1]; x++ {
+				dst[y*width+x] += id
+			}
+		}
+	}
+}
+
+// flood is the slow reference: components and their measures by flood fill.
+func flood(width int, values []uint8) []Component {
+	seen := make([]bool, len(values))
+	var out []Component
+	for i := range values {
+		if values[i] < 128 || seen[i] {
+			continue
+		}
+		c := Component{Anchor: image.Pt(i%width, i/width)}
+		todo := []int{i}
+		seen[i] = true
+		for len(todo) > 0 {
+			k := todo[len(todo)-1]
+			todo = todo[:len(todo)-1]
+			x, y := k%width, k/width
+			c.Area++
+			c.Sum += uint64(values[k])
+			c.Max = max(c.Max, values[k])
+			c.Bounds = c.Bounds.Union(image.Rect(x, y, x+1, y+1))
+			for _, d := range []image.Point{{X: 1}, {X: -1}, {Y: 1}, {Y: -1}} {
+				nx, ny := x+d.X, y+d.Y
+				n := ny*width + nx
+				if nx < 0 || nx >= width || ny < 0 || n >= len(values) || seen[n] || values[n] < 128 {
+					continue
+				}
+				seen[n] = true
+				todo = append(todo, n)
+			}
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// TestLongest compares the calipers with all pairs of vertices.
+func TestLongest(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		width := rapid.IntRange(1, 30).Draw(t, "width")
+		values := rapid.SliceOfN(rapid.SampledFrom([]uint8{0, 200, 200}), width, width*20).Draw(t, "values")
+		values = values[:len(values)/width*width]
+		got, err := trace(t, width, values, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range got {
+			var want float64
+			for p := range c.Shell.Points() {
+				for q := range c.Shell.Points() {
+					want = max(want, math.Hypot(float64(p.X-q.X), float64(p.Y-q.Y)))
+				}
+			}
+			if got := c.Shell.Longest(); math.Abs(got-want) > 1e-9 {
+				t.Fatalf("longest %g, want %g, of %v", got, want, vertices(c.Shell))
+			}
+		}
+	})
+}
+
+// TestLimit: a mask beyond the limit is refused instead of filling the memory.
+func TestLimit(t *testing.T) {
+	const width = 512
+	values := make([]uint8, width*64)
+	for i := range values {
+		if x, y := i%width, i/width; x%2 == 0 || y == 63 { // a comb of 256 teeth, closed at the end
+			values[i] = 255
+		}
+	}
+	if _, err := trace(t, width, values, 1<<12); !errors.Is(err, ErrTooComplex) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := trace(t, width, values, 1<<16); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLabelsAreUsedAgain: the bookkeeping stays as small as a row, however many components pass.
+func TestLabelsAreUsedAgain(t *testing.T) {
+	const width, height = 64, 2000
+	tracer, err := New(Config{Width: width, Cut: 1, Emit: func(Component) error { return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	row := make([]uint8, width)
+	for range height {
+		for x := range row {
+			row[x] = uint8(rng.IntN(2))
+		}
+		if err := tracer.Row(row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tracer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(tracer.labels.parts); n > 3*width {
+		t.Errorf("%d labels for rows of %d pixels", n, width)
+	}
+	if n := len(tracer.chains.list); n > 4*width {
+		t.Errorf("%d chains for rows of %d pixels", n, width)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	emit := func(Component) error { return nil }
+	for name, c := range map[string]Config{
+		"no width": {Cut: 1, Emit: emit},
+		"no cut":   {Width: 1, Emit: emit},
+		"no emit":  {Width: 1, Cut: 1},
+	} {
+		if _, err := New(c); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	tracer, err := New(Config{Width: 4, Cut: 1, Emit: emit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tracer.Row(make([]uint8, 3)); err == nil {
+		t.Error("a short row was accepted")
+	}
+	stop := errors.New("stop")
+	tracer, _ = New(Config{Width: 1, Cut: 1, Emit: func(Component) error { return stop }})
+	if err := errors.Join(tracer.Row([]uint8{1}), tracer.Close()); !errors.Is(err, stop) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// BenchmarkTrace measures the sweep over a mask of blobs, per megapixel.
+func BenchmarkTrace(b *testing.B) {
+	const side = 1000
+	values := make([]uint8, side*side)
+	for i := range values {
+		x, y := float64(i%side), float64(i/side)
+		values[i] = uint8(127 + 60*math.Sin(x/17) + 60*math.Sin(y/13+x/40))
+	}
+	b.SetBytes(side * side)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := trace(b, side, values, 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package kernel
+
+import "unsafe"
+
+// tileArgs is what a convolution kernel needs to compute a run of pixels of one row for one or two
+// blocks of output channels. Its layout is known to the assembly; all strides are in bytes.
+type tileArgs struct {
+	src      unsafe.Pointer // first source pixel of the first tap
+	w        unsafe.Pointer // packed weights
+	dst      unsafe.Pointer
+	bias     unsafe.Pointer // one float for each output lane
+	add      unsafe.Pointer // residual, or nil
+	taps     unsafe.Pointer // offsets of the source pixels, int64
+	ntaps    int64
+	whole    int64 // source blocks before the last, of 16 channels each
+	last     int64 // channels of the last source block
+	srcBlock int64 // from one source block to the next
+	dstPixel int64 // from one result to the next
+	dstBlock int64 // from one block of results to the next
+	addPixel int64
+	addBlock int64
+	pixels   int64
+	lanes    int64   // from one channel's weights to the next
+	lo, hi   float32 // results are clamped
+}
+
+// rowArgs is what an element-wise kernel needs for a run of contiguous pixels of one block.
+type rowArgs struct {
+	dst, a, b unsafe.Pointer
+	pixels    int64
+	mask      unsafe.Pointer // lanes to keep, 16 uint32; the others become zero
+	p, q, r   unsafe.Pointer // parameters for each lane, 16 floats
+	alpha     float32
+	beta      float32
+}
+
+// widestTile is the number of pixels that the registers of a variant hold.
+func widestTile(v ISA, sw *sweep, blocks int) int {
+	return 13
+}
+
+// convTile computes a tile by the kernel of a variant. Source pixels lie step pixels apart.
+func convTile(v ISA, step, blocks int, a *tileArgs) {
+	convTileGeneric(step, blocks, a)
+}
+
+// depthTile computes a tile of a depthwise convolution.
+func depthTile(v ISA, step int, a *tileArgs) {
+	depthTileGeneric(step, a)
+}
+
+func best() ISA { return Generic }
+
+// plainRow, actRow and actBackRow are the element-wise kernels.
+func plainRow(v ISA, op rowOp, a *rowArgs)  { plainRowGeneric(op, a) }
+func actRow(v ISA, a *rowArgs, act Act)     { actRowGeneric(a, act) }
+func actBackRow(v ISA, a *rowArgs, act Act) { actBackRowGeneric(a, act) }
+
+// gradArgs is what a kernel for the gradient by the weights needs: it adds, for each source channel,
+// the products with 16 channels of the gradient over rows×pixels positions. All strides are in bytes.
+type gradArgs struct {
+	src, d, acc      unsafe.Pointer // acc is [channels][16]float32
+	rows, pixels     int64
+	srcRow, srcPixel int64
+	dRow             int64
+	channels         int64
+}
+
+func convGrad(v ISA, a *gradArgs)           { convGradGeneric(a) }
+func depthGrad(v ISA, a *gradArgs)          { depthGradGeneric(a) }
+func dotsRow(v ISA, a *dotsArgs)            { dotsRowGeneric(a) }
+func poolRow(v ISA, op poolOp, a *poolArgs) { poolRowGeneric(op, a) }
+func gatherRow(v ISA, a *resizeArgs)        { gatherRowGeneric(a) }
+func lerpRow(v ISA, a *resizeArgs)          { lerpRowGeneric(a) }
+func scatterRow(v ISA, a *resizeArgs)       { scatterRowGeneric(a) }
+func softmaxRow(v ISA, a *softmaxArgs)      { softmaxRowGeneric(a) }

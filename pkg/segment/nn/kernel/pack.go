@@ -1,0 +1,76 @@
+package kernel
+
+// pack arranges weights of a convolution (Out, In/Groups, KH, KW) in the order in which the kernels
+// read them: for each phase and group, source block by source block, tap by tap, channel by channel,
+// with the group's output channels side by side. Lanes without a channel are zero. Backward says that
+// the sweep runs from the convolution's output to its input.
+func (sw *sweep) pack(packed []float32, s ConvShape, w []float32, backward bool) {
+	if !(len(w) == s.Weights()) {
+		fail("%d weights for %+v", len(w), s)
+	}
+	at := &weightIndex{s: s, taps: s.KH * s.KW, ipg: s.In / s.Groups, opg: s.Out / s.Groups, backward: backward}
+	for i := range sw.phases {
+		p := &sw.phases[i]
+		for j := range sw.groups {
+			g := &sw.groups[j]
+			dst := packed[sw.weightsOf(p, g):]
+			if sw.depthwise {
+				packDepthwise(dst, w, at, p, g)
+			} else {
+				sw.packGroup(dst, w, at, p, g)
+			}
+		}
+	}
+}
+
+func (sw *sweep) packGroup(dst, w []float32, at *weightIndex, p *phase, g *group) {
+	lanes := g.blocks * Block
+	for b := 0; b <= g.whole; b++ {
+		channels := Block
+		if b == g.whole {
+			channels = g.last
+		}
+		for _, t := range p.taps {
+			for c := range channels {
+				in := (g.from+b)*Block + c
+				for lane := range lanes {
+					dst[lane] = 0
+					if k, ok := at.of(g.block*Block+lane, in); ok {
+						dst[lane] = w[k+t.k]
+					}
+				}
+				dst = dst[lanes:]
+			}
+		}
+	}
+}
+
+func packDepthwise(dst, w []float32, at *weightIndex, p *phase, g *group) {
+	for _, t := range p.taps {
+		for lane := range Block {
+			dst[lane] = 0
+			if c := g.block*Block + lane; c < at.s.Out {
+				dst[lane] = w[c*at.taps+t.k]
+			}
+		}
+		dst = dst[Block:]
+	}
+}
+
+// weightIndex finds weights by the sweep's channels.
+type weightIndex struct {
+	s              ConvShape
+	taps, ipg, opg int
+	backward       bool
+}
+
+// of is the index of the first tap between an output and an input channel of the sweep, if they meet.
+func (a *weightIndex) of(out, in int) (int, bool) {
+	if a.backward {
+		out, in = in, out
+	}
+	if out >= a.s.Out || in >= a.s.In || out/a.opg != in/a.ipg {
+		return 0, false
+	}
+	return (out*a.ipg + in%a.ipg) * a.taps, true
+}

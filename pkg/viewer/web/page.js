@@ -1,0 +1,18 @@
+// What both pages share: asking the API and making elements.
+
+export async function ask(path) {
+  const answer = await fetch(path);
+  if (!answer.ok) throw new Error(`${path}: ${(await answer.text()).trim() || answer.status}`);
+  return answer.json();
+}
+
+// make builds an element; children that are strings become text, never markup.
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+export const mm2 = (v) => `${v < 10 ? v.toFixed(2) : v.toFixed(1)} mm²`;
+export const percent = (v) => `${(100 * v).toFixed(1)} %`;

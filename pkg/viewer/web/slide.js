@@ -1,0 +1,142 @@
+import { ask, make, mm2, percent } from "/static/page.js";
+import { drawScaleBar } from "/static/scalebar.js";
+
+const get = (id) => document.getElementById(id);
+const slide = location.pathname.split("/")[2];
+
+function notice(text) {
+  get("notice").textContent = text;
+  get("notice").hidden = false;
+}
+
+function open() {
+  return OpenSeadragon({
+    element: get("slide"),
+    tileSources: `/slides/${slide}/pyramid.dzi`,
+    showNavigationControl: false,
+    showNavigator: true,
+    navigatorPosition: "BOTTOM_RIGHT",
+    maxZoomPixelRatio: 4,
+    minZoomImageRatio: 0.7,
+    gestureSettingsMouse: { clickToZoom: false },
+    animationTime: 0.4,
+    crossOriginPolicy: false,
+    drawer: "canvas",
+  });
+}
+
+// lay puts the overlay on the slide. The overlay's pixels are at the model's scale and its last column
+// and row reach a little beyond the slide, so its width in slide widths follows from the scales.
+function lay(viewer, run, report, manifest) {
+  const size = manifest.info.levels[0].size;
+  const { canvas, step_x: step } = report.overlay;
+  return new Promise((resolve, reject) => {
+    viewer.addTiledImage({
+      tileSource: `/slides/${slide}/runs/${run}/overlay.dzi`,
+      width: (canvas.width * step) / size.width,
+      opacity: get("opacity").value / 100,
+      success: (event) => resolve(event.item),
+      error: () => reject(new Error("the overlay cannot be read")),
+    });
+  });
+}
+
+function controls(layer) {
+  const update = () => {
+    get("opacity-value").textContent = `${get("opacity").value} %`;
+    layer.setOpacity(get("show").checked ? get("opacity").value / 100 : 0);
+  };
+  get("opacity").addEventListener("input", update);
+  get("show").addEventListener("change", update);
+  update();
+}
+
+function figure(value, label) {
+  return make("div", {}, make("b", {}, value), make("span", {}, label));
+}
+
+function figures(report) {
+  get("figures").replaceChildren(
+    figure(mm2(report.carcinoma_mm2), "outlined carcinoma"),
+    figure(percent(report.carcinoma_fraction), "of analysed tissue"),
+    figure(mm2(report.analysed_mm2), "analysed"),
+    figure(mm2(report.not_analysed_mm2), "not analysed"),
+  );
+}
+
+// lesions lists the outlined areas; choosing one shows it with some tissue around.
+function lesions(viewer, list) {
+  let at = -1;
+  const buttons = list.map((lesion, i) => {
+    const button = make("button", { type: "button" }, `${i + 1}. ${mm2(lesion.area_mm2)}`,
+      make("span", {}, `p ${lesion.mean_probability.toFixed(2)}, ${lesion.longest_mm.toFixed(1)} mm`));
+    button.addEventListener("click", () => go(i));
+    return button;
+  });
+  const go = (i) => {
+    if (!list.length) return;
+    at = (i + list.length) % list.length;
+    const [x0, y0, x1, y1] = list[at].bbox;
+    const [mx, my] = [(x1 - x0) / 2, (y1 - y0) / 2];
+    const image = viewer.world.getItemAt(0);
+    viewer.viewport.fitBounds(image.imageToViewportRectangle(x0 - mx, y0 - my, x1 - x0 + 2 * mx, y1 - y0 + 2 * my));
+    buttons.forEach((b, k) => (k === at ? b.setAttribute("aria-current", "true") : b.removeAttribute("aria-current")));
+    buttons[at].scrollIntoView({ block: "nearest" });
+  };
+  get("lesions").replaceChildren(...buttons.map((b) => make("li", {}, b)));
+  if (!list.length) get("lesions").replaceChildren(make("li", {}, "None. This does not exclude carcinoma."));
+  return { next: () => go(at + 1), previous: () => go(at < 0 ? list.length - 1 : at - 1) };
+}
+
+function keys(jump) {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "o") get("show").click();
+    if (event.key === "n") jump.next();
+    if (event.key === "p") jump.previous();
+  });
+}
+
+function provenance(report, manifest) {
+  const rows = {
+    "Slide SHA-256": manifest.sha256,
+    Scale: `${report.slide.mpp} µm/px (from ${report.slide.mpp_source})`,
+    Model: `${report.run.model.name} ${report.run.model.version}`,
+    "Model SHA-256": report.run.model.sha256,
+    Run: report.run.id,
+    Threshold: String(report.run.parameters.threshold),
+  };
+  get("provenance").replaceChildren(...Object.entries(rows).flatMap(([k, v]) => [make("dt", {}, k), make("dd", {}, v)]));
+}
+
+function links(run) {
+  const base = `/slides/${slide}/runs/${run}`;
+  get("links").replaceChildren(
+    make("a", { href: `${base}/report.html` }, "Report"),
+    make("a", { href: `${base}/contours.geojson`, download: "" }, "Outlines"),
+    make("a", { href: `${base}/mask.tiff`, download: "" }, "Mask"),
+  );
+}
+
+async function start() {
+  get("name").textContent = slide;
+  const { manifest, runs } = await ask(`/api/v1/slides/${slide}`);
+  const viewer = open();
+  viewer.addHandler("open-failed", () => notice("The slide's pyramid cannot be read."));
+  viewer.addHandler("tile-load-failed", () => notice("Some tiles could not be loaded. Blank areas are not negative."));
+  await new Promise((resolve) => viewer.addOnceHandler("open", resolve));
+  const update = () => drawScaleBar(get("scale"), viewer, manifest.info.mpp.x);
+  ["animation", "resize", "open"].forEach((name) => viewer.addHandler(name, update));
+  update();
+  const run = location.hash.slice(1) || runs.at(-1);
+  if (!run) return notice("This slide has not been segmented yet.");
+  const { report } = await ask(`/api/v1/slides/${slide}/runs/${run}`);
+  figures(report);
+  keys(lesions(viewer, report.lesions ?? []));
+  provenance(report, manifest);
+  links(run);
+  if (report.slide.sha256 !== manifest.sha256) return notice("The overlay belongs to another slide and is not shown.");
+  controls(await lay(viewer, run, report, manifest));
+}
+
+start().catch((error) => notice(error.message));

@@ -1,0 +1,171 @@
+package viewer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// Entry is one line of the worklist: a slide and its latest state.
+type Entry struct {
+	Slide     pyramid.SlideID `json:"slide"`
+	Run       string          `json:"run,omitempty"`
+	State     string          `json:"state"` // tiled, done, failed, or a stage in progress
+	Reason    string          `json:"reason,omitempty"`
+	Score     float64         `json:"score"` // triage: what to look at first
+	Rank      string          `json:"rank_reason,omitempty"`
+	Width     int             `json:"width,omitempty"`
+	Height    int             `json:"height,omitempty"`
+	Tissue    float64         `json:"tissue_mm2"`
+	Carcinoma float64         `json:"carcinoma_mm2"`
+	Fraction  float64         `json:"carcinoma_fraction"`
+	Lesions   int             `json:"lesions"`
+	Unknown   float64         `json:"not_analysed_mm2"`
+}
+
+// maxJSON bounds a manifest or report that is read into memory.
+const maxJSON = 64 << 20
+
+func (v *viewer) worklist(r *http.Request) (any, error) {
+	ctx := r.Context()
+	entries := []Entry{}
+	if v.Pending != nil {
+		pending, err := v.Pending(ctx)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, pending...)
+	}
+	for name, err := range store.Folders(ctx, v.Bucket, store.Slides()) {
+		if err != nil {
+			return nil, err
+		}
+		id, err := pyramid.ParseSlideID(name)
+		if err != nil {
+			continue // a foreign folder in the bucket
+		}
+		found, err := v.entries(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, found...)
+	}
+	sortEntries(entries)
+	return entries, nil
+}
+
+// sortEntries puts what needs a person first: failures, then the highest score.
+func sortEntries(entries []Entry) {
+	slices.SortStableFunc(entries, func(a, b Entry) int {
+		if af, bf := a.State == "failed", b.State == "failed"; af != bf {
+			if af {
+				return -1
+			}
+			return 1
+		}
+		switch {
+		case a.Score > b.Score:
+			return -1
+		case a.Score < b.Score:
+			return 1
+		}
+		return slices.Compare(a.Slide[:], b.Slide[:])
+	})
+}
+
+// entries is one line per finished run of the slide, or one that says that there is none yet.
+func (v *viewer) entries(ctx context.Context, id pyramid.SlideID) ([]Entry, error) {
+	runs, err := v.runs(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var entries []Entry
+	for _, run := range runs {
+		e, err := v.entry(ctx, id, run)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	if len(entries) > 0 {
+		return entries, nil
+	}
+	if _, err := v.Bucket.Stat(ctx, store.Slide(id).Manifest()); err != nil {
+		if errors.Is(err, store.ErrNotFound) {
+			return []Entry{{Slide: id, State: "tiling"}}, nil
+		}
+		return nil, err
+	}
+	return []Entry{{Slide: id, State: "tiled"}}, nil
+}
+
+// runs lists the finished runs of a slide: those with a run.json.
+func (v *viewer) runs(ctx context.Context, id pyramid.SlideID) ([]pyramid.RunID, error) {
+	var runs []pyramid.RunID
+	for name, err := range store.Folders(ctx, v.Bucket, store.Slide(id).Runs()) {
+		if err != nil {
+			return nil, err
+		}
+		run, err := pyramid.ParseRunID(name)
+		if err != nil {
+			continue
+		}
+		_, err = v.Bucket.Stat(ctx, store.Slide(id).Run(run).Manifest())
+		if err == nil {
+			runs = append(runs, run)
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return nil, err
+		}
+	}
+	return runs, nil
+}
+
+// report is the part of report.json that the worklist shows.
+type report struct {
+	Status string `json:"status"`
+	Reason string `json:"reason"`
+	Slide  struct {
+		Width  int `json:"width"`
+		Height int `json:"height"`
+	} `json:"slide"`
+	Tissue    float64           `json:"tissue_mm2"`
+	Unknown   float64           `json:"not_analysed_mm2"`
+	Carcinoma float64           `json:"carcinoma_mm2"`
+	Fraction  float64           `json:"carcinoma_fraction"`
+	Lesions   []json.RawMessage `json:"lesions"`
+	Triage    struct {
+		Score  float64 `json:"score"`
+		Reason string  `json:"rank_reason"`
+	} `json:"triage"`
+}
+
+func (v *viewer) entry(ctx context.Context, id pyramid.SlideID, run pyramid.RunID) (Entry, error) {
+	var r report
+	if err := v.readJSON(ctx, store.Slide(id).Run(run).Report(), &r); err != nil {
+		return Entry{}, err
+	}
+	return Entry{
+		Slide: id, Run: run.String(), State: r.Status, Reason: r.Reason,
+		Score: r.Triage.Score, Rank: r.Triage.Reason, Width: r.Slide.Width, Height: r.Slide.Height,
+		Tissue: r.Tissue, Carcinoma: r.Carcinoma, Fraction: r.Fraction, Lesions: len(r.Lesions), Unknown: r.Unknown,
+	}, nil
+}
+
+func (v *viewer) readJSON(ctx context.Context, key string, into any) error {
+	body, err := v.Bucket.Get(ctx, key, 0, -1)
+	if err != nil {
+		return fmt.Errorf("get %s: %w", key, err)
+	}
+	defer body.Close()
+	if err := json.NewDecoder(io.LimitReader(body, maxJSON)).Decode(into); err != nil {
+		return fmt.Errorf("read %s: %w", key, err)
+	}
+	return nil
+}

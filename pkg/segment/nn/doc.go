@@ -1,0 +1,26 @@
+// Package nn runs and trains networks on Gorgonia. Gorgonia is the graph, the autodiff, the machine
+// and the solver's interface; the operators are this package's own, and their arithmetic is
+// nn/kernel's. It sits between net (networks as data) and segment (the Engine contract), and is the
+// only importer of Gorgonia. It reads no files and knows nothing of slides.
+//
+// # How a network runs
+//
+// A graph is built from a net.Net for one input size. The machine runs it once without arithmetic,
+// and every operator notes what it read and wrote. From that record the arena is planned: each
+// activation gets its place in one slice of floats for the steps in which it is alive, the parts
+// of a concatenation are written straight into the whole, and gradients are added in place. From
+// then on a run allocates nothing in this package.
+//
+// # Memory
+//
+// A network holds one arena, whose size Network.ArenaBytes tells, and the scratch of its largest
+// convolution. Packed weights are shared by all networks of an Engine. Options.MemoryLimit bounds
+// the arena before it is allocated.
+package nn
+
+import (
+	// Gorgonia refuses to start on a Go release that this module does not vouch for; the version
+	// that Gorgonia itself asks for panics in its init on current Go. Go's collector does not move
+	// heap objects, so the pin in go.mod is safe.
+	_ "go4.org/unsafe/assume-no-moving-gc"
+)

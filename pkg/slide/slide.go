@@ -28,6 +28,9 @@ type Info struct {
 	Objective  float64     `json:"objective,omitempty"` // magnification, such as 20
 	Associated []string    `json:"associated"`          // label, macro, thumbnail
 	ICC        bool        `json:"icc"`                 // an ICC profile is embedded
+	// Orientation is TIFF tag 274 where it is not 1: how a viewer would turn the picture. Tiles come
+	// in the file's own order.
+	Orientation int `json:"orientation,omitempty"`
 }
 
 // Size is the size of the finest level.

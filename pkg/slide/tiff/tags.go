@@ -91,5 +91,9 @@ const (
 	typeShort    = 3
 	typeLong     = 4
 	typeRational = 5
+	typeFloat    = 11
+	typeDouble   = 12
+	typeIFD      = 13
 	typeLong8    = 16
+	typeIFD8     = 18
 )

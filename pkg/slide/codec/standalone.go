@@ -1,0 +1,64 @@
+package codec
+
+import "slices"
+
+// Model is the colour model of a JPEG tile, which its container knows and its stream may not say.
+type Model byte
+
+// The colour models. Unknown leaves the stream's own markers as they are.
+const (
+	Unknown Model = iota
+	Grey
+	RGB
+	YCbCr
+)
+
+// adobe is an APP14 marker segment as Adobe defines it: version 100, no flags, and as its last byte
+// the colour transform, 0 for none (RGB) and 1 for YCbCr. Every decoder honours it, libjpeg and
+// browsers included.
+func adobe(transform byte) []byte {
+	return []byte{0xFF, mAPP14, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, transform}
+}
+
+// Standalone makes a whole JPEG out of a tile's stream and its container's tables (TIFF tag 347, may
+// be nil), appending to dst. The scan is copied bit by bit. With a known model the stream's own JFIF
+// and Adobe markers give way to one that says the truth: libtiff ignores them too.
+func Standalone(dst, tables, tile []byte, model Model) ([]byte, error) {
+	head, scan, err := segments(tile)
+	if err != nil {
+		return nil, err
+	}
+	if scan == nil {
+		return nil, jpegDamaged("no scan")
+	}
+	shared, err := tableSegments(tables)
+	if err != nil {
+		return nil, err
+	}
+	dst = slices.Grow(dst, len(tables)+len(tile)+20)
+	dst = append(dst, 0xFF, mSOI)
+	switch model {
+	case RGB:
+		dst = append(dst, adobe(0)...)
+	case YCbCr:
+		dst = append(dst, adobe(1)...)
+	}
+	for _, s := range slices.Concat(shared, head) {
+		if model == Unknown || s.marker != mAPP0 && s.marker != mAPP14 {
+			dst = append(dst, s.raw...)
+		}
+	}
+	return append(dst, scan...), nil
+}
+
+// tableSegments are the segments of a stream of tables only.
+func tableSegments(tables []byte) ([]segment, error) {
+	if len(tables) == 0 {
+		return nil, nil
+	}
+	segs, scan, err := segments(tables)
+	if err == nil && scan != nil {
+		err = jpegDamaged("a scan among the tables")
+	}
+	return segs, err
+}

@@ -1,0 +1,65 @@
+package slide
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/slidemill/slidemill/pkg/slide/tiff"
+)
+
+// format is one row of the table of formats.
+type format struct {
+	name   string
+	detect func(*candidate) bool
+	open   func(*candidate) (Slide, error)
+}
+
+// formats is the table. The first row that detects a file opens it, so special cases of TIFF come
+// before the generic one. Rows that only refuse are there because the generic reader would open such
+// files with misplaced or missing pixels, and a wrong picture is worse than none.
+func formats() []format {
+	return []format{
+		{"hamamatsu-ndpi", hasTag(65420), refuse("hamamatsu-ndpi", "NDPI slides")},
+		{"leica-scn", describes("http://www.leica-microsystems.com/scn/"), refuse("leica-scn", "Leica SCN slides")},
+		{"philips-tiff", softwareIs("Philips"), refuse("philips-tiff", "Philips TIFF slides")},
+		{"trestle", softwareIs("MedScan"), refuse("trestle", "Trestle slides")},
+		{"ventana", hasVentanaXMP, refuse("ventana", "Ventana BIF slides")},
+		{"aperio", isAperio, openAperio},
+		{"generic-tiff", func(c *candidate) bool { return c.tiff != nil }, openGenericTIFF},
+		{"png", startsWith("\x89PNG\r\n\x1a\n"), openPNG},
+		{"jpeg", startsWith("\xff\xd8\xff"), openJPEG},
+	}
+}
+
+func hasTag(tag uint16) func(*candidate) bool {
+	return func(c *candidate) bool { return c.tiff != nil && c.first.Has(tag) }
+}
+
+func describes(part string) func(*candidate) bool {
+	return func(c *candidate) bool {
+		return c.tiff != nil && strings.Contains(c.first.Text(tiff.TagImageDescription), part)
+	}
+}
+
+func softwareIs(prefix string) func(*candidate) bool {
+	return func(c *candidate) bool {
+		return c.tiff != nil && strings.HasPrefix(c.first.Text(tiff.TagSoftware), prefix)
+	}
+}
+
+// hasVentanaXMP looks for the iScan element that Ventana keeps in XMP (tag 700).
+func hasVentanaXMP(c *candidate) bool {
+	const tagXMP = 700
+	return c.tiff != nil && bytes.Contains(c.first.Bytes(tagXMP), []byte("<iScan"))
+}
+
+func startsWith(magic string) func(*candidate) bool {
+	return func(c *candidate) bool { return bytes.HasPrefix(c.head, []byte(magic)) }
+}
+
+// refuse opens nothing and says what to do.
+func refuse(name, what string) func(*candidate) (Slide, error) {
+	return func(*candidate) (Slide, error) {
+		return nil, &UnsupportedError{Format: name, Feature: what + " yet; export the slide as SVS or as pyramidal TIFF from the scanner's software"}
+	}
+}

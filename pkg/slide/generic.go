@@ -1,0 +1,60 @@
+package slide
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/slide/tiff"
+)
+
+// Bits of tag 254, NewSubfileType.
+const (
+	subfileReduced = 1
+	subfileMask    = 4
+)
+
+// openGenericTIFF opens any TIFF or BigTIFF. The first directory is the finest level; a further one is
+// a level if it says that it is a reduced image, as OpenSlide and libvips have it. Directories with a
+// different shape (a mask, a thumbnail with a border) and unmarked ones are ignored.
+func openGenericTIFF(c *candidate) (Slide, error) {
+	full, err := c.tiff.Image(c.first)
+	if err != nil {
+		return nil, err
+	}
+	levels := []*tiff.Image{full}
+	for i, d := range c.tiff.Directories[1:] {
+		kind := d.Uint(tiff.TagNewSubfileType, 0)
+		if kind&subfileReduced == 0 || kind&subfileMask != 0 {
+			continue
+		}
+		im, err := c.tiff.Image(d)
+		if err != nil {
+			return nil, fmt.Errorf("directory %d: %w", i+1, err)
+		}
+		if sameShape(full.Size, im.Size) && im.Tiled == full.Tiled {
+			levels = append(levels, im)
+		}
+	}
+	sortLevels(levels)
+	info := Info{Vendor: "generic-tiff", MPP: resolutionScale(c.first)}
+	if mpp, ok := omeScale(c.first.Text(tiff.TagImageDescription)); ok {
+		info.MPP = mpp
+	}
+	return newTIFFSlide(c, info, levels, nil)
+}
+
+// sortLevels puts the finest level first. The order of equals is that of the file.
+func sortLevels(levels []*tiff.Image) {
+	slices.SortStableFunc(levels, func(a, b *tiff.Image) int { return b.Size.W - a.Size.W })
+}
+
+// sameShape reports whether reduced is a shrunk copy of full, give or take the rounding of a pyramid.
+func sameShape(full, reduced pyramid.Size) bool {
+	if reduced.W > full.W || reduced.H > full.H {
+		return false
+	}
+	want := float64(full.H) * float64(reduced.W) / float64(full.W)
+	return math.Abs(float64(reduced.H)-want) <= 2+0.02*want
+}

@@ -1,0 +1,115 @@
+package slide
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"unicode/utf8"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/slide/tiff"
+)
+
+// Options are what the operator knows about a slide.
+type Options struct {
+	// MPP is the scale in microns per pixel. It overrides the file's; zero leaves it to the file.
+	MPP float64
+}
+
+// Open opens a slide. The format is found by content, never by name. A file that is damaged gives a
+// *FormatError, one that this program cannot read an *UnsupportedError, and what is no slide at all
+// one of the errors in errors.go; each says what to do next.
+//
+// A slide without a scale opens, so that it can be inspected; Info.CheckScale refuses it.
+func Open(ctx context.Context, path string, o Options) (Slide, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("open slide: %w", err)
+	}
+	f, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	s, err := openFile(f, o)
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("open slide %s: %w", path, err)
+	}
+	return s, nil
+}
+
+// openFile opens a slide that f holds, and takes f over unless there is an error.
+func openFile(f *os.File, o Options) (Slide, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return openSource(source{ReaderAt: f, Closer: f, size: st.Size()}, o)
+}
+
+// source is the bytes of a slide.
+type source struct {
+	io.ReaderAt
+	io.Closer
+	size int64
+}
+
+func openSource(src source, o Options) (Slide, error) {
+	if o.MPP != 0 {
+		if err := operatorScale(o.MPP).Validate(); err != nil {
+			return nil, fmt.Errorf("--mpp: %w", err)
+		}
+	}
+	c, err := examine(src, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, format := range formats() {
+		if format.detect(c) {
+			return format.open(c)
+		}
+	}
+	return nil, c.unknown()
+}
+
+func operatorScale(mpp float64) pyramid.MPP {
+	return pyramid.MPP{X: mpp, Y: mpp, Source: pyramid.FromOperator}
+}
+
+// candidate is what formats look at to recognise a file.
+type candidate struct {
+	source
+	options Options
+	head    []byte     // the first bytes of the file, at most headSize
+	tiff    *tiff.File // nil where the file is no TIFF
+	first   *tiff.Directory
+}
+
+const headSize = 4096
+
+// examine reads what the formats' detect functions need. A TIFF with damaged directories ends here.
+func examine(src source, o Options) (*candidate, error) {
+	c := &candidate{source: src, options: o, head: make([]byte, min(headSize, src.size))}
+	if _, err := io.ReadFull(io.NewSectionReader(src, 0, src.size), c.head); err != nil {
+		return nil, fmt.Errorf("read: %w", err)
+	}
+	f, err := tiff.Parse(src, src.size)
+	switch {
+	case errors.Is(err, tiff.ErrNotTIFF):
+		return c, nil
+	case err != nil:
+		return nil, err
+	}
+	c.tiff, c.first = f, f.Directories[0]
+	return c, nil
+}
+
+// unknown is the error for a file that no format recognises.
+func (c *candidate) unknown() error {
+	if utf8.Valid(c.head[:len(c.head)&^3]) && !bytes.ContainsRune(c.head, 0) {
+		return ErrText
+	}
+	return ErrUnknown
+}

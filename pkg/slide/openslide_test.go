@@ -1,0 +1,167 @@
+package slide_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"image"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/slidemill/slidemill/pkg/slide"
+)
+
+// The oracle is OpenSlide in a process of its own, driven by scripts/check-openslide.py.
+
+// How far pixels may be from OpenSlide's: two inverse transforms may round differently.
+const (
+	maxDifference  = 2
+	meanDifference = 0.1
+)
+
+// openSlide is a slide opened by OpenSlide.
+type openSlide struct {
+	facts struct {
+		Version    string
+		Levels     [][2]int
+		MPP        string
+		Objective  string
+		Associated map[string][2]int
+	}
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+// needOpenSlide skips unless OpenSlide's Python binding is there; under the script it must be.
+func needOpenSlide(t *testing.T) {
+	t.Helper()
+	if out, err := exec.Command("/usr/bin/python3", "-c", "import openslide").CombinedOutput(); err != nil {
+		if os.Getenv("SLIDEMILL_OPENSLIDE") == "require" {
+			t.Fatalf("python3-openslide is not installed: %v\n%s", err, out)
+		}
+		t.Skip("needs Debian's python3-openslide as the oracle; scripts/check-openslide.sh runs this alone")
+	}
+}
+
+func startOpenSlide(t *testing.T, path string) *openSlide {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "/usr/bin/python3", "../../scripts/check-openslide.py", path)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close(); cmd.Wait() })
+	o := &openSlide{in: in, out: bufio.NewReaderSize(out, 1<<20)}
+	line, err := o.out.ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &o.facts)
+	}
+	if err != nil {
+		t.Fatalf("openslide on %s: %v", path, err)
+	}
+	return o
+}
+
+// read fills pix with a rectangle of a level.
+func (o *openSlide) read(t *testing.T, level int, r image.Rectangle, pix []byte) {
+	t.Helper()
+	fmt.Fprintf(o.in, "%d %d %d %d %d\n", level, r.Min.X, r.Min.Y, r.Dx(), r.Dy())
+	if _, err := io.ReadFull(o.out, pix); err != nil {
+		t.Fatalf("openslide region %v: %v", r, err)
+	}
+}
+
+// difference accumulates how far two rasters are apart.
+type difference struct {
+	max, samples int
+	sum          int64
+}
+
+func (d *difference) add(a, b []byte) {
+	for i := range a {
+		v := int(a[i]) - int(b[i])
+		if v < 0 {
+			v = -v
+		}
+		d.max, d.sum = max(d.max, v), d.sum+int64(v)
+	}
+	d.samples += len(a)
+}
+
+func (d *difference) mean() float64 { return float64(d.sum) / float64(max(d.samples, 1)) }
+
+// TestOpenSlideSlides compares the real slides, or those that the script was given.
+func TestOpenSlideSlides(t *testing.T) {
+	needOpenSlide(t)
+	var files []string
+	if given := os.Getenv("SLIDEMILL_OPENSLIDE_FILES"); given != "" {
+		files = strings.Split(given, ":")
+	} else {
+		for _, name := range []string{"CMU-1-Small-Region.svs", "small.svs", "boxes.tiff"} {
+			files = append(files, filepath.Join(dataDir(t, "slides"), name))
+		}
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) { compareWithOpenSlide(t, file) })
+	}
+}
+
+// compareWithOpenSlide reads every tile of every level with both.
+func compareWithOpenSlide(t *testing.T, file string) {
+	s, err := slide.Open(t.Context(), file, slide.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	oracle := startOpenSlide(t, file)
+	info := s.Info()
+	t.Logf("openslide %s: mpp %q, here %v; objective %q, here %g; associated %v, here %v",
+		oracle.facts.Version, oracle.facts.MPP, info.MPP, oracle.facts.Objective, info.Objective, oracle.facts.Associated, info.Associated)
+	if len(info.Levels) != len(oracle.facts.Levels) {
+		t.Fatalf("%d levels, openslide has %d", len(info.Levels), len(oracle.facts.Levels))
+	}
+	for i, l := range info.Levels {
+		if want := oracle.facts.Levels[i]; l.Size.W != want[0] || l.Size.H != want[1] {
+			t.Fatalf("level %d is %s, openslide says %v", i, l.Size, want)
+		}
+		if i > 0 && l.Downsample != float64(int(l.Downsample)) {
+			continue // OpenSlide addresses it in level-0 pixels and resamples
+		}
+		compareLevel(t, s, oracle, i)
+	}
+}
+
+func compareLevel(t *testing.T, s slide.Slide, oracle *openSlide, level int) {
+	l := s.Info().Levels[level]
+	var d difference
+	var tile image.RGBA
+	tiles := 0
+	want := make([]byte, 4*l.TileSize.Pixels())
+	for y := 0; y*l.TileSize.H < l.Size.H; y++ {
+		for x := 0; x*l.TileSize.W < l.Size.W; x++ {
+			if err := s.ReadTile(t.Context(), level, x, y, &tile); err != nil {
+				t.Fatal(err)
+			}
+			n := len(tile.Pix)
+			oracle.read(t, level, tile.Rect, want[:n])
+			d.add(tile.Pix, want[:n])
+			tiles++
+		}
+	}
+	t.Logf("level %d (%s, %s): %d tiles, largest difference %d of 255, mean %.5f", level, l.Size, l.Codec, tiles, d.max, d.mean())
+	if d.max > maxDifference || d.mean() > meanDifference {
+		t.Errorf("level %d differs from openslide by up to %d, on average %.4f; allowed %d and %g", level, d.max, d.mean(), maxDifference, meanDifference)
+	}
+}

@@ -1,0 +1,115 @@
+package tiff
+
+import (
+	"fmt"
+	"image"
+
+	"github.com/slidemill/slidemill/pkg/slide/codec"
+)
+
+// codecEntry is one row of the codec table: a compression either unpacks to samples, which the image
+// then arranges, or decodes to pixels at once.
+type codecEntry struct {
+	name    string
+	samples func(dst, src []byte) error
+	pixels  func(im *Image, dst *image.RGBA, src []byte) error
+}
+
+// codecFor is the codec table. JPEG 2000 will join it here.
+func codecFor(c Compression) (codecEntry, error) {
+	switch c {
+	case None:
+		return codecEntry{name: "none", samples: codec.Uncompressed}, nil
+	case LZW:
+		return codecEntry{name: "lzw", samples: codec.LZW}, nil
+	case Deflate, DeflateAdobe:
+		return codecEntry{name: "deflate", samples: codec.Deflate}, nil
+	case PackBits:
+		return codecEntry{name: "packbits", samples: codec.PackBits}, nil
+	case JPEG:
+		return codecEntry{name: "jpeg", pixels: (*Image).decodeJPEG}, nil
+	}
+	return codecEntry{}, unsupported("compression %s", c)
+}
+
+// String names a compression, with what to do where this program cannot read it.
+func (c Compression) String() string {
+	const convert = "; convert the slide first, for example with vips tiffsave --tile --pyramid --compression jpeg"
+	switch c {
+	case OldJPEG:
+		return "6 (JPEG of TIFF 6.0, withdrawn in 1995)" + convert
+	case AperioJ2KYCC, AperioJ2KRGB:
+		return fmt.Sprintf("%d (JPEG 2000)%s", uint16(c), convert)
+	case 2, 3, 4:
+		return fmt.Sprintf("%d (fax)%s", uint16(c), convert)
+	}
+	if e, err := codecFor(c); err == nil {
+		return e.name
+	}
+	return fmt.Sprintf("%d%s", uint16(c), convert)
+}
+
+// Codec is the name of the image's codec, such as jpeg.
+func (im *Image) Codec() string { return im.codec.name }
+
+func (im *Image) readCodec() (err error) {
+	im.Compression = Compression(min(im.dir.Uint(tagCompression, uint64(None)), 1<<16-1))
+	if im.codec, err = codecFor(im.Compression); err != nil {
+		return err
+	}
+	if im.codec.pixels != nil {
+		im.tables = im.dir.Bytes(tagJPEGTables)
+		return im.checkPixelCodec()
+	}
+	if im.Photometric == YCbCr {
+		return unsupported("YCbCr samples outside JPEG")
+	}
+	switch p := im.dir.Uint(tagPredictor, 1); {
+	case p == predictorHorizontal && im.bits >= 8:
+		im.predictor = im.Compression != None && im.Compression != PackBits
+	case p != 1:
+		return unsupported("predictor %d with %d bits per sample", p, im.bits)
+	}
+	return nil
+}
+
+// checkPixelCodec refuses sample layouts that cannot come out of a JPEG.
+func (im *Image) checkPixelCodec() error {
+	switch {
+	case im.bits != 8:
+		return unsupported("JPEG of %d bits per sample", im.bits)
+	case im.planes != 1:
+		return unsupported("JPEG with separate planes")
+	case im.samples != im.Photometric.colours() || im.Photometric == Palette:
+		return unsupported("JPEG of %d samples per pixel with photometric interpretation %d", im.samples, im.Photometric)
+	}
+	return nil
+}
+
+// decodeJPEG decodes a tile's stream, with the tables and the colour model that its directory knows.
+func (im *Image) decodeJPEG(dst *image.RGBA, src []byte) error {
+	stream, err := im.standalone(src)
+	if err != nil {
+		return err
+	}
+	if err := codec.DecodeJPEG(dst, stream, maxTilePixels); err != nil {
+		return err
+	}
+	if im.Photometric == WhiteIsZero {
+		invert(dst)
+	}
+	return nil
+}
+
+func (im *Image) standalone(src []byte) ([]byte, error) {
+	models := map[Photometric]codec.Model{RGB: codec.RGB, YCbCr: codec.YCbCr, BlackIsZero: codec.Grey, WhiteIsZero: codec.Grey}
+	return codec.Standalone(nil, im.tables, src, models[im.Photometric])
+}
+
+func invert(dst *image.RGBA) {
+	for i := range dst.Pix {
+		if i%4 != 3 {
+			dst.Pix[i] = 255 - dst.Pix[i]
+		}
+	}
+}

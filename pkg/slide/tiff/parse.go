@@ -1,0 +1,89 @@
+package tiff
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/google/tiff"
+	"github.com/google/tiff/bigtiff"
+)
+
+// File is the directories of an open TIFF. It is read-only and safe for concurrent use as far as its
+// io.ReaderAt is; os.File and bytes.Reader are.
+type File struct {
+	// Directories are the main chain's, in file order. There is at least one.
+	Directories []*Directory
+	// Big says that the file is a BigTIFF.
+	Big bool
+
+	r    io.ReaderAt
+	size int64
+	walk *walker
+}
+
+// Parse reads the directories of a TIFF of the given size. A file that does not begin like one gives
+// ErrNotTIFF.
+//
+// # Memory
+//
+// What the directories hold, which the walk limits to maxValueBytes; while it is read twice that,
+// because google/tiff reads through a second buffer. No pixel data is touched.
+func Parse(r io.ReaderAt, size int64) (*File, error) {
+	w, first, err := newWalker(r, size)
+	if err != nil {
+		return nil, err
+	}
+	if first == 0 {
+		return nil, damaged("the file has no directory: its writer did not finish")
+	}
+	f := &File{Big: w.big, r: r, size: size, walk: w}
+	f.Directories, err = f.follow(first)
+	return f, err
+}
+
+// SubDirectories reads the directories that tag 330 of d points to, each with its chain: OME-TIFF
+// keeps the reduced levels there. Not safe for concurrent use.
+func (f *File) SubDirectories(d *Directory) (subs []*Directory, err error) {
+	for i := range d.Len(tagSubIFDs) {
+		chain, err := f.follow(int64(d.at(tagSubIFDs, i)))
+		if err != nil {
+			return nil, fmt.Errorf("sub-directory %d: %w", i, err)
+		}
+		subs = append(subs, chain...)
+	}
+	return subs, nil
+}
+
+// follow walks a chain of directories and then reads it.
+func (f *File) follow(first int64) ([]*Directory, error) {
+	offsets, err := f.walk.chain(first)
+	if err != nil {
+		return nil, err
+	}
+	return f.load(offsets)
+}
+
+// load has google/tiff read directories that the walk has checked. That parser panics on some
+// inputs; none is known that passes the walk, but a panic here would kill a whole night's batch. Its
+// tag space is private to the call, because the default one's cache is written under a read lock.
+func (f *File) load(offsets []int64) (dirs []*Directory, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			dirs, err = nil, damaged("directory: %v", p)
+		}
+	}()
+	parse := tiff.ParseIFD
+	if f.Big {
+		parse = bigtiff.ParseIFD
+	}
+	br := tiff.NewBReader(io.NewSectionReader(f.r, 0, f.size), f.walk.order)
+	tags := tiff.NewTagSpace("slide")
+	for i, at := range offsets {
+		ifd, err := parse(br, uint64(at), tags, tiff.DefaultFieldTypeSpace)
+		if err != nil {
+			return nil, damaged("directory %d: %v", i, err)
+		}
+		dirs = append(dirs, newDirectory(ifd))
+	}
+	return dirs, nil
+}

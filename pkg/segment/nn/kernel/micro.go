@@ -15,6 +15,7 @@ type tileArgs struct {
 	whole    int64 // source blocks before the last, of 16 channels each
 	last     int64 // channels of the last source block
 	srcBlock int64 // from one source block to the next
+	srcPixel int64 // from one result's source to the next
 	dstPixel int64 // from one result to the next
 	dstBlock int64 // from one block of results to the next
 	addPixel int64
@@ -34,28 +35,6 @@ type rowArgs struct {
 	beta      float32
 }
 
-// widestTile is the number of pixels that the registers of a variant hold.
-func widestTile(v ISA, sw *sweep, blocks int) int {
-	return 13
-}
-
-// convTile computes a tile by the kernel of a variant. Source pixels lie step pixels apart.
-func convTile(v ISA, step, blocks int, a *tileArgs) {
-	convTileGeneric(step, blocks, a)
-}
-
-// depthTile computes a tile of a depthwise convolution.
-func depthTile(v ISA, step int, a *tileArgs) {
-	depthTileGeneric(step, a)
-}
-
-func best() ISA { return Generic }
-
-// plainRow, actRow and actBackRow are the element-wise kernels.
-func plainRow(v ISA, op rowOp, a *rowArgs)  { plainRowGeneric(op, a) }
-func actRow(v ISA, a *rowArgs, act Act)     { actRowGeneric(a, act) }
-func actBackRow(v ISA, a *rowArgs, act Act) { actBackRowGeneric(a, act) }
-
 // gradArgs is what a kernel for the gradient by the weights needs: it adds, for each source channel,
 // the products with 16 channels of the gradient over rows×pixels positions. All strides are in bytes.
 type gradArgs struct {
@@ -65,12 +44,3 @@ type gradArgs struct {
 	dRow             int64
 	channels         int64
 }
-
-func convGrad(v ISA, a *gradArgs)           { convGradGeneric(a) }
-func depthGrad(v ISA, a *gradArgs)          { depthGradGeneric(a) }
-func dotsRow(v ISA, a *dotsArgs)            { dotsRowGeneric(a) }
-func poolRow(v ISA, op poolOp, a *poolArgs) { poolRowGeneric(op, a) }
-func gatherRow(v ISA, a *resizeArgs)        { gatherRowGeneric(a) }
-func lerpRow(v ISA, a *resizeArgs)          { lerpRowGeneric(a) }
-func scatterRow(v ISA, a *resizeArgs)       { scatterRowGeneric(a) }
-func softmaxRow(v ISA, a *softmaxArgs)      { softmaxRowGeneric(a) }

@@ -141,6 +141,7 @@ func (t *sweepTask) args(p *phase, g *group, taps int) tileArgs {
 	a := tileArgs{
 		bias: unsafe.Pointer(&t.bias[g.block*Block]), ntaps: int64(len(p.taps)),
 		whole: int64(g.whole), last: int64(g.last), srcBlock: 4 * int64(t.src.BlockStride),
+		srcPixel: 4 * int64(Block*t.sw.stepX),
 		dstPixel: 4 * int64(Block*t.sw.outX), dstBlock: 4 * int64(t.dst.BlockStride),
 		lo: t.lo, hi: t.hi, lanes: int64(g.blocks * Block * 4),
 	}
@@ -160,17 +161,22 @@ func (t *sweepTask) row(a tileArgs, p *phase, g *group, y, cols int) {
 	if t.sw.depthwise {
 		from = g.block
 	}
-	src := pixel(&t.src, t.image-t.srcImage, from, y*t.sw.stepY+p.y0, p.x0)
+	var src unsafe.Pointer // stays nil where no taps read it
+	if len(p.taps) > 0 {
+		src = pixel(&t.src, t.image-t.srcImage, from, y*t.sw.stepY+p.y0, p.x0)
+	}
 	dst := pixel(&t.dst, t.image, g.block, p.oy+y*t.sw.outY, p.ox)
 	var add unsafe.Pointer
 	if t.e.Add != nil {
 		add = pixel(t.e.Add, t.image, g.block, p.oy+y*t.sw.outY, p.ox)
 	}
-	widest := widestTile(t.isa, t.sw, g.blocks)
+	widest := widestTile(t.isa, t.sw.stepX, g.blocks)
 	tiles := (cols + widest - 1) / widest
 	for i := range tiles {
 		x0, x1 := cols*i/tiles, cols*(i+1)/tiles
-		a.src = unsafe.Add(src, 4*Block*x0*t.sw.stepX)
+		if src != nil {
+			a.src = unsafe.Add(src, 4*Block*x0*t.sw.stepX)
+		}
 		a.dst = unsafe.Add(dst, int(a.dstPixel)*x0)
 		if add != nil {
 			a.add = unsafe.Add(add, int(a.addPixel)*x0)

@@ -1,0 +1,101 @@
+package kernel
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// unetLayers are 3×3 layers of U-Nets at 512×512: channels in and out and the size.
+var unetLayers = []struct{ in, out, size int }{
+	{3, 16, 512}, {16, 16, 512}, {32, 16, 512}, {32, 32, 256}, {64, 32, 256}, {64, 64, 128}, {128, 128, 64}, {256, 256, 32}, {512, 512, 16},
+}
+
+func conv3(in, out int) ConvShape {
+	return ConvShape{In: in, Out: out, KH: 3, KW: 3, SH: 1, SW: 1, DH: 1, DW: 1, PadT: 1, PadL: 1, PadB: 1, PadR: 1, Groups: 1}
+}
+
+type benchCase struct {
+	name string
+	s    ConvShape
+	size int
+}
+
+func benchCases() (all []benchCase) {
+	for _, l := range unetLayers {
+		all = append(all, benchCase{fmt.Sprintf("3x3-%d-%d@%d", l.in, l.out, l.size), conv3(l.in, l.out), l.size})
+	}
+	one := conv3(64, 128)
+	one.KH, one.KW, one.PadT, one.PadL, one.PadB, one.PadR = 1, 1, 0, 0, 0, 0
+	all = append(all, benchCase{"1x1-64-128@128", one, 128})
+	last := one
+	last.In, last.Out = 16, 1
+	all = append(all, benchCase{"1x1-16-1@512", last, 512})
+	strided := conv3(64, 64)
+	strided.SH, strided.SW = 2, 2
+	all = append(all, benchCase{"3x3s2-64-64@128", strided, 128})
+	depth := conv3(96, 96)
+	depth.Groups = 96
+	all = append(all, benchCase{"depthwise-96@128", depth, 128})
+	return all
+}
+
+func (c benchCase) tensors() (src, dst Tensor) {
+	r := rand.New(rand.NewPCG(1, 2))
+	oh, ow := c.s.OutSize(c.size, c.size)
+	src, dst = empty(1, c.s.In, c.size, c.size, 1), empty(1, c.s.Out, oh, ow, 1)
+	FromNCHW(src, randomFloats(r, c.s.In*c.size*c.size), 1)
+	return src, dst
+}
+
+func reportGFLOPS(b *testing.B, flops int64) {
+	b.ReportMetric(float64(flops)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+}
+
+func BenchmarkForward(b *testing.B) {
+	for _, c := range benchCases() {
+		for _, threads := range []int{1, 2} {
+			b.Run(fmt.Sprintf("%s/threads=%d", c.name, threads), func(b *testing.B) {
+				src, dst := c.tensors()
+				f := Pack(c.s, make([]float32, c.s.Weights()))
+				e := Epilogue{Bias: make([]float32, c.s.Out), Act: Act{Kind: actReLU}}
+				b.ReportAllocs()
+				for b.Loop() {
+					f.Forward(dst, src, e, Work{Threads: threads})
+				}
+				reportGFLOPS(b, c.s.FLOPs(c.size, c.size))
+			})
+		}
+	}
+}
+
+func BenchmarkBackwardData(b *testing.B) {
+	for _, c := range benchCases() {
+		b.Run(c.name, func(b *testing.B) {
+			src, dst := c.tensors()
+			f := PackBackward(c.s, make([]float32, c.s.Weights()))
+			scratch := make([]float32, f.Scratch(src, dst, 1))
+			b.ReportAllocs()
+			for b.Loop() {
+				f.BackwardData(src, dst, Work{Threads: 1, Scratch: scratch})
+			}
+			reportGFLOPS(b, c.s.FLOPs(c.size, c.size))
+		})
+	}
+}
+
+func BenchmarkBackwardWeights(b *testing.B) {
+	for _, c := range benchCases() {
+		b.Run(c.name, func(b *testing.B) {
+			src, dst := c.tensors()
+			g := NewGradient(c.s)
+			dw := make([]float32, c.s.Weights())
+			scratch := make([]float32, g.Scratch(src, dst, 1))
+			b.ReportAllocs()
+			for b.Loop() {
+				g.Backward(dw, nil, src, dst, Work{Threads: 1, Scratch: scratch})
+			}
+			reportGFLOPS(b, c.s.FLOPs(c.size, c.size))
+		})
+	}
+}

@@ -1,0 +1,148 @@
+package kernel
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
+
+// The kernels are called directly, never through function values, so that their argument records stay
+// on the stack.
+
+// best is the fastest variant that this processor and its operating system support.
+func best() ISA {
+	x := &cpu.X86
+	switch {
+	case x.HasAVX512F && x.HasAVX512VL && x.HasAVX512BW && x.HasAVX512DQ && x.HasFMA:
+		return AVX512
+	case x.HasAVX2 && x.HasFMA:
+		return AVX2
+	}
+	return Generic
+}
+
+// widestTile is the number of pixels whose sums the registers of a variant hold.
+func widestTile(v ISA, step, blocks int) int {
+	switch {
+	case v == Generic:
+		return 16
+	case step > 2:
+		return 5
+	case v == AVX2:
+		return 6
+	}
+	return 28 / blocks
+}
+
+func convTile(v ISA, step, blocks int, a *tileArgs) {
+	switch v {
+	case AVX512:
+		convTile512(step, blocks, a)
+	case AVX2:
+		convTile2(step, blocks, a)
+	default:
+		convTileGeneric(step, blocks, a)
+	}
+}
+
+func convTile512(step, blocks int, a *tileArgs) {
+	p := (*byte)(unsafe.Pointer(a))
+	switch {
+	case step == 1 && blocks == 2:
+		convStep1Blocks2AVX512(p)
+	case step == 1:
+		convStep1Blocks1AVX512(p)
+	case step == 2 && blocks == 2:
+		convStep2Blocks2AVX512(p)
+	case step == 2:
+		convStep2Blocks1AVX512(p)
+	case blocks == 2:
+		convStep0Blocks2AVX512(p)
+	default:
+		convStep0Blocks1AVX512(p)
+	}
+}
+
+// convTile2 computes one block after the other: two do not fit the 16 registers of AVX2.
+func convTile2(step, blocks int, a *tileArgs) {
+	one := *a
+	for range blocks {
+		p := (*byte)(unsafe.Pointer(&one))
+		switch step {
+		case 1:
+			convStep1Blocks1AVX2(p)
+		case 2:
+			convStep2Blocks1AVX2(p)
+		default:
+			convStep0Blocks1AVX2(p)
+		}
+		one.w, one.bias = unsafe.Add(one.w, 4*Block), unsafe.Add(one.bias, 4*Block)
+		one.dst = unsafe.Add(one.dst, one.dstBlock)
+		if one.add != nil {
+			one.add = unsafe.Add(one.add, one.addBlock)
+		}
+	}
+}
+
+func depthTile(v ISA, step int, a *tileArgs) {
+	p := (*byte)(unsafe.Pointer(a))
+	switch {
+	case v == AVX512 && step == 1:
+		depthStep1AVX512(p)
+	case v == AVX512 && step == 2:
+		depthStep2AVX512(p)
+	case v == AVX512:
+		depthStep0AVX512(p)
+	case v == AVX2 && step == 1:
+		depthStep1AVX2(p)
+	case v == AVX2 && step == 2:
+		depthStep2AVX2(p)
+	case v == AVX2:
+		depthStep0AVX2(p)
+	default:
+		depthTileGeneric(step, a)
+	}
+}
+
+func convGrad(v ISA, a *gradArgs) {
+	switch v {
+	case AVX512:
+		convGradAVX512((*byte)(unsafe.Pointer(a)))
+	case AVX2:
+		convGrad2(*a)
+	default:
+		convGradGeneric(a)
+	}
+}
+
+// convGrad2 takes six source channels at a time, as the registers of AVX2 allow.
+func convGrad2(a gradArgs) {
+	for left := a.channels; left > 0; left -= 6 {
+		a.channels = min(left, 6)
+		convGradAVX2((*byte)(unsafe.Pointer(&a)))
+		if left > 6 {
+			a.src, a.acc = unsafe.Add(a.src, 6*4), unsafe.Add(a.acc, 6*4*Block)
+		}
+	}
+}
+
+func depthGrad(v ISA, a *gradArgs) {
+	switch v {
+	case AVX512:
+		depthGradAVX512((*byte)(unsafe.Pointer(a)))
+	case AVX2:
+		depthGradAVX2((*byte)(unsafe.Pointer(a)))
+	default:
+		depthGradGeneric(a)
+	}
+}
+
+func plainRow(v ISA, op rowOp, a *rowArgs)  { plainRowGeneric(op, a) }
+func actRow(v ISA, a *rowArgs, act Act)     { actRowGeneric(a, act) }
+func actBackRow(v ISA, a *rowArgs, act Act) { actBackRowGeneric(a, act) }
+func dotsRow(v ISA, a *dotsArgs)            { dotsRowGeneric(a) }
+func poolRow(v ISA, op poolOp, a *poolArgs) { poolRowGeneric(op, a) }
+func gatherRow(v ISA, a *resizeArgs)        { gatherRowGeneric(a) }
+func lerpRow(v ISA, a *resizeArgs)          { lerpRowGeneric(a) }
+func scatterRow(v ISA, a *resizeArgs)       { scatterRowGeneric(a) }
+func softmaxRow(v ISA, a *softmaxArgs)      { softmaxRowGeneric(a) }

@@ -1,0 +1,272 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Offsets of tileArgs.
+const (
+	tileSrc = 8 * iota
+	tileW
+	tileDst
+	tileBias
+	tileAdd
+	tileTaps
+	tileTapCount
+	tileWhole
+	tileLast
+	tileSrcBlock
+	tileSrcPixel
+	tileDstPixel
+	tileDstBlock
+	tileAddPixel
+	tileAddBlock
+	tilePixels
+	tileLanes
+	tileLo
+	tileHi = tileLo + 4
+)
+
+// tile is a convolution kernel for a number of pixels. The sums stay in registers from the bias to the
+// result; each weight vector is loaded once for all pixels, each source channel is broadcast.
+type tile struct {
+	v              isa
+	step           int // source pixels from one result to the next, 0 for any
+	blocks, pixels int
+	a              args
+	tag            string
+	src, x, w      reg.GPVirtual
+	step1, step3   reg.GPVirtual // byte step and its triple, where step is 0
+}
+
+// widest is the number of pixels whose sums fit the registers.
+func widest(v isa, step, blocks int) int {
+	switch {
+	case step == 0:
+		return 5
+	case !v.wide():
+		return 6
+	}
+	return 28 / blocks
+}
+
+func convKernels(v isa) {
+	for _, step := range []int{1, 2, 0} {
+		for blocks := 1; blocks <= 2/v.halves; blocks++ {
+			convKernel(v, step, blocks)
+		}
+	}
+}
+
+func convKernel(v isa, step, blocks int) {
+	a := v.begin(name("convStep%dBlocks%dAVX", step, blocks), name("computes a tile for %d blocks of output channels; source pixels lie %d apart (0: any).", blocks, step))
+	most := widest(v, step, blocks)
+	choose(a.get(tilePixels), most, func(p int) string { return name("p%d", p) })
+	for p := most; p >= 1; p-- {
+		Label(name("p%d", p))
+		t := &tile{v: v, step: step, blocks: blocks, pixels: p, a: a, tag: name("p%d", p)}
+		t.sum()
+		t.finish()
+		end()
+	}
+}
+
+// acc is the register of a pixel, a block and a half.
+func (t *tile) acc(p, b, h int) reg.VecPhysical {
+	return t.v.vec((p*t.blocks+b)*t.v.halves + h)
+}
+
+// spare are the registers behind the sums.
+func (t *tile) spare(i int) reg.VecPhysical {
+	return t.v.vec(t.pixels*t.blocks*t.v.halves + i)
+}
+
+func (t *tile) each(do func(p, b, h int)) {
+	for p := range t.pixels {
+		for b := range t.blocks {
+			for h := range t.v.halves {
+				do(p, b, h)
+			}
+		}
+	}
+}
+
+// sum adds source block by source block, tap by tap, channel by channel.
+func (t *tile) sum() {
+	t.bias()
+	t.src, t.w = t.a.get(tileSrc), t.a.get(tileW)
+	t.steps()
+	blocks, channels := t.a.get(tileWhole), GP64()
+	Label(t.tag + "block")
+	MOVQ(U32(16), channels)
+	TESTQ(blocks, blocks)
+	JNZ(LabelRef(t.tag + "taps"))
+	MOVQ(t.a.mem(tileLast), channels)
+	Label(t.tag + "taps")
+	t.overTaps(channels)
+	ADDQ(t.a.mem(tileSrcBlock), t.src)
+	SUBQ(Imm(1), blocks)
+	JGE(LabelRef(t.tag + "block"))
+	Label(t.tag + "done")
+}
+
+// bias starts the sums; without taps they are the result.
+func (t *tile) bias() {
+	bias := t.a.get(tileBias)
+	t.each(func(p, b, h int) {
+		VMOVUPS(at(bias, b*pixelBytes+h*t.v.bytes()), t.acc(p, b, h))
+	})
+	CMPQ(t.a.mem(tileTapCount), Imm(0))
+	JE(LabelRef(t.tag + "done"))
+}
+
+func (t *tile) steps() {
+	if t.step != 0 {
+		return
+	}
+	t.step1, t.step3 = t.a.get(tileSrcPixel), GP64()
+	LEAQ(Mem{Base: t.step1, Index: t.step1, Scale: 2}, t.step3)
+}
+
+func (t *tile) overTaps(channels reg.GPVirtual) {
+	taps, n := t.a.get(tileTaps), t.a.get(tileTapCount)
+	t.x = GP64()
+	countdown(t.tag+"tap", n, func() {
+		MOVQ(at(taps, 0), t.x)
+		ADDQ(Imm(8), taps)
+		LEAQ(Mem{Base: t.src, Index: t.x, Scale: 1, Disp: t.center() * pixelBytes * t.step}, t.x)
+		c := GP64()
+		MOVQ(channels, c)
+		countdown(t.tag+"channel", c, t.channel)
+	})
+}
+
+// center is the pixel that x points to: displacements to both sides of it fit one byte.
+func (t *tile) center() int { return t.pixels / 2 }
+
+// pixel is the source channel of pixel p.
+func (t *tile) pixel(p int) Mem {
+	if t.step != 0 {
+		return at(t.x, (p-t.center())*pixelBytes*t.step)
+	}
+	m := at(t.x, 0)
+	if p > 0 {
+		m.Index, m.Scale = t.step1, uint8(p)
+	}
+	if p == 3 {
+		m.Index, m.Scale = t.step3, 1
+	}
+	return m
+}
+
+// channel adds one source channel to all sums.
+func (t *tile) channel() {
+	for b := range t.blocks {
+		for h := range t.v.halves {
+			VMOVUPS(at(t.w, b*pixelBytes+h*t.v.bytes()), t.spare(b*t.v.halves+h))
+		}
+	}
+	ADDQ(t.a.mem(tileLanes), t.w)
+	for p := range t.pixels {
+		if t.v.wide() {
+			t.broadcastWide(p)
+		} else {
+			t.broadcast(p)
+		}
+	}
+	ADDQ(Imm(4), t.x)
+}
+
+func (t *tile) broadcastWide(p int) {
+	for b := range t.blocks {
+		VFMADD231PS_BCST(t.pixel(p), t.spare(b), t.acc(p, b, 0))
+	}
+}
+
+func (t *tile) broadcast(p int) {
+	x := t.spare(2 + p%2)
+	VBROADCASTSS(t.pixel(p), x)
+	for h := range 2 {
+		VFMADD231PS(t.spare(h), x, t.acc(p, 0, h))
+	}
+}
+
+// finish adds the residual, clamps and stores.
+func (t *tile) finish() {
+	t.residual()
+	lo, hi := t.spare(0), t.spare(1)
+	VBROADCASTSS(t.a.mem(tileLo), lo)
+	VBROADCASTSS(t.a.mem(tileHi), hi)
+	dst, pixel, block := t.a.get(tileDst), t.a.get(tileDstPixel), t.a.get(tileDstBlock)
+	t.each(func(p, b, h int) {
+		r := t.acc(p, b, h)
+		VMAXPS(r, lo, r)
+		VMINPS(r, hi, r)
+		VMOVUPS(r, t.result(dst, block, b, h))
+		if b == t.blocks-1 && h == t.v.halves-1 && p < t.pixels-1 {
+			ADDQ(pixel, dst)
+		}
+	})
+}
+
+func (t *tile) residual() {
+	add, pixel, block := t.a.get(tileAdd), t.a.get(tileAddPixel), t.a.get(tileAddBlock)
+	TESTQ(add, add)
+	JE(LabelRef(t.tag + "clamp"))
+	t.each(func(p, b, h int) {
+		VADDPS(t.result(add, block, b, h), t.acc(p, b, h), t.acc(p, b, h))
+		if b == t.blocks-1 && h == t.v.halves-1 && p < t.pixels-1 {
+			ADDQ(pixel, add)
+		}
+	})
+	Label(t.tag + "clamp")
+}
+
+// result is the place of a vector of the current pixel in a destination or residual.
+func (t *tile) result(base, block reg.GPVirtual, b, h int) Mem {
+	m := at(base, h*t.v.bytes())
+	if b > 0 {
+		m.Index, m.Scale = block, 1
+	}
+	return m
+}
+
+// depthKernels are convolutions of each channel with itself: one multiply-add for each tap.
+func depthKernels(v isa) {
+	for _, step := range []int{1, 2, 0} {
+		a := v.begin(name("depthStep%dAVX", step), name("computes a tile of a depthwise convolution; source pixels lie %d apart (0: any).", step))
+		most := widest(v, step, 1)
+		choose(a.get(tilePixels), most, func(p int) string { return name("p%d", p) })
+		for p := most; p >= 1; p-- {
+			Label(name("p%d", p))
+			t := &tile{v: v, step: step, blocks: 1, pixels: p, a: a, tag: name("p%d", p)}
+			t.depthSum()
+			t.finish()
+			end()
+		}
+	}
+}
+
+func (t *tile) depthSum() {
+	t.bias()
+	t.src, t.w, t.x = t.a.get(tileSrc), t.a.get(tileW), GP64()
+	t.steps()
+	taps, n := t.a.get(tileTaps), t.a.get(tileTapCount)
+	countdown(t.tag+"tap", n, func() {
+		MOVQ(at(taps, 0), t.x)
+		ADDQ(Imm(8), taps)
+		LEAQ(Mem{Base: t.src, Index: t.x, Scale: 1, Disp: t.center() * pixelBytes * t.step}, t.x)
+		for h := range t.v.halves {
+			VMOVUPS(at(t.w, h*t.v.bytes()), t.spare(h))
+		}
+		ADDQ(Imm(pixelBytes), t.w)
+		t.each(func(p, _, h int) {
+			x := t.pixel(p)
+			x.Disp += h * t.v.bytes()
+			VFMADD231PS(x, t.spare(h), t.acc(p, 0, h))
+		})
+	})
+	Label(t.tag + "done")
+}

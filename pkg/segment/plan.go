@@ -125,11 +125,13 @@ func (p *Plan) Grid() pyramid.Grid {
 	return pyramid.Grid{Size: p.Frame.Size, Tile: p.Parameters.Region}
 }
 
-// Canvas is the rectangle of model pixels that a region's network reads: the whole cell, even where
-// it reaches beyond the slide, and the halo. All regions of a plan have the same canvas size.
+// Canvas is the rectangle of model pixels that a region's network reads: its cell, cut at the slide's
+// edge rounded up to the network's stride, and the halo.
 func (p *Plan) Canvas(r pyramid.Region) image.Rectangle {
-	n := p.Parameters.Region
-	return image.Rect(r.Col*n, r.Row*n, (r.Col+1)*n, (r.Row+1)*n).Inset(-p.Field.Halo)
+	n, align := p.Parameters.Region, p.Field.Align
+	edge := image.Pt(pyramid.CeilDiv(p.Frame.Size.W, align)*align, pyramid.CeilDiv(p.Frame.Size.H, align)*align)
+	cell := image.Rect(r.Col*n, r.Row*n, (r.Col+1)*n, (r.Row+1)*n)
+	return cell.Intersect(image.Rectangle{Max: edge}).Inset(-p.Field.Halo)
 }
 
 // TissueMap reads the map that gates the probability.

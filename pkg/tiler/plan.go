@@ -1,0 +1,115 @@
+package tiler
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
+)
+
+// PlanConfig is what decides a plan. All fields are required.
+type PlanConfig struct {
+	Slide      pyramid.SlideID
+	Frame      segment.Frame
+	Field      segment.Field
+	Model      segment.ModelRef
+	Parameters segment.Parameters
+	Tissue     *segment.TissueMap
+}
+
+// A job is a batch of regions. Its canvases hold about batchPixels model pixels, a few seconds of one
+// processor: long enough that the queue costs nothing, short enough that a killed worker loses little.
+// A small slide is cut into at least minBatches, so that eight workers have two each. The number of
+// workers at hand plays no part: whoever makes the plan again must make the same one.
+const (
+	batchPixels = 2 << 20
+	minBatches  = 16
+)
+
+// MakePlan lists the regions that hold tissue. It is pure: the same configuration gives the same
+// plan. The region's side is rounded up to what network and tissue map need before it names the run.
+func MakePlan(cfg PlanConfig) (*segment.Plan, error) {
+	if cfg.Field.Align < 1 {
+		return nil, fmt.Errorf("plan slide %v: a network's stride is at least 1, not %d", cfg.Slide, cfg.Field.Align)
+	}
+	unit := lcm(cfg.Field.Align, segment.TissueCell)
+	cfg.Parameters.Region = pyramid.CeilDiv(cfg.Parameters.Region, unit) * unit
+	if err := cfg.Parameters.Validate(); err != nil {
+		return nil, fmt.Errorf("plan slide %v: %w", cfg.Slide, err)
+	}
+	tissue, err := cfg.Tissue.Encode()
+	if err != nil {
+		return nil, fmt.Errorf("plan slide %v: %w", cfg.Slide, err)
+	}
+	p := &segment.Plan{
+		Version: segment.PlanVersion, Slide: cfg.Slide,
+		Run:        cfg.Parameters.RunID(cfg.Slide, cfg.Model),
+		Model:      cfg.Model,
+		Parameters: cfg.Parameters,
+		Frame:      cfg.Frame,
+		Field:      cfg.Field,
+		Tissue:     tissue,
+	}
+	p.Regions = regions(p.Grid(), cfg.Tissue)
+	p.BatchSize = batchSize(len(p.Regions), cfg.Parameters.Region)
+	return p, nil
+}
+
+func lcm(a, b int) int {
+	x, y := a, b
+	for y != 0 {
+		x, y = y, x%y
+	}
+	return a / x * b
+}
+
+// regions lists the cells of the grid with tissue along a Hilbert curve: whatever the batch, its
+// regions lie together, so that one tile is read for several of them and for their halos.
+func regions(grid pyramid.Grid, tissue *segment.TissueMap) []pyramid.Region {
+	var out []pyramid.Region
+	for row := range grid.Rows() {
+		for col := range grid.Cols() {
+			if tissue.Any(grid.Bounds(col, row), segment.Tissue) {
+				out = append(out, pyramid.Region{Col: col, Row: row})
+			}
+		}
+	}
+	side := 1
+	for side < max(grid.Cols(), grid.Rows()) {
+		side *= 2
+	}
+	slices.SortFunc(out, func(a, b pyramid.Region) int {
+		return cmp.Compare(hilbert(side, a), hilbert(side, b))
+	})
+	return out
+}
+
+// hilbert is the distance along the Hilbert curve over a square grid whose side is a power of two.
+func hilbert(side int, r pyramid.Region) (d int64) {
+	x, y := r.Col, r.Row
+	for s := side / 2; s > 0; s /= 2 {
+		var rx, ry int
+		if x&s != 0 {
+			rx = 1
+		}
+		if y&s != 0 {
+			ry = 1
+		}
+		d += int64(s) * int64(s) * int64((3*rx)^ry)
+		if ry == 0 { // turn the quadrant, so that its curve joins the next
+			if rx == 1 {
+				x, y = side-1-x, side-1-y
+			}
+			x, y = y, x
+		}
+	}
+	return d
+}
+
+func batchSize(regions, side int) int {
+	byTime := batchPixels / (side * side)
+	bySpread := regions / minBatches
+	return max(1, min(byTime, bySpread))
+}

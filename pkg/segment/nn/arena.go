@@ -123,12 +123,26 @@ func overwriteStep(i int, s step) {
 		return
 	}
 	for _, j := range t.overwrites() {
+		if j >= len(s.in) {
+			continue
+		}
 		in := s.in[j].(*act)
-		if in.store.end == i && in.dims == out.dims && out.store.start == i {
+		if in.store.end == i && in.dims == out.dims && out.store.start == i && s.readsOnce(in.store) {
 			in.store.absorb(out, in.first)
 			return
 		}
 	}
+}
+
+// readsOnce reports whether only one input of the step lies in a storage.
+func (s step) readsOnce(st *storage) bool {
+	count := 0
+	for _, v := range s.in {
+		if a, ok := v.(*act); ok && a.store == st {
+			count++
+		}
+	}
+	return count == 1
 }
 
 // owns reports whether the activation has its storage to itself, or fills it from the start with

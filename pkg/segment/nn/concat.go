@@ -10,18 +10,18 @@ import (
 
 // concatTask joins its inputs along the channels. Inputs that start at a whole block have usually been
 // written in place by their own operators; the others are copied.
-type concatTask struct{}
+type concatTask struct{ box box }
 
 func (*concatTask) String() string { return "concatenation" }
 func (*concatTask) joins()         {}
 
-func (*concatTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
+func (t *concatTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
 	dst, channel := out.(*act), 0
 	for _, v := range in {
 		src := v.(*act)
 		if src.store != dst.store || src.first != dst.first+channel {
-			b := box{dst: dst.view, src: src.view, dstC: channel, c: src.c, h: src.h, w: src.w}
-			b.copy(g.threads)
+			t.box = box{dst: dst.view, src: src.view, dstC: channel, c: src.c, h: src.h, w: src.w}
+			t.box.copy(g.threads)
 		}
 		channel += src.c
 	}
@@ -44,7 +44,7 @@ func (*concatTask) grads(g *graph, in gorgonia.Nodes, _, grad *gorgonia.Node) (g
 		if err != nil {
 			return nil, err
 		}
-		var t task = &channelCopy{channel}
+		var t task = &channelCopy{first: channel}
 		if wholeBlocks(channel, a.c, i == len(in)-1) {
 			t = &channelView{channel}
 		}
@@ -78,13 +78,16 @@ func (t *channelView) run(_ *graph, out gorgonia.Value, in []gorgonia.Value) err
 }
 
 // channelCopy is some channels of an activation, copied because they straddle blocks.
-type channelCopy struct{ first int }
+type channelCopy struct {
+	first int
+	box   box
+}
 
 func (t *channelCopy) String() string { return fmt.Sprintf("copy from channel %d", t.first) }
 
 func (t *channelCopy) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
 	dst := out.(*act)
-	b := box{dst: dst.view, src: in[0].(*act).view, srcC: t.first, c: dst.c, h: dst.h, w: dst.w}
-	b.copy(g.threads)
+	t.box = box{dst: dst.view, src: in[0].(*act).view, srcC: t.first, c: dst.c, h: dst.h, w: dst.w}
+	t.box.copy(g.threads)
 	return nil
 }

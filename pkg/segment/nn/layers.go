@@ -12,8 +12,12 @@ import (
 // add adds an operation that has no weights. d is the size of its result.
 func (g *graph) add(op net.Op, d dims, in gorgonia.Nodes) (*gorgonia.Node, error) {
 	switch op := op.(type) {
+	case *net.Affine:
+		return g.apply(newAffine(op), d, in...)
 	case *net.Activation:
 		return g.apply(&actTask{op.Act}, d, in...)
+	case *net.Softmax:
+		return g.apply(softmaxTask{}, d, in...)
 	case *net.Pool:
 		return g.apply(newPool(op), d, in...)
 	case *net.Resize:
@@ -22,8 +26,26 @@ func (g *graph) add(op net.Op, d dims, in gorgonia.Nodes) (*gorgonia.Node, error
 		return g.apply(&concatTask{}, d, in...)
 	case *net.Binary:
 		return g.addBinary(op, d, in)
+	case *net.GlobalAvgPool:
+		return g.addGlobalPool(d, in[0])
+	case *net.Pad:
+		t := &boxTask{to: corner{0, op.Pad.Top, op.Pad.Left}, value: op.Value}
+		return g.addBox(t, d, in[0])
+	case *net.Slice:
+		return g.addSlice(op, d, in[0])
 	}
 	return nil, fmt.Errorf("%s is not supported: fold the network or replace the operation", net.OpName(op))
+}
+
+// softmaxTask normalises over the channels. The loss has its own; this one is only run.
+type softmaxTask struct{}
+
+func (softmaxTask) String() string    { return "softmax" }
+func (softmaxTask) overwrites() []int { return []int{0} }
+
+func (softmaxTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
+	kernel.Softmax(out.(*act).view, in[0].(*act).view, g.threads)
+	return nil
 }
 
 // actTask applies a pointwise function.
@@ -62,49 +84,4 @@ func (t *actGrad) overwrites() []int { return []int{0} }
 func (t *actGrad) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
 	kernel.ActivateBackward(out.(*act).view, in[0].(*act).view, in[1].(*act).view, t.act, g.threads)
 	return nil
-}
-
-// addBinary adds an element-wise operation, and its activation as a task of its own.
-func (g *graph) addBinary(op *net.Binary, d dims, in gorgonia.Nodes) (*gorgonia.Node, error) {
-	n, err := g.apply(&binaryTask{op.Kind}, d, in...)
-	if err != nil || op.Act.Kind == net.Identity {
-		return n, err
-	}
-	return g.apply(&actTask{op.Act}, d, n)
-}
-
-// binaryTask combines two activations of equal size.
-type binaryTask struct{ kind net.BinaryKind }
-
-func (t *binaryTask) String() string {
-	return fmt.Sprintf("element-wise %s", net.OpName(&net.Binary{Kind: t.kind}))
-}
-
-func (t *binaryTask) overwrites() []int { return []int{0, 1} }
-
-func (t *binaryTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
-	dst, a, b := out.(*act), in[0].(*act), in[1].(*act)
-	if a.dims != b.dims {
-		return fmt.Errorf("%v with %v is not supported yet", a.dims, b.dims)
-	}
-	switch t.kind {
-	case net.Add:
-		kernel.AddTo(dst.view, a.view, b.view, g.threads)
-	case net.Sub:
-		kernel.SubTo(dst.view, a.view, b.view, g.threads)
-	case net.Mul:
-		kernel.MulTo(dst.view, a.view, b.view, g.threads)
-	default:
-		return fmt.Errorf("not supported yet")
-	}
-	return nil
-}
-
-func (t *binaryTask) wrt(int) []bool { return []bool{true, true} }
-
-func (t *binaryTask) grads(g *graph, in gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
-	if t.kind == net.Add {
-		return gorgonia.Nodes{grad, grad}, nil
-	}
-	return nil, fmt.Errorf("%v cannot be trained yet", t)
 }

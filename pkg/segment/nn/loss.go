@@ -24,6 +24,9 @@ type lossTask struct {
 	rows  []rowSums
 	sums  rowSums
 	loss  float64
+
+	logits         kernel.Tensor // of the present run, as are the next two
+	target, weight []float32
 }
 
 // rowSums are the sums of the loss over one row, then over the batch.
@@ -46,8 +49,8 @@ func (t *lossTask) String() string { return fmt.Sprintf("cross-entropy + %g dice
 
 // run reads logits, targets (images × classes × rows × columns) and weights (images × rows × columns).
 func (t *lossTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
-	logits, target, weight := &in[0].(*act).view, floats(in[1]), floats(in[2])
-	spread(g.threads, t.n*t.h, func(i int) { t.row(i, logits, target, weight) })
+	t.logits, t.target, t.weight = in[0].(*act).view, floats(in[1]), floats(in[2])
+	spread(g.threads, t.n*t.h, t)
 	t.sums = rowSums{}
 	for i := range t.rows {
 		t.sums.add(&t.rows[i])
@@ -57,9 +60,10 @@ func (t *lossTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error 
 	return nil
 }
 
-// row computes the probabilities and the sums of one row.
-func (t *lossTask) row(i int, logits *kernel.Tensor, target, weight []float32) {
+// item computes the probabilities and the sums of one row.
+func (t *lossTask) item(i int) {
 	n, y := i/t.h, i%t.h
+	logits, target, weight := &t.logits, t.target, t.weight
 	s := &t.rows[i]
 	*s = rowSums{}
 	plane := t.h * t.w
@@ -126,25 +130,28 @@ func (t *lossTask) total() float64 {
 // wrt: labels and weights are data.
 func (t *lossTask) wrt(int) []bool { return []bool{true, false, false} }
 
-func (t *lossTask) grads(g *graph, in gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
-	d, err := g.apply(&lossGrad{t}, t.dims, in[0], in[1], in[2], grad)
+func (t *lossTask) grads(g *graph, _ gorgonia.Nodes, out, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+	d, err := g.apply(&lossGrad{of: t}, t.dims, out, grad)
 	return gorgonia.Nodes{d, nil, nil}, err
 }
 
-// lossGrad is the gradient of lossTask with respect to the logits.
-type lossGrad struct{ of *lossTask }
+// lossGrad is the gradient of lossTask with respect to the logits. Its inputs are the loss, for the
+// order, and the gradient of the loss; the rest is in the task.
+type lossGrad struct {
+	of     *lossTask
+	dst    kernel.Tensor
+	slopes diceSlopes
+}
 
 func (t *lossGrad) String() string { return "gradient of " + t.of.String() }
 
 func (t *lossGrad) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
-	target, weight := floats(in[1]), floats(in[2])
-	seed := float64(in[3].Data().(float32))
-	dst, l := &out.(*act).view, t.of
-	var perClass diceSlopes
-	if l.sums.weight != 0 {
-		perClass = l.slopes(seed)
+	seed := float64(in[1].Data().(float32))
+	t.dst, t.slopes = out.(*act).view, diceSlopes{}
+	if t.of.sums.weight != 0 {
+		t.slopes = t.of.slopes(seed)
 	}
-	spread(g.threads, l.n*l.h, func(i int) { l.rowGrad(i, dst, target, weight, &perClass) })
+	spread(g.threads, t.of.n*t.of.h, t)
 	return nil
 }
 
@@ -166,9 +173,11 @@ func (t *lossTask) slopes(seed float64) diceSlopes {
 	return d
 }
 
-// rowGrad writes dL/dz of one row: softmax's Jacobian times the slopes, plus the cross-entropy's
+// item writes dL/dz of one row: softmax's Jacobian times the slopes, plus the cross-entropy's
 // p·Σt − t.
-func (t *lossTask) rowGrad(i int, dst *kernel.Tensor, target, weight []float32, d *diceSlopes) {
+func (g *lossGrad) item(i int) {
+	t, dst, d := g.of, &g.dst, &g.slopes
+	target, weight := t.target, t.weight
 	n, y := i/t.h, i%t.h
 	plane := t.h * t.w
 	for x := range t.w {

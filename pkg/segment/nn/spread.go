@@ -5,37 +5,66 @@ import (
 	"sync/atomic"
 )
 
-// spread calls do for 0..n−1 on up to threads goroutines and waits for them. Items must not depend
-// on each other, so that the number of threads changes no result. A panic inside an item is raised
-// again on the caller's goroutine, where the operator turns it into an error.
-func spread(threads, n int, do func(i int)) {
+// items is work cut into independent pieces, so that neither the number of threads nor the order
+// changes a result.
+type items interface{ item(i int) }
+
+// crew shares items between goroutines. Crews are reused: a steady state allocates nothing.
+type crew struct {
+	next  atomic.Int64
+	n     int64
+	work  items
+	wg    sync.WaitGroup
+	mu    sync.Mutex
+	fault any
+	body  func()
+}
+
+var crews = sync.Pool{New: func() any {
+	c := new(crew)
+	c.body = func() {
+		defer c.wg.Done()
+		c.run()
+	}
+	return c
+}}
+
+// spread does items 0..n−1 on up to threads goroutines and waits for them. A panic inside an item
+// is raised again on the caller's goroutine, where the operator turns it into an error.
+func spread(threads, n int, work items) {
 	threads = min(threads, n)
 	if threads <= 1 {
 		for i := range n {
-			do(i)
+			work.item(i)
 		}
 		return
 	}
-	var next atomic.Int64
-	var once sync.Once
-	var fault any
-	work := func() {
-		defer func() {
-			if r := recover(); r != nil {
-				once.Do(func() { fault = r })
-			}
-		}()
-		for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
-			do(int(i))
-		}
-	}
-	var wg sync.WaitGroup
+	c := crews.Get().(*crew)
+	c.n, c.work, c.fault = int64(n), work, nil
+	c.next.Store(0)
+	c.wg.Add(threads - 1)
 	for range threads - 1 {
-		wg.Go(work)
+		go c.body()
 	}
-	work()
-	wg.Wait()
+	c.run()
+	c.wg.Wait()
+	fault := c.fault
+	c.work, c.fault = nil, nil
+	crews.Put(c)
 	if fault != nil {
 		panic(fault)
+	}
+}
+
+func (c *crew) run() {
+	defer func() {
+		if r := recover(); r != nil {
+			c.mu.Lock()
+			c.fault = r
+			c.mu.Unlock()
+		}
+	}()
+	for i := c.next.Add(1) - 1; i < c.n; i = c.next.Add(1) - 1 {
+		c.work.item(int(i))
 	}
 }

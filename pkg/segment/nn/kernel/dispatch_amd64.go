@@ -65,22 +65,31 @@ func convTile512(step, blocks int, a *tileArgs) {
 
 // convTile2 computes one block after the other: two do not fit the 16 registers of AVX2.
 func convTile2(step, blocks int, a *tileArgs) {
-	one := *a
-	for range blocks {
-		p := (*byte)(unsafe.Pointer(&one))
-		switch step {
-		case 1:
-			convStep1Blocks1AVX2(p)
-		case 2:
-			convStep2Blocks1AVX2(p)
-		default:
-			convStep0Blocks1AVX2(p)
-		}
-		one.w, one.bias = unsafe.Add(one.w, 4*Block), unsafe.Add(one.bias, 4*Block)
-		one.dst = unsafe.Add(one.dst, one.dstBlock)
-		if one.add != nil {
-			one.add = unsafe.Add(one.add, one.addBlock)
-		}
+	convBlock2(step, a)
+	if blocks == 1 {
+		return
+	}
+	second := *a
+	second.bias = unsafe.Add(a.bias, 4*Block)
+	second.dst = unsafe.Add(a.dst, a.dstBlock)
+	if a.w != nil {
+		second.w = unsafe.Add(a.w, 4*Block)
+	}
+	if a.add != nil {
+		second.add = unsafe.Add(a.add, a.addBlock)
+	}
+	convBlock2(step, &second)
+}
+
+func convBlock2(step int, a *tileArgs) {
+	p := (*byte)(unsafe.Pointer(a))
+	switch step {
+	case 1:
+		convStep1Blocks1AVX2(p)
+	case 2:
+		convStep2Blocks1AVX2(p)
+	default:
+		convStep0Blocks1AVX2(p)
 	}
 }
 

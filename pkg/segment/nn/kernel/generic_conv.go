@@ -8,7 +8,9 @@ func convTileGeneric(step, blocks int, a *tileArgs) {
 	for p := range a.pixels {
 		for b := range int64(blocks) {
 			acc := *lanes(a.bias, 4*Block*b)
-			a.sum(&acc, unsafe.Add(a.src, 4*Block*int64(step)*p), 4*Block*b)
+			if a.ntaps > 0 {
+				a.sum(&acc, unsafe.Add(a.src, 4*Block*int64(step)*p), 4*Block*b)
+			}
 			a.finish(&acc, p, b)
 		}
 	}

@@ -164,7 +164,7 @@ func (s *source) raw(ctx context.Context, t pyramid.Tile) ([]byte, error) {
 	}
 	raw, ok, err := s.raws.RawTile(ctx, 0, t.Col, t.Row)
 	if err != nil || !ok {
-		return nil, err
+		return nil, ctx.Err() // its pixels are at hand, so that it can be encoded
 	}
 	config, err := jpeg.DecodeConfig(bytes.NewReader(raw))
 	if err != nil || config.Width != size.X || config.Height != size.Y {

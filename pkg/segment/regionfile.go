@@ -44,6 +44,36 @@ type RegionMap struct {
 	Planes [RegionPlanes][]uint8 // Size.W × Size.H each
 }
 
+// NewRegionMap keeps of a network's output what the region file holds: the cell's part inside the
+// canvas, gated by the tissue map. planes are one per class,
+// as large as the plan's canvas for the region without its halo.
+func NewRegionMap(plan *Plan, r pyramid.Region, tissue *TissueMap, model *Model, planes [][]uint8) *RegionMap {
+	m := &RegionMap{Run: plan.Run, Region: r, Size: plan.RegionSize(r)}
+	stride := plan.Canvas(r).Dx() - 2*plan.Field.Halo
+	m.Planes[PlaneCarcinoma] = m.gate(plan, tissue, planes[model.Description.Carcinoma], stride)
+	if i := model.Description.HighGrade; i >= 0 {
+		m.Planes[PlaneHighGrade] = m.gate(plan, tissue, planes[i], stride)
+	} else {
+		m.Planes[PlaneHighGrade] = make([]uint8, m.Size.W*m.Size.H)
+	}
+	return m
+}
+
+// gate copies the pixels that lie on tissue and leaves the others 0.
+func (m *RegionMap) gate(plan *Plan, tissue *TissueMap, from []uint8, stride int) []uint8 {
+	side := plan.Parameters.Region
+	out := make([]uint8, m.Size.W*m.Size.H)
+	for y := range m.Size.H {
+		for x := 0; x < m.Size.W; x += TissueCell {
+			if tissue.At(m.Region.Col*side+x, m.Region.Row*side+y) == Tissue {
+				end := min(x+TissueCell, m.Size.W)
+				copy(out[y*m.Size.W+x:y*m.Size.W+end], from[y*stride+x:y*stride+end])
+			}
+		}
+	}
+	return out
+}
+
 // ErrRegionDamaged marks a region file that does not hold what it promises. The region is computed anew.
 var ErrRegionDamaged = errors.New("region file is damaged")
 

@@ -1,0 +1,231 @@
+package segment
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment/net"
+	"github.com/slidemill/slidemill/pkg/segment/onnx"
+)
+
+// MetadataKey is the key in an ONNX file's metadata that holds the Description.
+const MetadataKey = "slidemill"
+
+// maxModelBytes bounds a model file: the largest segmentation networks in use hold some 200 MB.
+const maxModelBytes = 1 << 30
+
+// Description says what a network's numbers mean. It travels in the ONNX file's metadata.
+type Description struct {
+	Name        string          `json:"name"`
+	Version     string          `json:"version"`
+	Classes     []string        `json:"classes"`    // one name per output channel
+	Carcinoma   int             `json:"carcinoma"`  // index of the class that makes the mask
+	HighGrade   int             `json:"high_grade"` // index of high-grade dysplasia, or -1
+	MPP         float64         `json:"mpp"`        // nominal scale of the input, µm/px
+	Mean        [3]float32      `json:"mean"`       // of RGB on 0..1, subtracted
+	Std         [3]float32      `json:"std"`        // of RGB on 0..1, divided by
+	Output      string          `json:"output"`     // OutputLogits or OutputProbabilities
+	Temperature float64         `json:"temperature,omitempty"`
+	Threshold   float64         `json:"threshold,omitempty"` // proposed operating point; 0 means 0.5
+	Fingerprint json.RawMessage `json:"fingerprint,omitempty"`
+	Card        json.RawMessage `json:"card,omitempty"`
+}
+
+// What a network's output channels are.
+const (
+	OutputLogits        = "logits"        // softmax over the channels is still to be taken
+	OutputProbabilities = "probabilities" // each channel is a probability
+)
+
+// Validate reports a description that cannot be used.
+func (d *Description) Validate() error {
+	switch {
+	case len(d.Classes) < 1 || len(d.Classes) > 64:
+		return fmt.Errorf("%d classes, want 1 to 64", len(d.Classes))
+	case d.Carcinoma < 0 || d.Carcinoma >= len(d.Classes):
+		return fmt.Errorf("carcinoma is class %d of %d", d.Carcinoma, len(d.Classes))
+	case d.HighGrade < -1 || d.HighGrade >= len(d.Classes):
+		return fmt.Errorf("high-grade dysplasia is class %d of %d", d.HighGrade, len(d.Classes))
+	case !(d.MPP >= pyramid.MinMPP && d.MPP <= pyramid.MaxMPP):
+		return fmt.Errorf("nominal scale %g µm/px", d.MPP)
+	case d.Output != OutputLogits && d.Output != OutputProbabilities:
+		return fmt.Errorf("output %q, want %q or %q", d.Output, OutputLogits, OutputProbabilities)
+	case d.Temperature < 0 || math.IsNaN(d.Temperature) || math.IsInf(d.Temperature, 0):
+		return fmt.Errorf("temperature %g", d.Temperature)
+	case !(d.Threshold >= 0 && d.Threshold < 1):
+		return fmt.Errorf("threshold %g", d.Threshold)
+	}
+	for _, s := range d.Std {
+		if !(s > 0) {
+			return fmt.Errorf("standard deviation %g", s)
+		}
+	}
+	return nil
+}
+
+// Model is a network with its description, read from an ONNX file. It is safe for concurrent use.
+type Model struct {
+	Ref         ModelRef
+	Description Description
+	Field       Field
+	Bytes       int // size of the file
+	file        *onnx.Model
+}
+
+// OpenModel reads a model file from disk.
+func OpenModel(path string) (*Model, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxModelBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", path, err)
+	}
+	if len(data) > maxModelBytes {
+		return nil, fmt.Errorf("model %s: larger than %d bytes", path, maxModelBytes)
+	}
+	m, err := ReadModel(data)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", path, err)
+	}
+	return m, nil
+}
+
+// ReadModel reads a model from the bytes of an ONNX file that carries a Description.
+func ReadModel(data []byte) (*Model, error) {
+	file, err := onnx.Read(data, onnx.Limits{Bytes: maxModelBytes})
+	if err != nil {
+		return nil, err
+	}
+	text, ok := file.Metadata()[MetadataKey]
+	if !ok {
+		return nil, errors.New("the file does not say what its outputs mean: describe it with `slidemill model import`")
+	}
+	m := &Model{Bytes: len(data), file: file}
+	if err := json.Unmarshal([]byte(text), &m.Description); err != nil {
+		return nil, fmt.Errorf("description: %w", err)
+	}
+	if err := m.Description.Validate(); err != nil {
+		return nil, fmt.Errorf("description: %w", err)
+	}
+	sum := sha256.Sum256(data)
+	m.Ref = ModelRef{m.Description.Name, m.Description.Version, hex.EncodeToString(sum[:])}
+	return m, m.measure()
+}
+
+// probeSide is the input on which a model's geometry is computed: a multiple of every stride in use.
+const probeSide = 512
+
+// measure computes the halo and the alignment of regions from the graph.
+func (m *Model) measure() error {
+	n, err := m.file.Lower(net.Shape{C: 3, H: probeSide, W: probeSide})
+	if err != nil {
+		return err
+	}
+	field, err := n.Field()
+	if err != nil {
+		return fmt.Errorf("this model cannot be used on regions: %w", err)
+	}
+	align := lcm(field.Side(), TissueCell)
+	m.Field = Field{Halo: pyramid.CeilDiv(field.Halo(), align) * align, Align: align}
+	return m.checkOutput(n)
+}
+
+func (m *Model) checkOutput(n *net.Net) error {
+	shapes, err := n.Shapes(net.Shape{C: 3, H: probeSide, W: probeSide})
+	if err != nil {
+		return err
+	}
+	want := net.Shape{C: len(m.Description.Classes), H: probeSide, W: probeSide}
+	if len(n.Outputs) != 1 || shapes[n.Outputs[0]] != want {
+		return fmt.Errorf("the network does not map a picture to %d planes of its size", want.C)
+	}
+	return nil
+}
+
+func lcm(a, b int) int {
+	x, y := a, b
+	for y != 0 {
+		x, y = y, x%y
+	}
+	return a / x * b
+}
+
+// Net is the network for inputs of the given size, with calibrated probabilities as its output.
+func (m *Model) Net(input pyramid.Size) (*net.Net, error) {
+	n, err := m.file.Lower(net.Shape{C: 3, H: input.H, W: input.W})
+	if err != nil {
+		return nil, err
+	}
+	if m.Description.Output == OutputLogits {
+		n = withSoftmax(n, m.temperature(), len(m.Description.Classes))
+	}
+	return n, nil
+}
+
+func (m *Model) temperature() float32 {
+	if m.Description.Temperature == 0 {
+		return 1
+	}
+	return float32(m.Description.Temperature)
+}
+
+// withSoftmax appends softmax(logits / temperature), so that every engine computes it alike.
+func withSoftmax(n *net.Net, temperature float32, classes int) *net.Net {
+	out := *n
+	out.Nodes = append([]net.Node(nil), n.Nodes...)
+	logits := n.Outputs[0]
+	if temperature != 1 {
+		scale := &net.Tensor{Shape: []int{classes}, Data: make([]float32, classes)}
+		for i := range scale.Data {
+			scale.Data[i] = 1 / temperature
+		}
+		out.Nodes = append(out.Nodes, net.Node{Name: "temperature", In: []int{logits}, Op: &net.Affine{Scale: scale}})
+		logits = len(out.Nodes) - 1
+	}
+	out.Nodes = append(out.Nodes, net.Node{Name: "probability", In: []int{logits}, Op: &net.Softmax{}})
+	out.Outputs = []int{len(out.Nodes) - 1}
+	return &out
+}
+
+// DefaultThreshold is the operating point that the model proposes.
+func (m *Model) DefaultThreshold() float64 {
+	if m.Description.Threshold > 0 {
+		return m.Description.Threshold
+	}
+	return 0.5
+}
+
+// Settle fills in what a person left open and rounds the region up to what the network and the tissue
+// map need. Settled parameters name the run; settling them again changes nothing.
+func (m *Model) Settle(p Parameters) Parameters {
+	if p.Threshold == 0 {
+		p.Threshold = m.DefaultThreshold()
+	}
+	if p.Region == 0 {
+		p.Region = DefaultRegion
+	}
+	p.Region = pyramid.CeilDiv(p.Region, m.Field.Align) * m.Field.Align
+	return p
+}
+
+// Metadata is the description as an ONNX file carries it.
+func (d *Description) Metadata() (map[string]string, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(d); err != nil {
+		return nil, fmt.Errorf("model description: %w", err)
+	}
+	return map[string]string{MetadataKey: string(bytes.TrimSpace(buf.Bytes()))}, nil
+}

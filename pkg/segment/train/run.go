@@ -39,11 +39,11 @@ type Recipe struct {
 // the time allows.
 func DefaultRecipe() Recipe {
 	return Recipe{
-		Seed: 1, Epochs: 24,
-		Solver: Solver{Batch: 8, Size: 224, Dice: 0.5, Momentum: 0.1, Beta1: 0.9, Beta2: 0.99, WeightDecay: 0.02, Clip: 5},
+		Seed: 1, Epochs: 32,
+		Solver: Solver{Batch: 8, Size: 224, Dice: 0.5, Momentum: 0.1, Beta1: 0.9, Beta2: 0.99, WeightDecay: 0.05, Clip: 5},
 		Peak:   2e-3, Final: 1e-5, Warmup: 1, Average: 0.998,
 		Balance: map[string]float64{"normal": 1.6, "serrated-adenoma": 1.6, "high-grade-in": 1.5, "adenocarcinoma": 1.1, "low-grade-in": 0.9, "polyp": 0.75},
-		Augment: DefaultAugment(), Gentle: 4, Validate: 1,
+		Augment: DefaultAugment(), Gentle: 5, Validate: 3,
 	}
 }
 

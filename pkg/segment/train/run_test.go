@@ -143,7 +143,7 @@ func TestCheckpointDamage(t *testing.T) {
 
 func TestPatience(t *testing.T) {
 	cfg := tiny("")
-	cfg.Recipe.Epochs, cfg.Recipe.Patience, cfg.Recipe.Peak = 40, 2, 1e-9
+	cfg.Recipe.Epochs, cfg.Recipe.Patience, cfg.Recipe.Peak, cfg.Recipe.Validate = 40, 2, 1e-9, 1
 	res := mustRun(t, cfg)
 	if !res.Stopped || len(res.History) > 4 {
 		t.Errorf("stopped %v after %d epochs that changed nothing", res.Stopped, len(res.History))

@@ -20,7 +20,10 @@ type NodeError struct {
 }
 
 func (e *NodeError) Error() string {
-	s := fmt.Sprintf("node %d %q (%s): %s", e.Node, e.Name, e.Op, e.Reason)
+	s := e.Reason
+	if e.Op != "" {
+		s = fmt.Sprintf("node %d %q (%s): %s", e.Node, e.Name, e.Op, e.Reason)
+	}
 	if e.Err != nil {
 		s = fmt.Sprintf("%v: %s", e.Err, s)
 	}

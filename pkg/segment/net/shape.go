@@ -190,3 +190,20 @@ func sliceEnd(hi, size int) int {
 func (op *Slice) Box(in Shape) (c, y, x [2]int) {
 	return [2]int{op.C0, sliceEnd(op.C1, in.C)}, [2]int{op.Y0, sliceEnd(op.Y1, in.H)}, [2]int{op.X0, sliceEnd(op.X1, in.W)}
 }
+
+// ShapeOf checks one operation and computes the shape of its result from the shapes that it reads.
+func ShapeOf(op Op, in []Shape) (Shape, error) {
+	node := &Node{Op: op, In: make([]int, len(in))}
+	if e := firstFault(checkArity(node), checkOp(op)); e != nil {
+		return Shape{}, e
+	}
+	var input Shape
+	if image, ok := op.(*Input); ok {
+		input.C = image.Channels
+	}
+	s, e := shapeOf(op, in, input)
+	if e = firstFault(e, checkShape(s)); e != nil {
+		return Shape{}, e
+	}
+	return s, nil
+}

@@ -145,13 +145,3 @@ func depthGrad(v ISA, a *gradArgs) {
 		depthGradGeneric(a)
 	}
 }
-
-func plainRow(v ISA, op rowOp, a *rowArgs)  { plainRowGeneric(op, a) }
-func actRow(v ISA, a *rowArgs, act Act)     { actRowGeneric(a, act) }
-func actBackRow(v ISA, a *rowArgs, act Act) { actBackRowGeneric(a, act) }
-func dotsRow(v ISA, a *dotsArgs)            { dotsRowGeneric(a) }
-func poolRow(v ISA, op poolOp, a *poolArgs) { poolRowGeneric(op, a) }
-func gatherRow(v ISA, a *resizeArgs)        { gatherRowGeneric(a) }
-func lerpRow(v ISA, a *resizeArgs)          { lerpRowGeneric(a) }
-func scatterRow(v ISA, a *resizeArgs)       { scatterRowGeneric(a) }
-func softmaxRow(v ISA, a *softmaxArgs)      { softmaxRowGeneric(a) }

@@ -59,6 +59,146 @@ func convGradAVX512(a *byte)
 //go:noescape
 func depthGradAVX512(a *byte)
 
+// rowAddAVX512 adds.
+//
+//go:noescape
+func rowAddAVX512(a *byte)
+
+// rowSubAVX512 subtracts.
+//
+//go:noescape
+func rowSubAVX512(a *byte)
+
+// rowMulAVX512 multiplies.
+//
+//go:noescape
+func rowMulAVX512(a *byte)
+
+// rowScaleShiftAVX512 computes a·p + q.
+//
+//go:noescape
+func rowScaleShiftAVX512(a *byte)
+
+// rowCombineAVX512 computes a·p + (b·q + r).
+//
+//go:noescape
+func rowCombineAVX512(a *byte)
+
+// actIdentityAVX512 is an activation.
+//
+//go:noescape
+func actIdentityAVX512(a *byte)
+
+// actReLUAVX512 is an activation.
+//
+//go:noescape
+func actReLUAVX512(a *byte)
+
+// actLeakyReLUAVX512 is an activation.
+//
+//go:noescape
+func actLeakyReLUAVX512(a *byte)
+
+// actClipAVX512 is an activation.
+//
+//go:noescape
+func actClipAVX512(a *byte)
+
+// actHardSigmoidAVX512 is an activation.
+//
+//go:noescape
+func actHardSigmoidAVX512(a *byte)
+
+// actHardSwishAVX512 is an activation.
+//
+//go:noescape
+func actHardSwishAVX512(a *byte)
+
+// actSigmoidAVX512 is an activation.
+//
+//go:noescape
+func actSigmoidAVX512(a *byte)
+
+// actBackReLUAVX512 is the gradient of an activation.
+//
+//go:noescape
+func actBackReLUAVX512(a *byte)
+
+// actBackLeakyReLUAVX512 is the gradient of an activation.
+//
+//go:noescape
+func actBackLeakyReLUAVX512(a *byte)
+
+// actBackClipAVX512 is the gradient of an activation.
+//
+//go:noescape
+func actBackClipAVX512(a *byte)
+
+// actBackHardSigmoidAVX512 is the gradient of an activation.
+//
+//go:noescape
+func actBackHardSigmoidAVX512(a *byte)
+
+// actBackHardSwishAVX512 is the gradient of an activation.
+//
+//go:noescape
+func actBackHardSwishAVX512(a *byte)
+
+// actBackSigmoidAVX512 is the gradient of an activation.
+//
+//go:noescape
+func actBackSigmoidAVX512(a *byte)
+
+// dotsAVX512 adds a and a·b of each lane in float64.
+//
+//go:noescape
+func dotsAVX512(a *byte)
+
+// poolMaxAVX512 takes the maximum of each window.
+//
+//go:noescape
+func poolMaxAVX512(a *byte)
+
+// poolMaxIndexAVX512 takes the maximum of each window and notes its tap.
+//
+//go:noescape
+func poolMaxIndexAVX512(a *byte)
+
+// poolAvgAVX512 takes the scaled sum of each window.
+//
+//go:noescape
+func poolAvgAVX512(a *byte)
+
+// poolMaxBackAVX512 adds each gradient to the tap that won.
+//
+//go:noescape
+func poolMaxBackAVX512(a *byte)
+
+// poolAvgBackAVX512 adds each scaled gradient to all taps.
+//
+//go:noescape
+func poolAvgBackAVX512(a *byte)
+
+// gatherAVX512 copies pixels from the offsets lo.
+//
+//go:noescape
+func gatherAVX512(a *byte)
+
+// lerpAVX512 interpolates between four pixels.
+//
+//go:noescape
+func lerpAVX512(a *byte)
+
+// scatterAVX512 adds weighted gradients to the pixels at lo.
+//
+//go:noescape
+func scatterAVX512(a *byte)
+
+// softmaxAVX512 normalises exp over the channels of each pixel.
+//
+//go:noescape
+func softmaxAVX512(a *byte)
+
 // convStep1Blocks1AVX2 computes a tile for 1 blocks of output channels; source pixels lie 1 apart (0: any).
 //
 //go:noescape
@@ -98,3 +238,143 @@ func convGradAVX2(a *byte)
 //
 //go:noescape
 func depthGradAVX2(a *byte)
+
+// rowAddAVX2 adds.
+//
+//go:noescape
+func rowAddAVX2(a *byte)
+
+// rowSubAVX2 subtracts.
+//
+//go:noescape
+func rowSubAVX2(a *byte)
+
+// rowMulAVX2 multiplies.
+//
+//go:noescape
+func rowMulAVX2(a *byte)
+
+// rowScaleShiftAVX2 computes a·p + q.
+//
+//go:noescape
+func rowScaleShiftAVX2(a *byte)
+
+// rowCombineAVX2 computes a·p + (b·q + r).
+//
+//go:noescape
+func rowCombineAVX2(a *byte)
+
+// actIdentityAVX2 is an activation.
+//
+//go:noescape
+func actIdentityAVX2(a *byte)
+
+// actReLUAVX2 is an activation.
+//
+//go:noescape
+func actReLUAVX2(a *byte)
+
+// actLeakyReLUAVX2 is an activation.
+//
+//go:noescape
+func actLeakyReLUAVX2(a *byte)
+
+// actClipAVX2 is an activation.
+//
+//go:noescape
+func actClipAVX2(a *byte)
+
+// actHardSigmoidAVX2 is an activation.
+//
+//go:noescape
+func actHardSigmoidAVX2(a *byte)
+
+// actHardSwishAVX2 is an activation.
+//
+//go:noescape
+func actHardSwishAVX2(a *byte)
+
+// actSigmoidAVX2 is an activation.
+//
+//go:noescape
+func actSigmoidAVX2(a *byte)
+
+// actBackReLUAVX2 is the gradient of an activation.
+//
+//go:noescape
+func actBackReLUAVX2(a *byte)
+
+// actBackLeakyReLUAVX2 is the gradient of an activation.
+//
+//go:noescape
+func actBackLeakyReLUAVX2(a *byte)
+
+// actBackClipAVX2 is the gradient of an activation.
+//
+//go:noescape
+func actBackClipAVX2(a *byte)
+
+// actBackHardSigmoidAVX2 is the gradient of an activation.
+//
+//go:noescape
+func actBackHardSigmoidAVX2(a *byte)
+
+// actBackHardSwishAVX2 is the gradient of an activation.
+//
+//go:noescape
+func actBackHardSwishAVX2(a *byte)
+
+// actBackSigmoidAVX2 is the gradient of an activation.
+//
+//go:noescape
+func actBackSigmoidAVX2(a *byte)
+
+// dotsAVX2 adds a and a·b of each lane in float64.
+//
+//go:noescape
+func dotsAVX2(a *byte)
+
+// poolMaxAVX2 takes the maximum of each window.
+//
+//go:noescape
+func poolMaxAVX2(a *byte)
+
+// poolMaxIndexAVX2 takes the maximum of each window and notes its tap.
+//
+//go:noescape
+func poolMaxIndexAVX2(a *byte)
+
+// poolAvgAVX2 takes the scaled sum of each window.
+//
+//go:noescape
+func poolAvgAVX2(a *byte)
+
+// poolMaxBackAVX2 adds each gradient to the tap that won.
+//
+//go:noescape
+func poolMaxBackAVX2(a *byte)
+
+// poolAvgBackAVX2 adds each scaled gradient to all taps.
+//
+//go:noescape
+func poolAvgBackAVX2(a *byte)
+
+// gatherAVX2 copies pixels from the offsets lo.
+//
+//go:noescape
+func gatherAVX2(a *byte)
+
+// lerpAVX2 interpolates between four pixels.
+//
+//go:noescape
+func lerpAVX2(a *byte)
+
+// scatterAVX2 adds weighted gradients to the pixels at lo.
+//
+//go:noescape
+func scatterAVX2(a *byte)
+
+// softmaxAVX2 normalises exp over the channels of each pixel.
+//
+//go:noescape
+func softmaxAVX2(a *byte)

@@ -2,6 +2,314 @@
 
 //go:build amd64
 
+#include "textflag.h"
+
+DATA constants<>+0(SB)/4, $0x00000000
+DATA constants<>+4(SB)/4, $0x00000000
+DATA constants<>+8(SB)/4, $0x00000000
+DATA constants<>+12(SB)/4, $0x00000000
+DATA constants<>+16(SB)/4, $0x00000000
+DATA constants<>+20(SB)/4, $0x00000000
+DATA constants<>+24(SB)/4, $0x00000000
+DATA constants<>+28(SB)/4, $0x00000000
+DATA constants<>+32(SB)/4, $0x00000000
+DATA constants<>+36(SB)/4, $0x00000000
+DATA constants<>+40(SB)/4, $0x00000000
+DATA constants<>+44(SB)/4, $0x00000000
+DATA constants<>+48(SB)/4, $0x00000000
+DATA constants<>+52(SB)/4, $0x00000000
+DATA constants<>+56(SB)/4, $0x00000000
+DATA constants<>+60(SB)/4, $0x00000000
+DATA constants<>+64(SB)/4, $0x3f800000
+DATA constants<>+68(SB)/4, $0x3f800000
+DATA constants<>+72(SB)/4, $0x3f800000
+DATA constants<>+76(SB)/4, $0x3f800000
+DATA constants<>+80(SB)/4, $0x3f800000
+DATA constants<>+84(SB)/4, $0x3f800000
+DATA constants<>+88(SB)/4, $0x3f800000
+DATA constants<>+92(SB)/4, $0x3f800000
+DATA constants<>+96(SB)/4, $0x3f800000
+DATA constants<>+100(SB)/4, $0x3f800000
+DATA constants<>+104(SB)/4, $0x3f800000
+DATA constants<>+108(SB)/4, $0x3f800000
+DATA constants<>+112(SB)/4, $0x3f800000
+DATA constants<>+116(SB)/4, $0x3f800000
+DATA constants<>+120(SB)/4, $0x3f800000
+DATA constants<>+124(SB)/4, $0x3f800000
+DATA constants<>+128(SB)/4, $0x3f000000
+DATA constants<>+132(SB)/4, $0x3f000000
+DATA constants<>+136(SB)/4, $0x3f000000
+DATA constants<>+140(SB)/4, $0x3f000000
+DATA constants<>+144(SB)/4, $0x3f000000
+DATA constants<>+148(SB)/4, $0x3f000000
+DATA constants<>+152(SB)/4, $0x3f000000
+DATA constants<>+156(SB)/4, $0x3f000000
+DATA constants<>+160(SB)/4, $0x3f000000
+DATA constants<>+164(SB)/4, $0x3f000000
+DATA constants<>+168(SB)/4, $0x3f000000
+DATA constants<>+172(SB)/4, $0x3f000000
+DATA constants<>+176(SB)/4, $0x3f000000
+DATA constants<>+180(SB)/4, $0x3f000000
+DATA constants<>+184(SB)/4, $0x3f000000
+DATA constants<>+188(SB)/4, $0x3f000000
+DATA constants<>+192(SB)/4, $0xc0400000
+DATA constants<>+196(SB)/4, $0xc0400000
+DATA constants<>+200(SB)/4, $0xc0400000
+DATA constants<>+204(SB)/4, $0xc0400000
+DATA constants<>+208(SB)/4, $0xc0400000
+DATA constants<>+212(SB)/4, $0xc0400000
+DATA constants<>+216(SB)/4, $0xc0400000
+DATA constants<>+220(SB)/4, $0xc0400000
+DATA constants<>+224(SB)/4, $0xc0400000
+DATA constants<>+228(SB)/4, $0xc0400000
+DATA constants<>+232(SB)/4, $0xc0400000
+DATA constants<>+236(SB)/4, $0xc0400000
+DATA constants<>+240(SB)/4, $0xc0400000
+DATA constants<>+244(SB)/4, $0xc0400000
+DATA constants<>+248(SB)/4, $0xc0400000
+DATA constants<>+252(SB)/4, $0xc0400000
+DATA constants<>+256(SB)/4, $0x40400000
+DATA constants<>+260(SB)/4, $0x40400000
+DATA constants<>+264(SB)/4, $0x40400000
+DATA constants<>+268(SB)/4, $0x40400000
+DATA constants<>+272(SB)/4, $0x40400000
+DATA constants<>+276(SB)/4, $0x40400000
+DATA constants<>+280(SB)/4, $0x40400000
+DATA constants<>+284(SB)/4, $0x40400000
+DATA constants<>+288(SB)/4, $0x40400000
+DATA constants<>+292(SB)/4, $0x40400000
+DATA constants<>+296(SB)/4, $0x40400000
+DATA constants<>+300(SB)/4, $0x40400000
+DATA constants<>+304(SB)/4, $0x40400000
+DATA constants<>+308(SB)/4, $0x40400000
+DATA constants<>+312(SB)/4, $0x40400000
+DATA constants<>+316(SB)/4, $0x40400000
+DATA constants<>+320(SB)/4, $0x3e2aaaab
+DATA constants<>+324(SB)/4, $0x3e2aaaab
+DATA constants<>+328(SB)/4, $0x3e2aaaab
+DATA constants<>+332(SB)/4, $0x3e2aaaab
+DATA constants<>+336(SB)/4, $0x3e2aaaab
+DATA constants<>+340(SB)/4, $0x3e2aaaab
+DATA constants<>+344(SB)/4, $0x3e2aaaab
+DATA constants<>+348(SB)/4, $0x3e2aaaab
+DATA constants<>+352(SB)/4, $0x3e2aaaab
+DATA constants<>+356(SB)/4, $0x3e2aaaab
+DATA constants<>+360(SB)/4, $0x3e2aaaab
+DATA constants<>+364(SB)/4, $0x3e2aaaab
+DATA constants<>+368(SB)/4, $0x3e2aaaab
+DATA constants<>+372(SB)/4, $0x3e2aaaab
+DATA constants<>+376(SB)/4, $0x3e2aaaab
+DATA constants<>+380(SB)/4, $0x3e2aaaab
+DATA constants<>+384(SB)/4, $0x3eaaaaab
+DATA constants<>+388(SB)/4, $0x3eaaaaab
+DATA constants<>+392(SB)/4, $0x3eaaaaab
+DATA constants<>+396(SB)/4, $0x3eaaaaab
+DATA constants<>+400(SB)/4, $0x3eaaaaab
+DATA constants<>+404(SB)/4, $0x3eaaaaab
+DATA constants<>+408(SB)/4, $0x3eaaaaab
+DATA constants<>+412(SB)/4, $0x3eaaaaab
+DATA constants<>+416(SB)/4, $0x3eaaaaab
+DATA constants<>+420(SB)/4, $0x3eaaaaab
+DATA constants<>+424(SB)/4, $0x3eaaaaab
+DATA constants<>+428(SB)/4, $0x3eaaaaab
+DATA constants<>+432(SB)/4, $0x3eaaaaab
+DATA constants<>+436(SB)/4, $0x3eaaaaab
+DATA constants<>+440(SB)/4, $0x3eaaaaab
+DATA constants<>+444(SB)/4, $0x3eaaaaab
+DATA constants<>+448(SB)/4, $0xff800000
+DATA constants<>+452(SB)/4, $0xff800000
+DATA constants<>+456(SB)/4, $0xff800000
+DATA constants<>+460(SB)/4, $0xff800000
+DATA constants<>+464(SB)/4, $0xff800000
+DATA constants<>+468(SB)/4, $0xff800000
+DATA constants<>+472(SB)/4, $0xff800000
+DATA constants<>+476(SB)/4, $0xff800000
+DATA constants<>+480(SB)/4, $0xff800000
+DATA constants<>+484(SB)/4, $0xff800000
+DATA constants<>+488(SB)/4, $0xff800000
+DATA constants<>+492(SB)/4, $0xff800000
+DATA constants<>+496(SB)/4, $0xff800000
+DATA constants<>+500(SB)/4, $0xff800000
+DATA constants<>+504(SB)/4, $0xff800000
+DATA constants<>+508(SB)/4, $0xff800000
+DATA constants<>+512(SB)/4, $0x80000000
+DATA constants<>+516(SB)/4, $0x80000000
+DATA constants<>+520(SB)/4, $0x80000000
+DATA constants<>+524(SB)/4, $0x80000000
+DATA constants<>+528(SB)/4, $0x80000000
+DATA constants<>+532(SB)/4, $0x80000000
+DATA constants<>+536(SB)/4, $0x80000000
+DATA constants<>+540(SB)/4, $0x80000000
+DATA constants<>+544(SB)/4, $0x80000000
+DATA constants<>+548(SB)/4, $0x80000000
+DATA constants<>+552(SB)/4, $0x80000000
+DATA constants<>+556(SB)/4, $0x80000000
+DATA constants<>+560(SB)/4, $0x80000000
+DATA constants<>+564(SB)/4, $0x80000000
+DATA constants<>+568(SB)/4, $0x80000000
+DATA constants<>+572(SB)/4, $0x80000000
+DATA constants<>+576(SB)/4, $0x0000007f
+DATA constants<>+580(SB)/4, $0x0000007f
+DATA constants<>+584(SB)/4, $0x0000007f
+DATA constants<>+588(SB)/4, $0x0000007f
+DATA constants<>+592(SB)/4, $0x0000007f
+DATA constants<>+596(SB)/4, $0x0000007f
+DATA constants<>+600(SB)/4, $0x0000007f
+DATA constants<>+604(SB)/4, $0x0000007f
+DATA constants<>+608(SB)/4, $0x0000007f
+DATA constants<>+612(SB)/4, $0x0000007f
+DATA constants<>+616(SB)/4, $0x0000007f
+DATA constants<>+620(SB)/4, $0x0000007f
+DATA constants<>+624(SB)/4, $0x0000007f
+DATA constants<>+628(SB)/4, $0x0000007f
+DATA constants<>+632(SB)/4, $0x0000007f
+DATA constants<>+636(SB)/4, $0x0000007f
+DATA constants<>+640(SB)/4, $0xc2ae999a
+DATA constants<>+644(SB)/4, $0xc2ae999a
+DATA constants<>+648(SB)/4, $0xc2ae999a
+DATA constants<>+652(SB)/4, $0xc2ae999a
+DATA constants<>+656(SB)/4, $0xc2ae999a
+DATA constants<>+660(SB)/4, $0xc2ae999a
+DATA constants<>+664(SB)/4, $0xc2ae999a
+DATA constants<>+668(SB)/4, $0xc2ae999a
+DATA constants<>+672(SB)/4, $0xc2ae999a
+DATA constants<>+676(SB)/4, $0xc2ae999a
+DATA constants<>+680(SB)/4, $0xc2ae999a
+DATA constants<>+684(SB)/4, $0xc2ae999a
+DATA constants<>+688(SB)/4, $0xc2ae999a
+DATA constants<>+692(SB)/4, $0xc2ae999a
+DATA constants<>+696(SB)/4, $0xc2ae999a
+DATA constants<>+700(SB)/4, $0xc2ae999a
+DATA constants<>+704(SB)/4, $0x42b0999a
+DATA constants<>+708(SB)/4, $0x42b0999a
+DATA constants<>+712(SB)/4, $0x42b0999a
+DATA constants<>+716(SB)/4, $0x42b0999a
+DATA constants<>+720(SB)/4, $0x42b0999a
+DATA constants<>+724(SB)/4, $0x42b0999a
+DATA constants<>+728(SB)/4, $0x42b0999a
+DATA constants<>+732(SB)/4, $0x42b0999a
+DATA constants<>+736(SB)/4, $0x42b0999a
+DATA constants<>+740(SB)/4, $0x42b0999a
+DATA constants<>+744(SB)/4, $0x42b0999a
+DATA constants<>+748(SB)/4, $0x42b0999a
+DATA constants<>+752(SB)/4, $0x42b0999a
+DATA constants<>+756(SB)/4, $0x42b0999a
+DATA constants<>+760(SB)/4, $0x42b0999a
+DATA constants<>+764(SB)/4, $0x42b0999a
+DATA constants<>+768(SB)/4, $0x3fb8aa3b
+DATA constants<>+772(SB)/4, $0x3fb8aa3b
+DATA constants<>+776(SB)/4, $0x3fb8aa3b
+DATA constants<>+780(SB)/4, $0x3fb8aa3b
+DATA constants<>+784(SB)/4, $0x3fb8aa3b
+DATA constants<>+788(SB)/4, $0x3fb8aa3b
+DATA constants<>+792(SB)/4, $0x3fb8aa3b
+DATA constants<>+796(SB)/4, $0x3fb8aa3b
+DATA constants<>+800(SB)/4, $0x3fb8aa3b
+DATA constants<>+804(SB)/4, $0x3fb8aa3b
+DATA constants<>+808(SB)/4, $0x3fb8aa3b
+DATA constants<>+812(SB)/4, $0x3fb8aa3b
+DATA constants<>+816(SB)/4, $0x3fb8aa3b
+DATA constants<>+820(SB)/4, $0x3fb8aa3b
+DATA constants<>+824(SB)/4, $0x3fb8aa3b
+DATA constants<>+828(SB)/4, $0x3fb8aa3b
+DATA constants<>+832(SB)/4, $0x4b400000
+DATA constants<>+836(SB)/4, $0x4b400000
+DATA constants<>+840(SB)/4, $0x4b400000
+DATA constants<>+844(SB)/4, $0x4b400000
+DATA constants<>+848(SB)/4, $0x4b400000
+DATA constants<>+852(SB)/4, $0x4b400000
+DATA constants<>+856(SB)/4, $0x4b400000
+DATA constants<>+860(SB)/4, $0x4b400000
+DATA constants<>+864(SB)/4, $0x4b400000
+DATA constants<>+868(SB)/4, $0x4b400000
+DATA constants<>+872(SB)/4, $0x4b400000
+DATA constants<>+876(SB)/4, $0x4b400000
+DATA constants<>+880(SB)/4, $0x4b400000
+DATA constants<>+884(SB)/4, $0x4b400000
+DATA constants<>+888(SB)/4, $0x4b400000
+DATA constants<>+892(SB)/4, $0x4b400000
+DATA constants<>+896(SB)/4, $0xbf318000
+DATA constants<>+900(SB)/4, $0xbf318000
+DATA constants<>+904(SB)/4, $0xbf318000
+DATA constants<>+908(SB)/4, $0xbf318000
+DATA constants<>+912(SB)/4, $0xbf318000
+DATA constants<>+916(SB)/4, $0xbf318000
+DATA constants<>+920(SB)/4, $0xbf318000
+DATA constants<>+924(SB)/4, $0xbf318000
+DATA constants<>+928(SB)/4, $0xbf318000
+DATA constants<>+932(SB)/4, $0xbf318000
+DATA constants<>+936(SB)/4, $0xbf318000
+DATA constants<>+940(SB)/4, $0xbf318000
+DATA constants<>+944(SB)/4, $0xbf318000
+DATA constants<>+948(SB)/4, $0xbf318000
+DATA constants<>+952(SB)/4, $0xbf318000
+DATA constants<>+956(SB)/4, $0xbf318000
+DATA constants<>+960(SB)/4, $0x395e8083
+DATA constants<>+964(SB)/4, $0x395e8083
+DATA constants<>+968(SB)/4, $0x395e8083
+DATA constants<>+972(SB)/4, $0x395e8083
+DATA constants<>+976(SB)/4, $0x395e8083
+DATA constants<>+980(SB)/4, $0x395e8083
+DATA constants<>+984(SB)/4, $0x395e8083
+DATA constants<>+988(SB)/4, $0x395e8083
+DATA constants<>+992(SB)/4, $0x395e8083
+DATA constants<>+996(SB)/4, $0x395e8083
+DATA constants<>+1000(SB)/4, $0x395e8083
+DATA constants<>+1004(SB)/4, $0x395e8083
+DATA constants<>+1008(SB)/4, $0x395e8083
+DATA constants<>+1012(SB)/4, $0x395e8083
+DATA constants<>+1016(SB)/4, $0x395e8083
+DATA constants<>+1020(SB)/4, $0x395e8083
+DATA constants<>+1024(SB)/4, $0x3ab60b61
+DATA constants<>+1028(SB)/4, $0x3ab60b61
+DATA constants<>+1032(SB)/4, $0x3ab60b61
+DATA constants<>+1036(SB)/4, $0x3ab60b61
+DATA constants<>+1040(SB)/4, $0x3ab60b61
+DATA constants<>+1044(SB)/4, $0x3ab60b61
+DATA constants<>+1048(SB)/4, $0x3ab60b61
+DATA constants<>+1052(SB)/4, $0x3ab60b61
+DATA constants<>+1056(SB)/4, $0x3ab60b61
+DATA constants<>+1060(SB)/4, $0x3ab60b61
+DATA constants<>+1064(SB)/4, $0x3ab60b61
+DATA constants<>+1068(SB)/4, $0x3ab60b61
+DATA constants<>+1072(SB)/4, $0x3ab60b61
+DATA constants<>+1076(SB)/4, $0x3ab60b61
+DATA constants<>+1080(SB)/4, $0x3ab60b61
+DATA constants<>+1084(SB)/4, $0x3ab60b61
+DATA constants<>+1088(SB)/4, $0x3c088889
+DATA constants<>+1092(SB)/4, $0x3c088889
+DATA constants<>+1096(SB)/4, $0x3c088889
+DATA constants<>+1100(SB)/4, $0x3c088889
+DATA constants<>+1104(SB)/4, $0x3c088889
+DATA constants<>+1108(SB)/4, $0x3c088889
+DATA constants<>+1112(SB)/4, $0x3c088889
+DATA constants<>+1116(SB)/4, $0x3c088889
+DATA constants<>+1120(SB)/4, $0x3c088889
+DATA constants<>+1124(SB)/4, $0x3c088889
+DATA constants<>+1128(SB)/4, $0x3c088889
+DATA constants<>+1132(SB)/4, $0x3c088889
+DATA constants<>+1136(SB)/4, $0x3c088889
+DATA constants<>+1140(SB)/4, $0x3c088889
+DATA constants<>+1144(SB)/4, $0x3c088889
+DATA constants<>+1148(SB)/4, $0x3c088889
+DATA constants<>+1152(SB)/4, $0x3d2aaaab
+DATA constants<>+1156(SB)/4, $0x3d2aaaab
+DATA constants<>+1160(SB)/4, $0x3d2aaaab
+DATA constants<>+1164(SB)/4, $0x3d2aaaab
+DATA constants<>+1168(SB)/4, $0x3d2aaaab
+DATA constants<>+1172(SB)/4, $0x3d2aaaab
+DATA constants<>+1176(SB)/4, $0x3d2aaaab
+DATA constants<>+1180(SB)/4, $0x3d2aaaab
+DATA constants<>+1184(SB)/4, $0x3d2aaaab
+DATA constants<>+1188(SB)/4, $0x3d2aaaab
+DATA constants<>+1192(SB)/4, $0x3d2aaaab
+DATA constants<>+1196(SB)/4, $0x3d2aaaab
+DATA constants<>+1200(SB)/4, $0x3d2aaaab
+DATA constants<>+1204(SB)/4, $0x3d2aaaab
+DATA constants<>+1208(SB)/4, $0x3d2aaaab
+DATA constants<>+1212(SB)/4, $0x3d2aaaab
+GLOBL constants<>(SB), RODATA|NOPTR, $1216
+
 // func convStep1Blocks1AVX512(a *byte)
 // Requires: AVX, AVX512F
 TEXT ·convStep1Blocks1AVX512(SB), $0-8
@@ -24515,6 +24823,1204 @@ rowdone:
 	VZEROUPPER
 	RET
 
+// func rowAddAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·rowAddAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Z12
+	VBROADCASTSS 68(AX), Z13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Z6
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Z8
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Z10
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS (DX), Z0
+	VADDPS  (BX), Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, CX
+	DECQ    AX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func rowSubAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·rowSubAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Z12
+	VBROADCASTSS 68(AX), Z13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Z6
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Z8
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Z10
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS (DX), Z0
+	VSUBPS  (BX), Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, CX
+	DECQ    AX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func rowMulAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·rowMulAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Z12
+	VBROADCASTSS 68(AX), Z13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Z6
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Z8
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Z10
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS (DX), Z0
+	VMULPS  (BX), Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, CX
+	DECQ    AX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func rowScaleShiftAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·rowScaleShiftAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Z12
+	VBROADCASTSS 68(AX), Z13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Z6
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Z8
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Z10
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS     (DX), Z0
+	VFMADD213PS Z8, Z6, Z0
+	VMOVUPS     Z0, (CX)
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, CX
+	DECQ        AX
+	JNZ         pixel
+	VZEROUPPER
+	RET
+
+// func rowCombineAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·rowCombineAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Z12
+	VBROADCASTSS 68(AX), Z13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Z6
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Z8
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Z10
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS     (BX), Z1
+	VFMADD213PS Z10, Z8, Z1
+	VMOVUPS     (DX), Z0
+	VFMADD213PS Z1, Z6, Z0
+	VMOVUPS     Z0, (CX)
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, CX
+	DECQ        AX
+	JNZ         pixel
+	VZEROUPPER
+	RET
+
+// func actIdentityAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·actIdentityAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Z12
+	VBROADCASTSS 68(AX), Z13
+	MOVQ         32(AX), SI
+	TESTQ        SI, SI
+	JE           no32
+	VMOVUPS      (SI), Z14
+
+no32:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS (DX), Z0
+	VPANDD  Z14, Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, CX
+	DECQ    AX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func actReLUAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·actReLUAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Z12
+	VBROADCASTSS 68(AX), Z13
+	MOVQ         32(AX), SI
+	TESTQ        SI, SI
+	JE           no32
+	VMOVUPS      (SI), Z14
+
+no32:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS (DX), Z0
+	VMOVUPS constants<>+0(SB), Z4
+	VMAXPS  Z0, Z4, Z0
+	VPANDD  Z14, Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, CX
+	DECQ    AX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func actLeakyReLUAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·actLeakyReLUAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Z12
+	VBROADCASTSS 68(AX), Z13
+	MOVQ         32(AX), SI
+	TESTQ        SI, SI
+	JE           no32
+	VMOVUPS      (SI), Z14
+
+no32:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS   (DX), Z0
+	VMULPS    Z12, Z0, Z1
+	VCMPPS    $0x01, constants<>+0(SB), Z0, K1
+	VBLENDMPS Z1, Z0, K1, Z0
+	VPANDD    Z14, Z0, Z0
+	VMOVUPS   Z0, (CX)
+	ADDQ      $0x40, DX
+	ADDQ      $0x40, BX
+	ADDQ      $0x40, CX
+	DECQ      AX
+	JNZ       pixel
+	VZEROUPPER
+	RET
+
+// func actClipAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·actClipAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Z12
+	VBROADCASTSS 68(AX), Z13
+	MOVQ         32(AX), SI
+	TESTQ        SI, SI
+	JE           no32
+	VMOVUPS      (SI), Z14
+
+no32:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS (DX), Z0
+	VMOVAPS Z12, Z4
+	VMAXPS  Z0, Z4, Z0
+	VMOVAPS Z13, Z4
+	VMINPS  Z0, Z4, Z0
+	VPANDD  Z14, Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, CX
+	DECQ    AX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func actHardSigmoidAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·actHardSigmoidAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Z12
+	VBROADCASTSS 68(AX), Z13
+	MOVQ         32(AX), SI
+	TESTQ        SI, SI
+	JE           no32
+	VMOVUPS      (SI), Z14
+
+no32:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS     (DX), Z0
+	VFMADD213PS Z13, Z12, Z0
+	VMOVUPS     constants<>+0(SB), Z4
+	VMAXPS      Z0, Z4, Z0
+	VMOVUPS     constants<>+64(SB), Z4
+	VMINPS      Z0, Z4, Z0
+	VPANDD      Z14, Z0, Z0
+	VMOVUPS     Z0, (CX)
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, CX
+	DECQ        AX
+	JNZ         pixel
+	VZEROUPPER
+	RET
+
+// func actHardSwishAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·actHardSwishAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Z12
+	VBROADCASTSS 68(AX), Z13
+	MOVQ         32(AX), SI
+	TESTQ        SI, SI
+	JE           no32
+	VMOVUPS      (SI), Z14
+
+no32:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS     (DX), Z0
+	VMOVUPS     constants<>+320(SB), Z1
+	VFMADD213PS constants<>+128(SB), Z0, Z1
+	VMOVUPS     constants<>+0(SB), Z4
+	VMAXPS      Z1, Z4, Z1
+	VMOVUPS     constants<>+64(SB), Z4
+	VMINPS      Z1, Z4, Z1
+	VMULPS      Z1, Z0, Z0
+	VPANDD      Z14, Z0, Z0
+	VMOVUPS     Z0, (CX)
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, CX
+	DECQ        AX
+	JNZ         pixel
+	VZEROUPPER
+	RET
+
+// func actSigmoidAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·actSigmoidAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Z12
+	VBROADCASTSS 68(AX), Z13
+	MOVQ         32(AX), SI
+	TESTQ        SI, SI
+	JE           no32
+	VMOVUPS      (SI), Z14
+
+no32:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS     (DX), Z0
+	VPXORD      constants<>+512(SB), Z0, Z0
+	VMOVUPS     constants<>+640(SB), Z4
+	VMAXPS      Z0, Z4, Z0
+	VMOVUPS     constants<>+704(SB), Z4
+	VMINPS      Z0, Z4, Z0
+	VMOVUPS     constants<>+768(SB), Z1
+	VFMADD213PS constants<>+832(SB), Z0, Z1
+	VPADDD      constants<>+576(SB), Z1, Z3
+	VPSLLD      $0x17, Z3, Z3
+	VSUBPS      constants<>+832(SB), Z1, Z1
+	VFMADD231PS constants<>+896(SB), Z1, Z0
+	VFMADD231PS constants<>+960(SB), Z1, Z0
+	VMOVUPS     constants<>+1024(SB), Z2
+	VFMADD213PS constants<>+1088(SB), Z0, Z2
+	VFMADD213PS constants<>+1152(SB), Z0, Z2
+	VFMADD213PS constants<>+320(SB), Z0, Z2
+	VFMADD213PS constants<>+128(SB), Z0, Z2
+	VFMADD213PS constants<>+64(SB), Z0, Z2
+	VFMADD213PS constants<>+64(SB), Z0, Z2
+	VMULPS      Z3, Z2, Z0
+	VMOVUPS     constants<>+64(SB), Z1
+	VADDPS      Z1, Z0, Z0
+	VDIVPS      Z0, Z1, Z0
+	VPANDD      Z14, Z0, Z0
+	VMOVUPS     Z0, (CX)
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, CX
+	DECQ        AX
+	JNZ         pixel
+	VZEROUPPER
+	RET
+
+// func actBackReLUAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·actBackReLUAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Z12
+	VBROADCASTSS 68(AX), Z13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Z6
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Z8
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Z10
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS   (DX), Z0
+	VMOVUPS   (BX), Z1
+	VMOVUPS   constants<>+0(SB), Z2
+	VCMPPS    $0x0e, constants<>+0(SB), Z1, K1
+	VBLENDMPS Z0, Z2, K1, Z2
+	VMOVAPS   Z2, Z0
+	VMOVUPS   Z0, (CX)
+	ADDQ      $0x40, DX
+	ADDQ      $0x40, BX
+	ADDQ      $0x40, CX
+	DECQ      AX
+	JNZ       pixel
+	VZEROUPPER
+	RET
+
+// func actBackLeakyReLUAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·actBackLeakyReLUAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Z12
+	VBROADCASTSS 68(AX), Z13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Z6
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Z8
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Z10
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS   (DX), Z0
+	VMOVUPS   (BX), Z1
+	VMOVUPS   constants<>+0(SB), Z2
+	VMULPS    Z12, Z0, Z2
+	VCMPPS    $0x01, constants<>+0(SB), Z1, K1
+	VBLENDMPS Z2, Z0, K1, Z0
+	VMOVUPS   Z0, (CX)
+	ADDQ      $0x40, DX
+	ADDQ      $0x40, BX
+	ADDQ      $0x40, CX
+	DECQ      AX
+	JNZ       pixel
+	VZEROUPPER
+	RET
+
+// func actBackClipAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·actBackClipAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Z12
+	VBROADCASTSS 68(AX), Z13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Z6
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Z8
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Z10
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS   (DX), Z0
+	VMOVUPS   (BX), Z1
+	VMOVUPS   constants<>+0(SB), Z2
+	VMOVAPS   Z2, Z3
+	VCMPPS    $0x0e, Z12, Z1, K1
+	VBLENDMPS Z0, Z2, K1, Z2
+	VCMPPS    $0x01, Z13, Z1, K1
+	VBLENDMPS Z2, Z3, K1, Z3
+	VMOVAPS   Z3, Z0
+	VMOVUPS   Z0, (CX)
+	ADDQ      $0x40, DX
+	ADDQ      $0x40, BX
+	ADDQ      $0x40, CX
+	DECQ      AX
+	JNZ       pixel
+	VZEROUPPER
+	RET
+
+// func actBackHardSigmoidAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·actBackHardSigmoidAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Z12
+	VBROADCASTSS 68(AX), Z13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Z6
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Z8
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Z10
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS   (DX), Z0
+	VMOVUPS   (BX), Z1
+	VMOVUPS   constants<>+0(SB), Z2
+	VMULPS    Z12, Z0, Z0
+	VMOVAPS   Z2, Z3
+	VCMPPS    $0x0e, constants<>+0(SB), Z1, K1
+	VBLENDMPS Z0, Z2, K1, Z2
+	VCMPPS    $0x01, constants<>+64(SB), Z1, K1
+	VBLENDMPS Z2, Z3, K1, Z3
+	VMOVAPS   Z3, Z0
+	VMOVUPS   Z0, (CX)
+	ADDQ      $0x40, DX
+	ADDQ      $0x40, BX
+	ADDQ      $0x40, CX
+	DECQ      AX
+	JNZ       pixel
+	VZEROUPPER
+	RET
+
+// func actBackHardSwishAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·actBackHardSwishAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Z12
+	VBROADCASTSS 68(AX), Z13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Z6
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Z8
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Z10
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS     (DX), Z0
+	VMOVUPS     (BX), Z1
+	VMOVUPS     constants<>+0(SB), Z2
+	VMOVUPS     constants<>+384(SB), Z3
+	VFMADD213PS constants<>+128(SB), Z1, Z3
+	VMULPS      Z3, Z0, Z3
+	VCMPPS      $0x0e, constants<>+256(SB), Z1, K1
+	VBLENDMPS   Z0, Z3, K1, Z3
+	VCMPPS      $0x01, constants<>+192(SB), Z1, K1
+	VBLENDMPS   Z2, Z3, K1, Z3
+	VMOVAPS     Z3, Z0
+	VMOVUPS     Z0, (CX)
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, CX
+	DECQ        AX
+	JNZ         pixel
+	VZEROUPPER
+	RET
+
+// func actBackSigmoidAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·actBackSigmoidAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Z12
+	VBROADCASTSS 68(AX), Z13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Z6
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Z8
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Z10
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS (DX), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS constants<>+0(SB), Z2
+	VMOVUPS constants<>+64(SB), Z3
+	VSUBPS  Z1, Z3, Z3
+	VMULPS  Z3, Z1, Z3
+	VMULPS  Z3, Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, CX
+	DECQ    AX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func dotsAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·dotsAVX512(SB), $0-8
+	MOVQ    a+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	VMOVUPD (BX), Z0
+	VMOVUPD 64(BX), Z1
+	VMOVUPD 128(BX), Z2
+	VMOVUPD 192(BX), Z3
+	MOVQ    24(AX), AX
+
+pixel:
+	VCVTPS2PD   (CX), Z4
+	VCVTPS2PD   (DX), Z5
+	VADDPD      Z4, Z0, Z0
+	VFMADD231PD Z4, Z5, Z2
+	VCVTPS2PD   32(CX), Z4
+	VCVTPS2PD   32(DX), Z5
+	VADDPD      Z4, Z1, Z1
+	VFMADD231PD Z4, Z5, Z3
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	DECQ        AX
+	JNZ         pixel
+	VMOVUPD     Z0, (BX)
+	VMOVUPD     Z1, 64(BX)
+	VMOVUPD     Z2, 128(BX)
+	VMOVUPD     Z3, 192(BX)
+	VZEROUPPER
+	RET
+
+// func poolMaxAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·poolMaxAVX512(SB), $0-8
+	MOVQ a+0(FP), AX
+	MOVQ (AX), DX
+	MOVQ 8(AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 32(AX), R10
+	MOVQ 24(AX), R11
+
+window:
+	VMOVUPS (BX), Z0
+	MOVQ    BX, DI
+	MOVQ    40(AX), R8
+
+row:
+	MOVQ DI, CX
+	MOVQ 48(AX), R9
+
+tap:
+	VMOVUPS (CX), Z2
+	VMAXPS  Z0, Z2, Z0
+	ADDQ    64(AX), CX
+	DECQ    R9
+	JNZ     tap
+	ADDQ    56(AX), DI
+	DECQ    R8
+	JNZ     row
+	VMOVUPS Z0, (DX)
+	ADDQ    R10, BX
+	ADDQ    $0x40, DX
+	ADDQ    $0x10, SI
+	DECQ    R11
+	JNZ     window
+	VZEROUPPER
+	RET
+
+// func poolMaxIndexAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·poolMaxIndexAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), DX
+	MOVQ         8(AX), BX
+	MOVQ         16(AX), SI
+	VPBROADCASTD 80(AX), Z9
+	MOVL         $0x00000001, CX
+	VPBROADCASTD CX, Z8
+	MOVQ         32(AX), R10
+	MOVQ         24(AX), R11
+
+window:
+	VPBROADCASTD 72(AX), Z7
+	VMOVUPS      (BX), Z0
+	VMOVAPS      Z7, Z4
+	MOVQ         BX, DI
+	MOVQ         40(AX), R8
+
+row:
+	MOVQ    DI, CX
+	MOVQ    48(AX), R9
+	VMOVAPS Z7, Z6
+
+tap:
+	VMOVUPS (CX), Z2
+	VCMPPS  $0x0e, Z0, Z2, K1
+	VMOVAPS Z6, K1, Z4
+	VMAXPS  Z0, Z2, Z0
+	ADDQ    64(AX), CX
+	VPADDD  Z8, Z6, Z6
+	DECQ    R9
+	JNZ     tap
+	ADDQ    56(AX), DI
+	VPADDD  Z9, Z7, Z7
+	DECQ    R8
+	JNZ     row
+	VMOVUPS Z0, (DX)
+	VPMOVDB Z4, (SI)
+	ADDQ    R10, BX
+	ADDQ    $0x40, DX
+	ADDQ    $0x10, SI
+	DECQ    R11
+	JNZ     window
+	VZEROUPPER
+	RET
+
+// func poolAvgAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·poolAvgAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), DX
+	MOVQ         8(AX), BX
+	MOVQ         16(AX), SI
+	VBROADCASTSS 88(AX), Z10
+	MOVQ         32(AX), R10
+	MOVQ         24(AX), R11
+
+window:
+	VMOVUPS constants<>+0(SB), Z0
+	MOVQ    BX, DI
+	MOVQ    40(AX), R8
+
+row:
+	MOVQ DI, CX
+	MOVQ 48(AX), R9
+
+tap:
+	VADDPS  (CX), Z0, Z0
+	ADDQ    64(AX), CX
+	DECQ    R9
+	JNZ     tap
+	ADDQ    56(AX), DI
+	DECQ    R8
+	JNZ     row
+	VMULPS  Z10, Z0, Z0
+	VMOVUPS Z0, (DX)
+	ADDQ    R10, BX
+	ADDQ    $0x40, DX
+	ADDQ    $0x10, SI
+	DECQ    R11
+	JNZ     window
+	VZEROUPPER
+	RET
+
+// func poolMaxBackAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·poolMaxBackAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), DX
+	MOVQ         8(AX), BX
+	MOVQ         16(AX), SI
+	VPBROADCASTD 80(AX), Z9
+	MOVL         $0x00000001, CX
+	VPBROADCASTD CX, Z8
+	MOVQ         32(AX), R10
+	MOVQ         24(AX), R11
+
+window:
+	VPBROADCASTD 72(AX), Z7
+	VMOVUPS      (DX), Z0
+	VPMOVZXBD    (SI), Z4
+	MOVQ         BX, DI
+	MOVQ         40(AX), R8
+
+row:
+	MOVQ    DI, CX
+	MOVQ    48(AX), R9
+	VMOVAPS Z7, Z6
+
+tap:
+	VMOVUPS  (CX), Z2
+	VPCMPEQD Z6, Z4, K1
+	VADDPS   Z0, Z2, K1, Z2
+	VMOVUPS  Z2, (CX)
+	ADDQ     64(AX), CX
+	VPADDD   Z8, Z6, Z6
+	DECQ     R9
+	JNZ      tap
+	ADDQ     56(AX), DI
+	VPADDD   Z9, Z7, Z7
+	DECQ     R8
+	JNZ      row
+	ADDQ     R10, BX
+	ADDQ     $0x40, DX
+	ADDQ     $0x10, SI
+	DECQ     R11
+	JNZ      window
+	VZEROUPPER
+	RET
+
+// func poolAvgBackAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·poolAvgBackAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), DX
+	MOVQ         8(AX), BX
+	MOVQ         16(AX), SI
+	VBROADCASTSS 88(AX), Z10
+	MOVQ         32(AX), R10
+	MOVQ         24(AX), R11
+
+window:
+	VMOVUPS (DX), Z0
+	MOVQ    BX, DI
+	MOVQ    40(AX), R8
+
+row:
+	MOVQ DI, CX
+	MOVQ 48(AX), R9
+
+tap:
+	VMOVUPS     (CX), Z2
+	VFMADD231PS Z10, Z0, Z2
+	VMOVUPS     Z2, (CX)
+	ADDQ        64(AX), CX
+	DECQ        R9
+	JNZ         tap
+	ADDQ        56(AX), DI
+	DECQ        R8
+	JNZ         row
+	ADDQ        R10, BX
+	ADDQ        $0x40, DX
+	ADDQ        $0x10, SI
+	DECQ        R11
+	JNZ         window
+	VZEROUPPER
+	RET
+
+// func gatherAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·gatherAVX512(SB), $0-8
+	MOVQ a+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 24(AX), BX
+	MOVQ 48(AX), SI
+
+pixel:
+	MOVQ    (BX), AX
+	VMOVUPS (DX)(AX*1), Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x08, BX
+	ADDQ    $0x40, CX
+	DECQ    SI
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func lerpAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·lerpAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), R8
+	VBROADCASTSS 56(AX), Z1
+	MOVQ         48(AX), R10
+
+pixel:
+	VBROADCASTSS (R8), Z0
+	MOVQ         (SI), AX
+	MOVQ         (DI), R9
+	VMOVUPS      (DX)(AX*1), Z2
+	VMOVUPS      (DX)(R9*1), Z4
+	VSUBPS       Z2, Z4, Z4
+	VFMADD231PS  Z0, Z4, Z2
+	VMOVUPS      (BX)(AX*1), Z3
+	VMOVUPS      (BX)(R9*1), Z4
+	VSUBPS       Z3, Z4, Z4
+	VFMADD231PS  Z0, Z4, Z3
+	VSUBPS       Z2, Z3, Z3
+	VFMADD231PS  Z1, Z3, Z2
+	VMOVUPS      Z2, (CX)
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x40, CX
+	DECQ         R10
+	JNZ          pixel
+	VZEROUPPER
+	RET
+
+// func scatterAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·scatterAVX512(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	MOVQ         40(AX), SI
+	VBROADCASTSS 56(AX), Z1
+	MOVQ         48(AX), DI
+
+pixel:
+	VBROADCASTSS (SI), Z0
+	VMULPS       Z1, Z0, Z0
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Z2
+	VFMADD231PS  (CX), Z0, Z2
+	VMOVUPS      Z2, (DX)(AX*1)
+	ADDQ         $0x08, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x40, CX
+	DECQ         DI
+	JNZ          pixel
+	VZEROUPPER
+	RET
+
+// func softmaxAVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·softmaxAVX512(SB), $0-8
+	MOVQ    a+0(FP), AX
+	MOVQ    8(AX), CX
+	MOVQ    (AX), DX
+	MOVQ    24(AX), DI
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), BX
+	TESTQ   BX, BX
+	JE      no48
+	VMOVUPS (BX), Z14
+
+no48:
+	MOVQ 40(AX), R9
+
+pixel:
+	VMOVUPS constants<>+448(SB), Z6
+	MOVQ    32(AX), R10
+	MOVQ    CX, BX
+	MOVQ    DX, SI
+
+max:
+	SUBQ    $0x01, R10
+	JE      maxlast
+	VMOVUPS (BX), Z0
+	VMAXPS  Z6, Z0, Z6
+	ADDQ    DI, BX
+	ADDQ    R8, SI
+	JMP     max
+
+maxlast:
+	VMOVUPS    (BX), Z0
+	VMOVUPS    constants<>+448(SB), Z1
+	VPTESTMD   Z14, Z14, K1
+	VBLENDMPS  Z0, Z1, K1, Z1
+	VMAXPS     Z6, Z1, Z6
+	VSHUFF64X2 $0x4e, Z6, Z6, Z0
+	VMAXPS     Z0, Z6, Z6
+	VSHUFF64X2 $0xb1, Z6, Z6, Z0
+	VMAXPS     Z0, Z6, Z6
+	VPERMILPS  $0x4e, Z6, Z0
+	VMAXPS     Z0, Z6, Z6
+	VPERMILPS  $0xb1, Z6, Z0
+	VMAXPS     Z0, Z6, Z6
+	VMOVUPS    constants<>+0(SB), Z8
+	MOVQ       32(AX), R10
+	MOVQ       CX, BX
+	MOVQ       DX, SI
+
+exp:
+	SUBQ        $0x01, R10
+	JE          explast
+	VMOVUPS     (BX), Z0
+	VSUBPS      Z6, Z0, Z0
+	VMOVUPS     constants<>+640(SB), Z4
+	VMAXPS      Z0, Z4, Z0
+	VMOVUPS     constants<>+704(SB), Z4
+	VMINPS      Z0, Z4, Z0
+	VMOVUPS     constants<>+768(SB), Z1
+	VFMADD213PS constants<>+832(SB), Z0, Z1
+	VPADDD      constants<>+576(SB), Z1, Z3
+	VPSLLD      $0x17, Z3, Z3
+	VSUBPS      constants<>+832(SB), Z1, Z1
+	VFMADD231PS constants<>+896(SB), Z1, Z0
+	VFMADD231PS constants<>+960(SB), Z1, Z0
+	VMOVUPS     constants<>+1024(SB), Z2
+	VFMADD213PS constants<>+1088(SB), Z0, Z2
+	VFMADD213PS constants<>+1152(SB), Z0, Z2
+	VFMADD213PS constants<>+320(SB), Z0, Z2
+	VFMADD213PS constants<>+128(SB), Z0, Z2
+	VFMADD213PS constants<>+64(SB), Z0, Z2
+	VFMADD213PS constants<>+64(SB), Z0, Z2
+	VMULPS      Z3, Z2, Z0
+	VMOVUPS     Z0, (SI)
+	VADDPS      Z0, Z8, Z8
+	ADDQ        DI, BX
+	ADDQ        R8, SI
+	JMP         exp
+
+explast:
+	VMOVUPS     (BX), Z0
+	VSUBPS      Z6, Z0, Z0
+	VMOVUPS     constants<>+640(SB), Z4
+	VMAXPS      Z0, Z4, Z0
+	VMOVUPS     constants<>+704(SB), Z4
+	VMINPS      Z0, Z4, Z0
+	VMOVUPS     constants<>+768(SB), Z1
+	VFMADD213PS constants<>+832(SB), Z0, Z1
+	VPADDD      constants<>+576(SB), Z1, Z3
+	VPSLLD      $0x17, Z3, Z3
+	VSUBPS      constants<>+832(SB), Z1, Z1
+	VFMADD231PS constants<>+896(SB), Z1, Z0
+	VFMADD231PS constants<>+960(SB), Z1, Z0
+	VMOVUPS     constants<>+1024(SB), Z2
+	VFMADD213PS constants<>+1088(SB), Z0, Z2
+	VFMADD213PS constants<>+1152(SB), Z0, Z2
+	VFMADD213PS constants<>+320(SB), Z0, Z2
+	VFMADD213PS constants<>+128(SB), Z0, Z2
+	VFMADD213PS constants<>+64(SB), Z0, Z2
+	VFMADD213PS constants<>+64(SB), Z0, Z2
+	VMULPS      Z3, Z2, Z0
+	VPANDD      Z14, Z0, Z0
+	VMOVUPS     Z0, (SI)
+	VADDPS      Z0, Z8, Z8
+	VSHUFF64X2  $0x4e, Z8, Z8, Z0
+	VADDPS      Z0, Z8, Z8
+	VSHUFF64X2  $0xb1, Z8, Z8, Z0
+	VADDPS      Z0, Z8, Z8
+	VPERMILPS   $0x4e, Z8, Z0
+	VADDPS      Z0, Z8, Z8
+	VPERMILPS   $0xb1, Z8, Z0
+	VADDPS      Z0, Z8, Z8
+	VMOVUPS     constants<>+64(SB), Z1
+	VDIVPS      Z8, Z1, Z8
+	MOVQ        32(AX), R10
+	MOVQ        CX, BX
+	MOVQ        DX, SI
+
+scale:
+	SUBQ    $0x01, R10
+	JE      scalelast
+	VMULPS  (SI), Z8, Z0
+	VMOVUPS Z0, (SI)
+	ADDQ    DI, BX
+	ADDQ    R8, SI
+	JMP     scale
+
+scalelast:
+	VMULPS  (SI), Z8, Z0
+	VMOVUPS Z0, (SI)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	DECQ    R9
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
 // func convStep1Blocks1AVX2(a *byte)
 // Requires: AVX, FMA3
 TEXT ·convStep1Blocks1AVX2(SB), $0-8
@@ -28164,5 +29670,1500 @@ rowdone:
 	VADDPS  Y5, Y1, Y1
 	VADDPS  32(AX), Y1, Y1
 	VMOVUPS Y1, 32(AX)
+	VZEROUPPER
+	RET
+
+// func rowAddAVX2(a *byte)
+// Requires: AVX
+TEXT ·rowAddAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Y12
+	VBROADCASTSS 68(AX), Y13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Y8
+	VMOVUPS 32(SI), Y9
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Y10
+	VMOVUPS 32(SI), Y11
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS (DX), Y0
+	VADDPS  (BX), Y0, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(DX), Y0
+	VADDPS  32(BX), Y0, Y0
+	VMOVUPS Y0, 32(CX)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, CX
+	DECQ    AX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func rowSubAVX2(a *byte)
+// Requires: AVX
+TEXT ·rowSubAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Y12
+	VBROADCASTSS 68(AX), Y13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Y8
+	VMOVUPS 32(SI), Y9
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Y10
+	VMOVUPS 32(SI), Y11
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS (DX), Y0
+	VSUBPS  (BX), Y0, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(DX), Y0
+	VSUBPS  32(BX), Y0, Y0
+	VMOVUPS Y0, 32(CX)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, CX
+	DECQ    AX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func rowMulAVX2(a *byte)
+// Requires: AVX
+TEXT ·rowMulAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Y12
+	VBROADCASTSS 68(AX), Y13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Y8
+	VMOVUPS 32(SI), Y9
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Y10
+	VMOVUPS 32(SI), Y11
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS (DX), Y0
+	VMULPS  (BX), Y0, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(DX), Y0
+	VMULPS  32(BX), Y0, Y0
+	VMOVUPS Y0, 32(CX)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, CX
+	DECQ    AX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func rowScaleShiftAVX2(a *byte)
+// Requires: AVX, FMA3
+TEXT ·rowScaleShiftAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Y12
+	VBROADCASTSS 68(AX), Y13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Y8
+	VMOVUPS 32(SI), Y9
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Y10
+	VMOVUPS 32(SI), Y11
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS     (DX), Y0
+	VFMADD213PS Y8, Y6, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     32(DX), Y0
+	VFMADD213PS Y9, Y7, Y0
+	VMOVUPS     Y0, 32(CX)
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, CX
+	DECQ        AX
+	JNZ         pixel
+	VZEROUPPER
+	RET
+
+// func rowCombineAVX2(a *byte)
+// Requires: AVX, FMA3
+TEXT ·rowCombineAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Y12
+	VBROADCASTSS 68(AX), Y13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Y8
+	VMOVUPS 32(SI), Y9
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Y10
+	VMOVUPS 32(SI), Y11
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS     (BX), Y1
+	VFMADD213PS Y10, Y8, Y1
+	VMOVUPS     (DX), Y0
+	VFMADD213PS Y1, Y6, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     32(BX), Y1
+	VFMADD213PS Y11, Y9, Y1
+	VMOVUPS     32(DX), Y0
+	VFMADD213PS Y1, Y7, Y0
+	VMOVUPS     Y0, 32(CX)
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, CX
+	DECQ        AX
+	JNZ         pixel
+	VZEROUPPER
+	RET
+
+// func actIdentityAVX2(a *byte)
+// Requires: AVX, AVX2
+TEXT ·actIdentityAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Y12
+	VBROADCASTSS 68(AX), Y13
+	MOVQ         32(AX), SI
+	TESTQ        SI, SI
+	JE           no32
+	VMOVUPS      (SI), Y14
+	VMOVUPS      32(SI), Y15
+
+no32:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS (DX), Y0
+	VPAND   Y14, Y0, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(DX), Y0
+	VPAND   Y15, Y0, Y0
+	VMOVUPS Y0, 32(CX)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, CX
+	DECQ    AX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func actReLUAVX2(a *byte)
+// Requires: AVX, AVX2
+TEXT ·actReLUAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Y12
+	VBROADCASTSS 68(AX), Y13
+	MOVQ         32(AX), SI
+	TESTQ        SI, SI
+	JE           no32
+	VMOVUPS      (SI), Y14
+	VMOVUPS      32(SI), Y15
+
+no32:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS (DX), Y0
+	VMOVUPS constants<>+0(SB), Y4
+	VMAXPS  Y0, Y4, Y0
+	VPAND   Y14, Y0, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(DX), Y0
+	VMOVUPS constants<>+0(SB), Y4
+	VMAXPS  Y0, Y4, Y0
+	VPAND   Y15, Y0, Y0
+	VMOVUPS Y0, 32(CX)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, CX
+	DECQ    AX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func actLeakyReLUAVX2(a *byte)
+// Requires: AVX, AVX2
+TEXT ·actLeakyReLUAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Y12
+	VBROADCASTSS 68(AX), Y13
+	MOVQ         32(AX), SI
+	TESTQ        SI, SI
+	JE           no32
+	VMOVUPS      (SI), Y14
+	VMOVUPS      32(SI), Y15
+
+no32:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS   (DX), Y0
+	VMULPS    Y12, Y0, Y1
+	VCMPPS    $0x01, constants<>+0(SB), Y0, Y5
+	VBLENDVPS Y5, Y1, Y0, Y0
+	VPAND     Y14, Y0, Y0
+	VMOVUPS   Y0, (CX)
+	VMOVUPS   32(DX), Y0
+	VMULPS    Y12, Y0, Y1
+	VCMPPS    $0x01, constants<>+0(SB), Y0, Y5
+	VBLENDVPS Y5, Y1, Y0, Y0
+	VPAND     Y15, Y0, Y0
+	VMOVUPS   Y0, 32(CX)
+	ADDQ      $0x40, DX
+	ADDQ      $0x40, BX
+	ADDQ      $0x40, CX
+	DECQ      AX
+	JNZ       pixel
+	VZEROUPPER
+	RET
+
+// func actClipAVX2(a *byte)
+// Requires: AVX, AVX2
+TEXT ·actClipAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Y12
+	VBROADCASTSS 68(AX), Y13
+	MOVQ         32(AX), SI
+	TESTQ        SI, SI
+	JE           no32
+	VMOVUPS      (SI), Y14
+	VMOVUPS      32(SI), Y15
+
+no32:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS (DX), Y0
+	VMOVAPS Y12, Y4
+	VMAXPS  Y0, Y4, Y0
+	VMOVAPS Y13, Y4
+	VMINPS  Y0, Y4, Y0
+	VPAND   Y14, Y0, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(DX), Y0
+	VMOVAPS Y12, Y4
+	VMAXPS  Y0, Y4, Y0
+	VMOVAPS Y13, Y4
+	VMINPS  Y0, Y4, Y0
+	VPAND   Y15, Y0, Y0
+	VMOVUPS Y0, 32(CX)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, CX
+	DECQ    AX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func actHardSigmoidAVX2(a *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·actHardSigmoidAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Y12
+	VBROADCASTSS 68(AX), Y13
+	MOVQ         32(AX), SI
+	TESTQ        SI, SI
+	JE           no32
+	VMOVUPS      (SI), Y14
+	VMOVUPS      32(SI), Y15
+
+no32:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS     (DX), Y0
+	VFMADD213PS Y13, Y12, Y0
+	VMOVUPS     constants<>+0(SB), Y4
+	VMAXPS      Y0, Y4, Y0
+	VMOVUPS     constants<>+64(SB), Y4
+	VMINPS      Y0, Y4, Y0
+	VPAND       Y14, Y0, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     32(DX), Y0
+	VFMADD213PS Y13, Y12, Y0
+	VMOVUPS     constants<>+0(SB), Y4
+	VMAXPS      Y0, Y4, Y0
+	VMOVUPS     constants<>+64(SB), Y4
+	VMINPS      Y0, Y4, Y0
+	VPAND       Y15, Y0, Y0
+	VMOVUPS     Y0, 32(CX)
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, CX
+	DECQ        AX
+	JNZ         pixel
+	VZEROUPPER
+	RET
+
+// func actHardSwishAVX2(a *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·actHardSwishAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Y12
+	VBROADCASTSS 68(AX), Y13
+	MOVQ         32(AX), SI
+	TESTQ        SI, SI
+	JE           no32
+	VMOVUPS      (SI), Y14
+	VMOVUPS      32(SI), Y15
+
+no32:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS     (DX), Y0
+	VMOVUPS     constants<>+320(SB), Y1
+	VFMADD213PS constants<>+128(SB), Y0, Y1
+	VMOVUPS     constants<>+0(SB), Y4
+	VMAXPS      Y1, Y4, Y1
+	VMOVUPS     constants<>+64(SB), Y4
+	VMINPS      Y1, Y4, Y1
+	VMULPS      Y1, Y0, Y0
+	VPAND       Y14, Y0, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     32(DX), Y0
+	VMOVUPS     constants<>+320(SB), Y1
+	VFMADD213PS constants<>+128(SB), Y0, Y1
+	VMOVUPS     constants<>+0(SB), Y4
+	VMAXPS      Y1, Y4, Y1
+	VMOVUPS     constants<>+64(SB), Y4
+	VMINPS      Y1, Y4, Y1
+	VMULPS      Y1, Y0, Y0
+	VPAND       Y15, Y0, Y0
+	VMOVUPS     Y0, 32(CX)
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, CX
+	DECQ        AX
+	JNZ         pixel
+	VZEROUPPER
+	RET
+
+// func actSigmoidAVX2(a *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·actSigmoidAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Y12
+	VBROADCASTSS 68(AX), Y13
+	MOVQ         32(AX), SI
+	TESTQ        SI, SI
+	JE           no32
+	VMOVUPS      (SI), Y14
+	VMOVUPS      32(SI), Y15
+
+no32:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS     (DX), Y0
+	VPXOR       constants<>+512(SB), Y0, Y0
+	VMOVUPS     constants<>+640(SB), Y4
+	VMAXPS      Y0, Y4, Y0
+	VMOVUPS     constants<>+704(SB), Y4
+	VMINPS      Y0, Y4, Y0
+	VMOVUPS     constants<>+768(SB), Y1
+	VFMADD213PS constants<>+832(SB), Y0, Y1
+	VPADDD      constants<>+576(SB), Y1, Y3
+	VPSLLD      $0x17, Y3, Y3
+	VSUBPS      constants<>+832(SB), Y1, Y1
+	VFMADD231PS constants<>+896(SB), Y1, Y0
+	VFMADD231PS constants<>+960(SB), Y1, Y0
+	VMOVUPS     constants<>+1024(SB), Y2
+	VFMADD213PS constants<>+1088(SB), Y0, Y2
+	VFMADD213PS constants<>+1152(SB), Y0, Y2
+	VFMADD213PS constants<>+320(SB), Y0, Y2
+	VFMADD213PS constants<>+128(SB), Y0, Y2
+	VFMADD213PS constants<>+64(SB), Y0, Y2
+	VFMADD213PS constants<>+64(SB), Y0, Y2
+	VMULPS      Y3, Y2, Y0
+	VMOVUPS     constants<>+64(SB), Y1
+	VADDPS      Y1, Y0, Y0
+	VDIVPS      Y0, Y1, Y0
+	VPAND       Y14, Y0, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     32(DX), Y0
+	VPXOR       constants<>+512(SB), Y0, Y0
+	VMOVUPS     constants<>+640(SB), Y4
+	VMAXPS      Y0, Y4, Y0
+	VMOVUPS     constants<>+704(SB), Y4
+	VMINPS      Y0, Y4, Y0
+	VMOVUPS     constants<>+768(SB), Y1
+	VFMADD213PS constants<>+832(SB), Y0, Y1
+	VPADDD      constants<>+576(SB), Y1, Y3
+	VPSLLD      $0x17, Y3, Y3
+	VSUBPS      constants<>+832(SB), Y1, Y1
+	VFMADD231PS constants<>+896(SB), Y1, Y0
+	VFMADD231PS constants<>+960(SB), Y1, Y0
+	VMOVUPS     constants<>+1024(SB), Y2
+	VFMADD213PS constants<>+1088(SB), Y0, Y2
+	VFMADD213PS constants<>+1152(SB), Y0, Y2
+	VFMADD213PS constants<>+320(SB), Y0, Y2
+	VFMADD213PS constants<>+128(SB), Y0, Y2
+	VFMADD213PS constants<>+64(SB), Y0, Y2
+	VFMADD213PS constants<>+64(SB), Y0, Y2
+	VMULPS      Y3, Y2, Y0
+	VMOVUPS     constants<>+64(SB), Y1
+	VADDPS      Y1, Y0, Y0
+	VDIVPS      Y0, Y1, Y0
+	VPAND       Y15, Y0, Y0
+	VMOVUPS     Y0, 32(CX)
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, CX
+	DECQ        AX
+	JNZ         pixel
+	VZEROUPPER
+	RET
+
+// func actBackReLUAVX2(a *byte)
+// Requires: AVX
+TEXT ·actBackReLUAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Y12
+	VBROADCASTSS 68(AX), Y13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Y8
+	VMOVUPS 32(SI), Y9
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Y10
+	VMOVUPS 32(SI), Y11
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS   (DX), Y0
+	VMOVUPS   (BX), Y1
+	VMOVUPS   constants<>+0(SB), Y2
+	VCMPPS    $0x0e, constants<>+0(SB), Y1, Y5
+	VBLENDVPS Y5, Y0, Y2, Y2
+	VMOVAPS   Y2, Y0
+	VMOVUPS   Y0, (CX)
+	VMOVUPS   32(DX), Y0
+	VMOVUPS   32(BX), Y1
+	VMOVUPS   constants<>+0(SB), Y2
+	VCMPPS    $0x0e, constants<>+0(SB), Y1, Y5
+	VBLENDVPS Y5, Y0, Y2, Y2
+	VMOVAPS   Y2, Y0
+	VMOVUPS   Y0, 32(CX)
+	ADDQ      $0x40, DX
+	ADDQ      $0x40, BX
+	ADDQ      $0x40, CX
+	DECQ      AX
+	JNZ       pixel
+	VZEROUPPER
+	RET
+
+// func actBackLeakyReLUAVX2(a *byte)
+// Requires: AVX
+TEXT ·actBackLeakyReLUAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Y12
+	VBROADCASTSS 68(AX), Y13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Y8
+	VMOVUPS 32(SI), Y9
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Y10
+	VMOVUPS 32(SI), Y11
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS   (DX), Y0
+	VMOVUPS   (BX), Y1
+	VMOVUPS   constants<>+0(SB), Y2
+	VMULPS    Y12, Y0, Y2
+	VCMPPS    $0x01, constants<>+0(SB), Y1, Y5
+	VBLENDVPS Y5, Y2, Y0, Y0
+	VMOVUPS   Y0, (CX)
+	VMOVUPS   32(DX), Y0
+	VMOVUPS   32(BX), Y1
+	VMOVUPS   constants<>+0(SB), Y2
+	VMULPS    Y12, Y0, Y2
+	VCMPPS    $0x01, constants<>+0(SB), Y1, Y5
+	VBLENDVPS Y5, Y2, Y0, Y0
+	VMOVUPS   Y0, 32(CX)
+	ADDQ      $0x40, DX
+	ADDQ      $0x40, BX
+	ADDQ      $0x40, CX
+	DECQ      AX
+	JNZ       pixel
+	VZEROUPPER
+	RET
+
+// func actBackClipAVX2(a *byte)
+// Requires: AVX
+TEXT ·actBackClipAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Y12
+	VBROADCASTSS 68(AX), Y13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Y8
+	VMOVUPS 32(SI), Y9
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Y10
+	VMOVUPS 32(SI), Y11
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS   (DX), Y0
+	VMOVUPS   (BX), Y1
+	VMOVUPS   constants<>+0(SB), Y2
+	VMOVAPS   Y2, Y3
+	VCMPPS    $0x0e, Y12, Y1, Y5
+	VBLENDVPS Y5, Y0, Y2, Y2
+	VCMPPS    $0x01, Y13, Y1, Y5
+	VBLENDVPS Y5, Y2, Y3, Y3
+	VMOVAPS   Y3, Y0
+	VMOVUPS   Y0, (CX)
+	VMOVUPS   32(DX), Y0
+	VMOVUPS   32(BX), Y1
+	VMOVUPS   constants<>+0(SB), Y2
+	VMOVAPS   Y2, Y3
+	VCMPPS    $0x0e, Y12, Y1, Y5
+	VBLENDVPS Y5, Y0, Y2, Y2
+	VCMPPS    $0x01, Y13, Y1, Y5
+	VBLENDVPS Y5, Y2, Y3, Y3
+	VMOVAPS   Y3, Y0
+	VMOVUPS   Y0, 32(CX)
+	ADDQ      $0x40, DX
+	ADDQ      $0x40, BX
+	ADDQ      $0x40, CX
+	DECQ      AX
+	JNZ       pixel
+	VZEROUPPER
+	RET
+
+// func actBackHardSigmoidAVX2(a *byte)
+// Requires: AVX
+TEXT ·actBackHardSigmoidAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Y12
+	VBROADCASTSS 68(AX), Y13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Y8
+	VMOVUPS 32(SI), Y9
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Y10
+	VMOVUPS 32(SI), Y11
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS   (DX), Y0
+	VMOVUPS   (BX), Y1
+	VMOVUPS   constants<>+0(SB), Y2
+	VMULPS    Y12, Y0, Y0
+	VMOVAPS   Y2, Y3
+	VCMPPS    $0x0e, constants<>+0(SB), Y1, Y5
+	VBLENDVPS Y5, Y0, Y2, Y2
+	VCMPPS    $0x01, constants<>+64(SB), Y1, Y5
+	VBLENDVPS Y5, Y2, Y3, Y3
+	VMOVAPS   Y3, Y0
+	VMOVUPS   Y0, (CX)
+	VMOVUPS   32(DX), Y0
+	VMOVUPS   32(BX), Y1
+	VMOVUPS   constants<>+0(SB), Y2
+	VMULPS    Y12, Y0, Y0
+	VMOVAPS   Y2, Y3
+	VCMPPS    $0x0e, constants<>+0(SB), Y1, Y5
+	VBLENDVPS Y5, Y0, Y2, Y2
+	VCMPPS    $0x01, constants<>+64(SB), Y1, Y5
+	VBLENDVPS Y5, Y2, Y3, Y3
+	VMOVAPS   Y3, Y0
+	VMOVUPS   Y0, 32(CX)
+	ADDQ      $0x40, DX
+	ADDQ      $0x40, BX
+	ADDQ      $0x40, CX
+	DECQ      AX
+	JNZ       pixel
+	VZEROUPPER
+	RET
+
+// func actBackHardSwishAVX2(a *byte)
+// Requires: AVX, FMA3
+TEXT ·actBackHardSwishAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Y12
+	VBROADCASTSS 68(AX), Y13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Y8
+	VMOVUPS 32(SI), Y9
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Y10
+	VMOVUPS 32(SI), Y11
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS     (DX), Y0
+	VMOVUPS     (BX), Y1
+	VMOVUPS     constants<>+0(SB), Y2
+	VMOVUPS     constants<>+384(SB), Y3
+	VFMADD213PS constants<>+128(SB), Y1, Y3
+	VMULPS      Y3, Y0, Y3
+	VCMPPS      $0x0e, constants<>+256(SB), Y1, Y5
+	VBLENDVPS   Y5, Y0, Y3, Y3
+	VCMPPS      $0x01, constants<>+192(SB), Y1, Y5
+	VBLENDVPS   Y5, Y2, Y3, Y3
+	VMOVAPS     Y3, Y0
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     32(DX), Y0
+	VMOVUPS     32(BX), Y1
+	VMOVUPS     constants<>+0(SB), Y2
+	VMOVUPS     constants<>+384(SB), Y3
+	VFMADD213PS constants<>+128(SB), Y1, Y3
+	VMULPS      Y3, Y0, Y3
+	VCMPPS      $0x0e, constants<>+256(SB), Y1, Y5
+	VBLENDVPS   Y5, Y0, Y3, Y3
+	VCMPPS      $0x01, constants<>+192(SB), Y1, Y5
+	VBLENDVPS   Y5, Y2, Y3, Y3
+	VMOVAPS     Y3, Y0
+	VMOVUPS     Y0, 32(CX)
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, CX
+	DECQ        AX
+	JNZ         pixel
+	VZEROUPPER
+	RET
+
+// func actBackSigmoidAVX2(a *byte)
+// Requires: AVX
+TEXT ·actBackSigmoidAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VBROADCASTSS 64(AX), Y12
+	VBROADCASTSS 68(AX), Y13
+	MOVQ         40(AX), SI
+	TESTQ        SI, SI
+	JE           no40
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+
+no40:
+	MOVQ    48(AX), SI
+	TESTQ   SI, SI
+	JE      no48
+	VMOVUPS (SI), Y8
+	VMOVUPS 32(SI), Y9
+
+no48:
+	MOVQ    56(AX), SI
+	TESTQ   SI, SI
+	JE      no56
+	VMOVUPS (SI), Y10
+	VMOVUPS 32(SI), Y11
+
+no56:
+	MOVQ 24(AX), AX
+
+pixel:
+	VMOVUPS (DX), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS constants<>+0(SB), Y2
+	VMOVUPS constants<>+64(SB), Y3
+	VSUBPS  Y1, Y3, Y3
+	VMULPS  Y3, Y1, Y3
+	VMULPS  Y3, Y0, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(DX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS constants<>+0(SB), Y2
+	VMOVUPS constants<>+64(SB), Y3
+	VSUBPS  Y1, Y3, Y3
+	VMULPS  Y3, Y1, Y3
+	VMULPS  Y3, Y0, Y0
+	VMOVUPS Y0, 32(CX)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, CX
+	DECQ    AX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func dotsAVX2(a *byte)
+// Requires: AVX, FMA3
+TEXT ·dotsAVX2(SB), $0-8
+	MOVQ    a+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	VMOVUPD (BX), Y0
+	VMOVUPD 32(BX), Y1
+	VMOVUPD 64(BX), Y2
+	VMOVUPD 96(BX), Y3
+	VMOVUPD 128(BX), Y4
+	VMOVUPD 160(BX), Y5
+	VMOVUPD 192(BX), Y6
+	VMOVUPD 224(BX), Y7
+	MOVQ    24(AX), AX
+
+pixel:
+	VCVTPS2PD   (CX), Y8
+	VCVTPS2PD   (DX), Y9
+	VADDPD      Y8, Y0, Y0
+	VFMADD231PD Y8, Y9, Y4
+	VCVTPS2PD   16(CX), Y8
+	VCVTPS2PD   16(DX), Y9
+	VADDPD      Y8, Y1, Y1
+	VFMADD231PD Y8, Y9, Y5
+	VCVTPS2PD   32(CX), Y8
+	VCVTPS2PD   32(DX), Y9
+	VADDPD      Y8, Y2, Y2
+	VFMADD231PD Y8, Y9, Y6
+	VCVTPS2PD   48(CX), Y8
+	VCVTPS2PD   48(DX), Y9
+	VADDPD      Y8, Y3, Y3
+	VFMADD231PD Y8, Y9, Y7
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	DECQ        AX
+	JNZ         pixel
+	VMOVUPD     Y0, (BX)
+	VMOVUPD     Y1, 32(BX)
+	VMOVUPD     Y2, 64(BX)
+	VMOVUPD     Y3, 96(BX)
+	VMOVUPD     Y4, 128(BX)
+	VMOVUPD     Y5, 160(BX)
+	VMOVUPD     Y6, 192(BX)
+	VMOVUPD     Y7, 224(BX)
+	VZEROUPPER
+	RET
+
+// func poolMaxAVX2(a *byte)
+// Requires: AVX
+TEXT ·poolMaxAVX2(SB), $0-8
+	MOVQ a+0(FP), AX
+	MOVQ (AX), DX
+	MOVQ 8(AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 32(AX), R10
+	MOVQ 24(AX), R11
+
+window:
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	MOVQ    BX, DI
+	MOVQ    40(AX), R8
+
+row:
+	MOVQ DI, CX
+	MOVQ 48(AX), R9
+
+tap:
+	VMOVUPS (CX), Y2
+	VMAXPS  Y0, Y2, Y0
+	VMOVUPS 32(CX), Y3
+	VMAXPS  Y1, Y3, Y1
+	ADDQ    64(AX), CX
+	DECQ    R9
+	JNZ     tap
+	ADDQ    56(AX), DI
+	DECQ    R8
+	JNZ     row
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    R10, BX
+	ADDQ    $0x40, DX
+	ADDQ    $0x10, SI
+	DECQ    R11
+	JNZ     window
+	VZEROUPPER
+	RET
+
+// func poolMaxIndexAVX2(a *byte)
+// Requires: AVX, AVX2
+TEXT ·poolMaxIndexAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), DX
+	MOVQ         8(AX), BX
+	MOVQ         16(AX), SI
+	VPBROADCASTD 80(AX), Y9
+	MOVL         $0x00000001, CX
+	VMOVD        CX, X8
+	VPBROADCASTD X8, Y8
+	MOVQ         32(AX), R10
+	MOVQ         24(AX), R11
+
+window:
+	VPBROADCASTD 72(AX), Y7
+	VMOVUPS      (BX), Y0
+	VMOVAPS      Y7, Y4
+	VMOVUPS      32(BX), Y1
+	VMOVAPS      Y7, Y5
+	MOVQ         BX, DI
+	MOVQ         40(AX), R8
+
+row:
+	MOVQ    DI, CX
+	MOVQ    48(AX), R9
+	VMOVAPS Y7, Y6
+
+tap:
+	VMOVUPS      (CX), Y2
+	VCMPPS       $0x0e, Y0, Y2, Y11
+	VBLENDVPS    Y11, Y6, Y4, Y4
+	VMAXPS       Y0, Y2, Y0
+	VMOVUPS      32(CX), Y3
+	VCMPPS       $0x0e, Y1, Y3, Y11
+	VBLENDVPS    Y11, Y6, Y5, Y5
+	VMAXPS       Y1, Y3, Y1
+	ADDQ         64(AX), CX
+	VPADDD       Y8, Y6, Y6
+	DECQ         R9
+	JNZ          tap
+	ADDQ         56(AX), DI
+	VPADDD       Y9, Y7, Y7
+	DECQ         R8
+	JNZ          row
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, 32(DX)
+	VPACKUSDW    Y5, Y4, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X3
+	VPACKUSWB    X3, X2, X2
+	VMOVDQU      X2, (SI)
+	ADDQ         R10, BX
+	ADDQ         $0x40, DX
+	ADDQ         $0x10, SI
+	DECQ         R11
+	JNZ          window
+	VZEROUPPER
+	RET
+
+// func poolAvgAVX2(a *byte)
+// Requires: AVX
+TEXT ·poolAvgAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), DX
+	MOVQ         8(AX), BX
+	MOVQ         16(AX), SI
+	VBROADCASTSS 88(AX), Y10
+	MOVQ         32(AX), R10
+	MOVQ         24(AX), R11
+
+window:
+	VMOVUPS constants<>+0(SB), Y0
+	VMOVUPS constants<>+0(SB), Y1
+	MOVQ    BX, DI
+	MOVQ    40(AX), R8
+
+row:
+	MOVQ DI, CX
+	MOVQ 48(AX), R9
+
+tap:
+	VADDPS  (CX), Y0, Y0
+	VADDPS  32(CX), Y1, Y1
+	ADDQ    64(AX), CX
+	DECQ    R9
+	JNZ     tap
+	ADDQ    56(AX), DI
+	DECQ    R8
+	JNZ     row
+	VMULPS  Y10, Y0, Y0
+	VMULPS  Y10, Y1, Y1
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    R10, BX
+	ADDQ    $0x40, DX
+	ADDQ    $0x10, SI
+	DECQ    R11
+	JNZ     window
+	VZEROUPPER
+	RET
+
+// func poolMaxBackAVX2(a *byte)
+// Requires: AVX, AVX2
+TEXT ·poolMaxBackAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), DX
+	MOVQ         8(AX), BX
+	MOVQ         16(AX), SI
+	VPBROADCASTD 80(AX), Y9
+	MOVL         $0x00000001, CX
+	VMOVD        CX, X8
+	VPBROADCASTD X8, Y8
+	MOVQ         32(AX), R10
+	MOVQ         24(AX), R11
+
+window:
+	VPBROADCASTD 72(AX), Y7
+	VMOVUPS      (DX), Y0
+	VPMOVZXBD    (SI), Y4
+	VMOVUPS      32(DX), Y1
+	VPMOVZXBD    8(SI), Y5
+	MOVQ         BX, DI
+	MOVQ         40(AX), R8
+
+row:
+	MOVQ    DI, CX
+	MOVQ    48(AX), R9
+	VMOVAPS Y7, Y6
+
+tap:
+	VMOVUPS   (CX), Y2
+	VPCMPEQD  Y6, Y4, Y11
+	VADDPS    Y0, Y2, Y12
+	VBLENDVPS Y11, Y12, Y2, Y2
+	VMOVUPS   Y2, (CX)
+	VMOVUPS   32(CX), Y3
+	VPCMPEQD  Y6, Y5, Y11
+	VADDPS    Y1, Y3, Y12
+	VBLENDVPS Y11, Y12, Y3, Y3
+	VMOVUPS   Y3, 32(CX)
+	ADDQ      64(AX), CX
+	VPADDD    Y8, Y6, Y6
+	DECQ      R9
+	JNZ       tap
+	ADDQ      56(AX), DI
+	VPADDD    Y9, Y7, Y7
+	DECQ      R8
+	JNZ       row
+	ADDQ      R10, BX
+	ADDQ      $0x40, DX
+	ADDQ      $0x10, SI
+	DECQ      R11
+	JNZ       window
+	VZEROUPPER
+	RET
+
+// func poolAvgBackAVX2(a *byte)
+// Requires: AVX, FMA3
+TEXT ·poolAvgBackAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), DX
+	MOVQ         8(AX), BX
+	MOVQ         16(AX), SI
+	VBROADCASTSS 88(AX), Y10
+	MOVQ         32(AX), R10
+	MOVQ         24(AX), R11
+
+window:
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	MOVQ    BX, DI
+	MOVQ    40(AX), R8
+
+row:
+	MOVQ DI, CX
+	MOVQ 48(AX), R9
+
+tap:
+	VMOVUPS     (CX), Y2
+	VFMADD231PS Y10, Y0, Y2
+	VMOVUPS     Y2, (CX)
+	VMOVUPS     32(CX), Y3
+	VFMADD231PS Y10, Y1, Y3
+	VMOVUPS     Y3, 32(CX)
+	ADDQ        64(AX), CX
+	DECQ        R9
+	JNZ         tap
+	ADDQ        56(AX), DI
+	DECQ        R8
+	JNZ         row
+	ADDQ        R10, BX
+	ADDQ        $0x40, DX
+	ADDQ        $0x10, SI
+	DECQ        R11
+	JNZ         window
+	VZEROUPPER
+	RET
+
+// func gatherAVX2(a *byte)
+// Requires: AVX
+TEXT ·gatherAVX2(SB), $0-8
+	MOVQ a+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 24(AX), BX
+	MOVQ 48(AX), SI
+
+pixel:
+	MOVQ    (BX), AX
+	VMOVUPS (DX)(AX*1), Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(DX)(AX*1), Y1
+	VMOVUPS Y1, 32(CX)
+	ADDQ    $0x08, BX
+	ADDQ    $0x40, CX
+	DECQ    SI
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func lerpAVX2(a *byte)
+// Requires: AVX, FMA3
+TEXT ·lerpAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), R8
+	VBROADCASTSS 56(AX), Y1
+	MOVQ         48(AX), R10
+
+pixel:
+	VBROADCASTSS (R8), Y0
+	MOVQ         (SI), AX
+	MOVQ         (DI), R9
+	VMOVUPS      (DX)(AX*1), Y2
+	VMOVUPS      (DX)(R9*1), Y4
+	VSUBPS       Y2, Y4, Y4
+	VFMADD231PS  Y0, Y4, Y2
+	VMOVUPS      (BX)(AX*1), Y3
+	VMOVUPS      (BX)(R9*1), Y4
+	VSUBPS       Y3, Y4, Y4
+	VFMADD231PS  Y0, Y4, Y3
+	VSUBPS       Y2, Y3, Y3
+	VFMADD231PS  Y1, Y3, Y2
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      32(DX)(AX*1), Y2
+	VMOVUPS      32(DX)(R9*1), Y4
+	VSUBPS       Y2, Y4, Y4
+	VFMADD231PS  Y0, Y4, Y2
+	VMOVUPS      32(BX)(AX*1), Y3
+	VMOVUPS      32(BX)(R9*1), Y4
+	VSUBPS       Y3, Y4, Y4
+	VFMADD231PS  Y0, Y4, Y3
+	VSUBPS       Y2, Y3, Y3
+	VFMADD231PS  Y1, Y3, Y2
+	VMOVUPS      Y2, 32(CX)
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x40, CX
+	DECQ         R10
+	JNZ          pixel
+	VZEROUPPER
+	RET
+
+// func scatterAVX2(a *byte)
+// Requires: AVX, FMA3
+TEXT ·scatterAVX2(SB), $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	MOVQ         40(AX), SI
+	VBROADCASTSS 56(AX), Y1
+	MOVQ         48(AX), DI
+
+pixel:
+	VBROADCASTSS (SI), Y0
+	VMULPS       Y1, Y0, Y0
+	MOVQ         (BX), AX
+	VMOVUPS      (DX)(AX*1), Y2
+	VFMADD231PS  (CX), Y0, Y2
+	VMOVUPS      Y2, (DX)(AX*1)
+	VMOVUPS      32(DX)(AX*1), Y2
+	VFMADD231PS  32(CX), Y0, Y2
+	VMOVUPS      Y2, 32(DX)(AX*1)
+	ADDQ         $0x08, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x40, CX
+	DECQ         DI
+	JNZ          pixel
+	VZEROUPPER
+	RET
+
+// func softmaxAVX2(a *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softmaxAVX2(SB), $0-8
+	MOVQ    a+0(FP), AX
+	MOVQ    8(AX), CX
+	MOVQ    (AX), DX
+	MOVQ    24(AX), DI
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), BX
+	TESTQ   BX, BX
+	JE      no48
+	VMOVUPS (BX), Y14
+	VMOVUPS 32(BX), Y15
+
+no48:
+	MOVQ 40(AX), R9
+
+pixel:
+	VMOVUPS constants<>+448(SB), Y6
+	MOVQ    32(AX), R10
+	MOVQ    CX, BX
+	MOVQ    DX, SI
+
+max:
+	SUBQ    $0x01, R10
+	JE      maxlast
+	VMOVUPS (BX), Y0
+	VMAXPS  Y6, Y0, Y6
+	VMOVUPS 32(BX), Y0
+	VMAXPS  Y6, Y0, Y6
+	ADDQ    DI, BX
+	ADDQ    R8, SI
+	JMP     max
+
+maxlast:
+	VMOVUPS    (BX), Y0
+	VMOVUPS    constants<>+448(SB), Y1
+	VBLENDVPS  Y14, Y0, Y1, Y1
+	VMAXPS     Y6, Y1, Y6
+	VMOVUPS    32(BX), Y0
+	VMOVUPS    constants<>+448(SB), Y1
+	VBLENDVPS  Y15, Y0, Y1, Y1
+	VMAXPS     Y6, Y1, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y0
+	VMAXPS     Y0, Y6, Y6
+	VPERMILPS  $0x4e, Y6, Y0
+	VMAXPS     Y0, Y6, Y6
+	VPERMILPS  $0xb1, Y6, Y0
+	VMAXPS     Y0, Y6, Y6
+	VMOVUPS    constants<>+0(SB), Y8
+	VMOVUPS    constants<>+0(SB), Y9
+	MOVQ       32(AX), R10
+	MOVQ       CX, BX
+	MOVQ       DX, SI
+
+exp:
+	SUBQ        $0x01, R10
+	JE          explast
+	VMOVUPS     (BX), Y0
+	VSUBPS      Y6, Y0, Y0
+	VMOVUPS     constants<>+640(SB), Y4
+	VMAXPS      Y0, Y4, Y0
+	VMOVUPS     constants<>+704(SB), Y4
+	VMINPS      Y0, Y4, Y0
+	VMOVUPS     constants<>+768(SB), Y1
+	VFMADD213PS constants<>+832(SB), Y0, Y1
+	VPADDD      constants<>+576(SB), Y1, Y3
+	VPSLLD      $0x17, Y3, Y3
+	VSUBPS      constants<>+832(SB), Y1, Y1
+	VFMADD231PS constants<>+896(SB), Y1, Y0
+	VFMADD231PS constants<>+960(SB), Y1, Y0
+	VMOVUPS     constants<>+1024(SB), Y2
+	VFMADD213PS constants<>+1088(SB), Y0, Y2
+	VFMADD213PS constants<>+1152(SB), Y0, Y2
+	VFMADD213PS constants<>+320(SB), Y0, Y2
+	VFMADD213PS constants<>+128(SB), Y0, Y2
+	VFMADD213PS constants<>+64(SB), Y0, Y2
+	VFMADD213PS constants<>+64(SB), Y0, Y2
+	VMULPS      Y3, Y2, Y0
+	VMOVUPS     Y0, (SI)
+	VADDPS      Y0, Y8, Y8
+	VMOVUPS     32(BX), Y0
+	VSUBPS      Y6, Y0, Y0
+	VMOVUPS     constants<>+640(SB), Y4
+	VMAXPS      Y0, Y4, Y0
+	VMOVUPS     constants<>+704(SB), Y4
+	VMINPS      Y0, Y4, Y0
+	VMOVUPS     constants<>+768(SB), Y1
+	VFMADD213PS constants<>+832(SB), Y0, Y1
+	VPADDD      constants<>+576(SB), Y1, Y3
+	VPSLLD      $0x17, Y3, Y3
+	VSUBPS      constants<>+832(SB), Y1, Y1
+	VFMADD231PS constants<>+896(SB), Y1, Y0
+	VFMADD231PS constants<>+960(SB), Y1, Y0
+	VMOVUPS     constants<>+1024(SB), Y2
+	VFMADD213PS constants<>+1088(SB), Y0, Y2
+	VFMADD213PS constants<>+1152(SB), Y0, Y2
+	VFMADD213PS constants<>+320(SB), Y0, Y2
+	VFMADD213PS constants<>+128(SB), Y0, Y2
+	VFMADD213PS constants<>+64(SB), Y0, Y2
+	VFMADD213PS constants<>+64(SB), Y0, Y2
+	VMULPS      Y3, Y2, Y0
+	VMOVUPS     Y0, 32(SI)
+	VADDPS      Y0, Y9, Y9
+	ADDQ        DI, BX
+	ADDQ        R8, SI
+	JMP         exp
+
+explast:
+	VMOVUPS     (BX), Y0
+	VSUBPS      Y6, Y0, Y0
+	VMOVUPS     constants<>+640(SB), Y4
+	VMAXPS      Y0, Y4, Y0
+	VMOVUPS     constants<>+704(SB), Y4
+	VMINPS      Y0, Y4, Y0
+	VMOVUPS     constants<>+768(SB), Y1
+	VFMADD213PS constants<>+832(SB), Y0, Y1
+	VPADDD      constants<>+576(SB), Y1, Y3
+	VPSLLD      $0x17, Y3, Y3
+	VSUBPS      constants<>+832(SB), Y1, Y1
+	VFMADD231PS constants<>+896(SB), Y1, Y0
+	VFMADD231PS constants<>+960(SB), Y1, Y0
+	VMOVUPS     constants<>+1024(SB), Y2
+	VFMADD213PS constants<>+1088(SB), Y0, Y2
+	VFMADD213PS constants<>+1152(SB), Y0, Y2
+	VFMADD213PS constants<>+320(SB), Y0, Y2
+	VFMADD213PS constants<>+128(SB), Y0, Y2
+	VFMADD213PS constants<>+64(SB), Y0, Y2
+	VFMADD213PS constants<>+64(SB), Y0, Y2
+	VMULPS      Y3, Y2, Y0
+	VPAND       Y14, Y0, Y0
+	VMOVUPS     Y0, (SI)
+	VADDPS      Y0, Y8, Y8
+	VMOVUPS     32(BX), Y0
+	VSUBPS      Y6, Y0, Y0
+	VMOVUPS     constants<>+640(SB), Y4
+	VMAXPS      Y0, Y4, Y0
+	VMOVUPS     constants<>+704(SB), Y4
+	VMINPS      Y0, Y4, Y0
+	VMOVUPS     constants<>+768(SB), Y1
+	VFMADD213PS constants<>+832(SB), Y0, Y1
+	VPADDD      constants<>+576(SB), Y1, Y3
+	VPSLLD      $0x17, Y3, Y3
+	VSUBPS      constants<>+832(SB), Y1, Y1
+	VFMADD231PS constants<>+896(SB), Y1, Y0
+	VFMADD231PS constants<>+960(SB), Y1, Y0
+	VMOVUPS     constants<>+1024(SB), Y2
+	VFMADD213PS constants<>+1088(SB), Y0, Y2
+	VFMADD213PS constants<>+1152(SB), Y0, Y2
+	VFMADD213PS constants<>+320(SB), Y0, Y2
+	VFMADD213PS constants<>+128(SB), Y0, Y2
+	VFMADD213PS constants<>+64(SB), Y0, Y2
+	VFMADD213PS constants<>+64(SB), Y0, Y2
+	VMULPS      Y3, Y2, Y0
+	VPAND       Y15, Y0, Y0
+	VMOVUPS     Y0, 32(SI)
+	VADDPS      Y0, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VPERM2F128  $0x01, Y8, Y8, Y0
+	VADDPS      Y0, Y8, Y8
+	VPERMILPS   $0x4e, Y8, Y0
+	VADDPS      Y0, Y8, Y8
+	VPERMILPS   $0xb1, Y8, Y0
+	VADDPS      Y0, Y8, Y8
+	VMOVUPS     constants<>+64(SB), Y1
+	VDIVPS      Y8, Y1, Y8
+	MOVQ        32(AX), R10
+	MOVQ        CX, BX
+	MOVQ        DX, SI
+
+scale:
+	SUBQ    $0x01, R10
+	JE      scalelast
+	VMULPS  (SI), Y8, Y0
+	VMOVUPS Y0, (SI)
+	VMULPS  32(SI), Y8, Y0
+	VMOVUPS Y0, 32(SI)
+	ADDQ    DI, BX
+	ADDQ    R8, SI
+	JMP     scale
+
+scalelast:
+	VMULPS  (SI), Y8, Y0
+	VMOVUPS Y0, (SI)
+	VMULPS  32(SI), Y8, Y0
+	VMOVUPS Y0, 32(SI)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	DECQ    R9
+	JNZ     pixel
 	VZEROUPPER
 	RET

@@ -2,6 +2,8 @@ package kernel
 
 import "unsafe"
 
+//go:generate go run ./gen -out kernels_amd64.s -stubs kernels_amd64.go -pkg kernel
+
 // tileArgs is what a convolution kernel needs to compute a run of pixels of one row for one or two
 // blocks of output channels. Its layout is known to the assembly; all strides are in bytes.
 type tileArgs struct {

@@ -13,10 +13,16 @@ import (
 
 func main() {
 	ConstraintExpr("amd64")
+	t := newTable()
 	for _, v := range []isa{{"512", 1}, {"2", 2}} {
 		convKernels(v)
 		depthKernels(v)
 		gradKernels(v)
+		rowKernels(v, t)
+		dotsKernel(v)
+		poolKernels(v, t)
+		resizeKernels(v)
+		softmaxKernel(v, t)
 	}
 	Generate()
 }

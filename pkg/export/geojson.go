@@ -1,0 +1,219 @@
+// Package export writes results in the forms that other programs open. It is handed what it writes and
+// knows nothing of stores: stitch calls it while a run's results are made, cmd and viewer when a
+// person asks for another form.
+package export
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"regexp"
+	"strconv"
+)
+
+// Object types.
+const (
+	Annotation = "annotation"
+	Detection  = "detection"
+)
+
+// Class is a classification of QuPath. QuPath's own name for tumour is "Tumor".
+type Class struct {
+	Name  string   `json:"name"`
+	Color [3]uint8 `json:"color"`
+}
+
+// Measurement is one number of a feature, under a name that shows its unit.
+type Measurement struct {
+	Name  string
+	Value float64
+}
+
+// Point is x and y in level-0 pixels.
+type Point = [2]float64
+
+// Feature is one polygon. Rings yield their vertices once, without repeating the first.
+type Feature struct {
+	ID           string
+	Type         string // Annotation or Detection
+	Name         string // may be empty
+	Class        Class
+	Locked       bool
+	Shell        iter.Seq[Point]
+	Holes        []iter.Seq[Point]
+	Measurements []Measurement
+	Metadata     map[string]string
+}
+
+var uuid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+func (f *Feature) validate() error {
+	switch {
+	case !uuid.MatchString(f.ID):
+		return fmt.Errorf("id %q is not a UUID", f.ID)
+	case f.Type != Annotation && f.Type != Detection:
+		return fmt.Errorf("object type %q", f.Type)
+	case f.Class.Name == "":
+		return errors.New("no classification")
+	case f.Shell == nil:
+		return errors.New("no shell")
+	}
+	return nil
+}
+
+// GeoJSON writes polygons with holes as the GeoJSON that QuPath opens, one feature after the other. It
+// is not safe for concurrent use.
+//
+// QuPath's rules (its GsonTools and type adapters), which this type keeps:
+//
+//   - coordinates are full-resolution pixels, origin at the top left, y downwards, at most two decimals,
+//     because QuPath snaps to a grid of 0.01;
+//   - every ring is closed explicitly; the first is the shell, the others are holes; rings must be
+//     simple, which the caller guarantees;
+//   - the feature's id is a UUID, anything else is dropped silently;
+//   - a classification has a name and a colour, a name without colour is a parse error;
+//   - measurements are an object of numbers, metadata an object of strings;
+//   - objectType is "annotation" for what a person works with and "detection" for what is many.
+//
+// # Memory
+//
+// One feature at a time is formatted, through one write buffer: a whole slide's document never exists.
+type GeoJSON struct {
+	out     *bufio.Writer
+	n       int
+	scratch []byte
+}
+
+// NewGeoJSON begins a FeatureCollection. metadata, which may be nil, stands at its head: RFC 7946 §6.1 allows
+// such a member and QuPath passes over it.
+func NewGeoJSON(w io.Writer, metadata map[string]string) (*GeoJSON, error) {
+	g := &GeoJSON{out: bufio.NewWriterSize(w, 64<<10)}
+	g.text(`{"type":"FeatureCollection",`)
+	if metadata != nil {
+		g.member("metadata", metadata)
+		g.text(",")
+	}
+	g.text("\"features\":[")
+	return g, g.flushed()
+}
+
+// flushed reports the first write error without forcing a write.
+func (g *GeoJSON) flushed() error {
+	_, err := g.out.Write(nil)
+	return err
+}
+
+// Write appends a feature.
+func (g *GeoJSON) Write(f Feature) error {
+	if err := f.validate(); err != nil {
+		return fmt.Errorf("write feature %s: %w", f.ID, err)
+	}
+	if g.n > 0 {
+		g.text(",")
+	}
+	g.n++
+	g.text("\n{\"type\":\"Feature\",")
+	g.member("id", f.ID)
+	g.text(`,"geometry":{"type":"Polygon","coordinates":[`)
+	err := g.ring(f.Shell)
+	for _, h := range f.Holes {
+		g.text(",")
+		err = errors.Join(err, g.ring(h))
+	}
+	g.text(`]},"properties":{`)
+	g.properties(&f)
+	g.text("}}")
+	if err = errors.Join(err, g.flushed()); err != nil {
+		return fmt.Errorf("write feature %s: %w", f.ID, err)
+	}
+	return nil
+}
+
+func (g *GeoJSON) properties(f *Feature) {
+	g.member("objectType", f.Type)
+	if f.Name != "" {
+		g.text(",")
+		g.member("name", f.Name)
+	}
+	if f.Locked {
+		g.text(`,"isLocked":true`)
+	}
+	g.text(",")
+	g.member("classification", f.Class)
+	if len(f.Measurements) > 0 {
+		g.text(`,"measurements":{`)
+		for i, m := range f.Measurements {
+			if i > 0 {
+				g.text(",")
+			}
+			g.member(m.Name, m.Value)
+		}
+		g.text("}")
+	}
+	if len(f.Metadata) > 0 {
+		g.text(",")
+		g.member("metadata", f.Metadata)
+	}
+}
+
+// ring writes the vertices and the first one again.
+func (g *GeoJSON) ring(points iter.Seq[Point]) error {
+	g.text("[")
+	var first Point
+	n := 0
+	for p := range points {
+		if n == 0 {
+			first = p
+		} else {
+			g.text(",")
+		}
+		g.point(p)
+		n++
+	}
+	if n < 3 {
+		return fmt.Errorf("ring of %d vertices", n)
+	}
+	g.text(",")
+	g.point(first)
+	g.text("]")
+	return nil
+}
+
+// point writes the shortest decimals that give the same numbers; a caller on the grid of 0.01 gets at
+// most two.
+func (g *GeoJSON) point(p Point) {
+	b := append(g.scratch[:0], '[')
+	b = strconv.AppendFloat(b, p[0], 'f', -1, 64)
+	b = append(b, ',')
+	b = strconv.AppendFloat(b, p[1], 'f', -1, 64)
+	g.scratch = append(b, ']')
+	g.out.Write(g.scratch) // bufio keeps the error for flushed
+}
+
+func (g *GeoJSON) member(name string, value any) {
+	key, err := json.Marshal(name)
+	if err != nil {
+		panic(err) // a string always marshals
+	}
+	raw, err := json.Marshal(value)
+	if err != nil {
+		raw = []byte("null") // NaN or infinity: no number to show
+	}
+	g.out.Write(key)
+	g.text(":")
+	g.out.Write(raw)
+}
+
+func (g *GeoJSON) text(s string) { g.out.WriteString(s) }
+
+// Close ends the collection. It does not close the underlying writer.
+func (g *GeoJSON) Close() error {
+	g.text("\n]}\n")
+	if err := g.out.Flush(); err != nil {
+		return fmt.Errorf("write geojson: %w", err)
+	}
+	return nil
+}

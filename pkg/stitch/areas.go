@@ -1,0 +1,98 @@
+package stitch
+
+import (
+	"image"
+	"math"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
+)
+
+// Areas are the sizes of everything that was found, in square millimetres. What was not analysed is in
+// no denominator.
+type Areas struct {
+	TissueMM2      float64 `json:"tissue_mm2"`       // tissue that the tissue map found
+	AnalysedMM2    float64 `json:"analysed_mm2"`     // tissue that the network has seen
+	NotAnalysedMM2 float64 `json:"not_analysed_mm2"` // everything that might be tissue and was not seen
+	CarcinomaMM2   float64 `json:"carcinoma_mm2"`
+	// CarcinomaFraction is the share of the analysed tissue, 0 if none was analysed.
+	CarcinomaFraction float64 `json:"carcinoma_fraction"`
+	// HighGradeMM2 is high-grade dysplasia outside the carcinoma mask.
+	HighGradeMM2 float64     `json:"high_grade_mm2"`
+	NotAnalysed  NotAnalysed `json:"not_analysed"`
+}
+
+// NotAnalysed says why something was not analysed, in square millimetres.
+type NotAnalysed struct {
+	PenMM2        float64 `json:"pen_mm2"`
+	UnscannedMM2  float64 `json:"unscanned_mm2"`
+	UnreadableMM2 float64 `json:"unreadable_mm2"`
+	UnplannedMM2  float64 `json:"unplanned_mm2"` // tissue in no region of the plan
+}
+
+// ground is the tissue map counted in pixels of the canvas.
+type ground struct {
+	tissue, pen, unscanned, unreadable, unplanned int64
+}
+
+func (g ground) notAnalysed() int64 { return g.pen + g.unscanned + g.unreadable + g.unplanned }
+
+// survey counts the tissue map, with cells at the canvas's edge clipped, and finds tissue that no
+// region of the plan covers: such tissue was not analysed, whatever the plan believes.
+func survey(plan *segment.Plan, tissue *segment.TissueMap, planned map[pyramid.Region]bool) (g ground) {
+	canvas := plan.Frame.Size.Bounds()
+	for y := range tissue.Cells.H {
+		for x := range tissue.Cells.W {
+			cell := image.Rect(x, y, x+1, y+1)
+			cell = image.Rectangle{Min: cell.Min.Mul(segment.TissueCell), Max: cell.Max.Mul(segment.TissueCell)}.Intersect(canvas)
+			n := int64(cell.Dx()) * int64(cell.Dy())
+			switch tissue.Class[y*tissue.Cells.W+x] {
+			case segment.Tissue:
+				g.tissue += n
+				g.unplanned += uncovered(plan, planned, cell)
+			case segment.Pen:
+				g.pen += n
+			case segment.Unscanned:
+				g.unscanned += n
+			case segment.Unreadable:
+				g.unreadable += n
+			}
+		}
+	}
+	return g
+}
+
+// uncovered is the number of pixels of r in cells of the region grid that are not planned.
+func uncovered(plan *segment.Plan, planned map[pyramid.Region]bool, r image.Rectangle) (n int64) {
+	grid := plan.Grid()
+	cells := grid.Cover(r)
+	for row := cells.Min.Y; row < cells.Max.Y; row++ {
+		for col := cells.Min.X; col < cells.Max.X; col++ {
+			if !planned[pyramid.Region{Col: col, Row: row}] {
+				part := grid.Bounds(col, row).Intersect(r)
+				n += int64(part.Dx()) * int64(part.Dy())
+			}
+		}
+	}
+	return n
+}
+
+// areas converts counts to square millimetres.
+func areas(f segment.Frame, g ground, carcinoma, highGrade int64) Areas {
+	mm2 := func(pixels int64) float64 { return micro(float64(pixels) * f.PixelMM2()) }
+	a := Areas{
+		TissueMM2:      mm2(g.tissue),
+		AnalysedMM2:    mm2(g.tissue - g.unplanned),
+		NotAnalysedMM2: mm2(g.notAnalysed()),
+		CarcinomaMM2:   mm2(carcinoma),
+		HighGradeMM2:   mm2(highGrade),
+		NotAnalysed:    NotAnalysed{mm2(g.pen), mm2(g.unscanned), mm2(g.unreadable), mm2(g.unplanned)},
+	}
+	if analysed := g.tissue - g.unplanned; analysed > 0 {
+		a.CarcinomaFraction = micro(float64(carcinoma) / float64(analysed))
+	}
+	return a
+}
+
+// micro rounds to six decimals: a square micrometre of a square millimetre, and no noise in a report.
+func micro(v float64) float64 { return math.Round(v*1e6) / 1e6 }

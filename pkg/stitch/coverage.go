@@ -1,0 +1,128 @@
+package stitch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
+)
+
+// CoverageError says which planned regions are not in the store as they should be. Nothing is
+// published; whoever gets it queues exactly these regions again.
+type CoverageError struct {
+	Planned int              // regions in the plan
+	Missing []pyramid.Region // not in the store
+	Damaged []pyramid.Region // there, but not what they promise
+}
+
+func (e *CoverageError) Error() string {
+	var parts []string
+	if len(e.Missing) > 0 {
+		parts = append(parts, fmt.Sprintf("%d missing (%s)", len(e.Missing), first(e.Missing)))
+	}
+	if len(e.Damaged) > 0 {
+		parts = append(parts, fmt.Sprintf("%d damaged (%s)", len(e.Damaged), first(e.Damaged)))
+	}
+	return fmt.Sprintf("coverage is not whole: of %d planned regions %s: they have to be computed again", e.Planned, strings.Join(parts, " and "))
+}
+
+// Regions is everything that has to be computed again.
+func (e *CoverageError) Regions() []pyramid.Region {
+	return append(slices.Clone(e.Missing), e.Damaged...)
+}
+
+// first names the first few regions, enough to look for the reason.
+func first(list []pyramid.Region) string {
+	const shown = 5
+	var names []string
+	for _, r := range list[:min(shown, len(list))] {
+		names = append(names, r.String())
+	}
+	if len(list) > shown {
+		names = append(names, "…")
+	}
+	return strings.Join(names, ", ")
+}
+
+// proof is what proving every region gives besides the proof: counts that do not depend on order.
+type proof struct {
+	highGrade atomic.Int64 // pixels at or above the cut for high-grade dysplasia but not for carcinoma
+}
+
+// prove decodes every planned region, which checks its run, place, size and checksum. It looks at all
+// of them, so that one error names everything that has to be done again.
+//
+// # Memory
+//
+// Per worker one region file with its decoded planes.
+func (r *regions) prove(ctx context.Context, cut uint8, progress func(done int64)) (*proof, error) {
+	var p proof
+	var mu sync.Mutex
+	var done int64
+	whole := CoverageError{Planned: len(r.plan.Regions)}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(r.workers)
+	for _, at := range r.plan.Regions {
+		group.Go(func() error {
+			m, err := r.load(ctx, at)
+			if err == nil {
+				p.highGrade.Add(highGradeOnly(m, cut))
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			progress(done)
+			return whole.absorb(err)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return &p, whole.verdict()
+}
+
+// absorb collects a region's coverage error and passes every other error on.
+func (e *CoverageError) absorb(err error) error {
+	var one *CoverageError
+	if !errors.As(err, &one) {
+		return err
+	}
+	e.Missing = append(e.Missing, one.Missing...)
+	e.Damaged = append(e.Damaged, one.Damaged...)
+	return nil
+}
+
+// verdict is nil if nothing was collected, otherwise the error with its regions row by row.
+func (e *CoverageError) verdict() error {
+	if len(e.Missing)+len(e.Damaged) == 0 {
+		return nil
+	}
+	slices.SortFunc(e.Missing, byRow)
+	slices.SortFunc(e.Damaged, byRow)
+	return e
+}
+
+func byRow(a, b pyramid.Region) int {
+	if a.Row != b.Row {
+		return a.Row - b.Row
+	}
+	return a.Col - b.Col
+}
+
+func highGradeOnly(m *segment.RegionMap, cut uint8) (n int64) {
+	carcinoma := m.Planes[segment.PlaneCarcinoma]
+	for i, v := range m.Planes[segment.PlaneHighGrade] {
+		if v >= cut && carcinoma[i] < cut {
+			n++
+		}
+	}
+	return n
+}

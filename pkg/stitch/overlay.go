@@ -1,0 +1,236 @@
+package stitch
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"image"
+	"sync"
+	"sync/atomic"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/pyramid/quadtree"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// Tiles is what run.json promises of one pyramid.
+type Tiles struct {
+	Count int64 `json:"count"`
+	Bytes int64 `json:"bytes"`
+	// Digest is the exclusive or of SHA-256(key below the run, a zero byte, the tile) over all tiles:
+	// it depends on every byte and not on the order in which they were made.
+	Digest string `json:"digest"`
+}
+
+// tally adds tiles up. It is safe for concurrent use.
+type tally struct {
+	mu     sync.Mutex
+	count  int64
+	bytes  int64
+	digest [sha256.Size]byte
+}
+
+func (t *tally) add(name string, data []byte) {
+	h := sha256.New()
+	h.Write(append([]byte(name), 0))
+	h.Write(data)
+	sum := h.Sum(nil)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.count++
+	t.bytes += int64(len(data))
+	for i, b := range sum {
+		t.digest[i] ^= b
+	}
+}
+
+func (t *tally) tiles() Tiles { return Tiles{t.count, t.bytes, hex.EncodeToString(t.digest[:])} }
+
+// overlays builds the probability pyramid and the overlay in one pass over the regions. Every tile is
+// written, the empty ones too: a viewer on static storage must not see errors for glass.
+//
+// # Memory
+//
+// The walk's budget of quadtree (two planes of 64 kB per tile: 128 kB × (8 × levels × workers + 256),
+// 50 MB for the largest slides), the cache of regions, and per worker the encoder's buffers.
+type overlays struct {
+	regions  *regions
+	tissue   *segment.TissueMap
+	deepZoom pyramid.DeepZoom
+	palette  *palette
+	cache    *cache
+	pool     *rasterPool
+	png      *pngEncoder
+	blanks   sync.Map // encoded empty tiles by size: a handful
+	colours  sync.Pool
+	overview *overview
+
+	probability, overlay tally
+	done                 atomic.Int64
+	progress             func(done int64)
+}
+
+func newOverlays(r *regions, tissue *segment.TissueMap, progress func(done int64)) *overlays {
+	d := pyramid.DeepZoom{Size: r.plan.Frame.Size, Tile: overlayTile}
+	o := &overlays{
+		regions: r, tissue: tissue, deepZoom: d,
+		palette: newPalette(cutOf(r.plan.Parameters.Threshold)),
+		cache:   newCache(r, cacheBytes), pool: newRasterPool(), png: newPNGEncoder(),
+		overview: newOverview(d), progress: progress,
+	}
+	o.colours.New = func() any { return new([]uint8) }
+	return o
+}
+
+// build writes all tiles of both pyramids.
+func (o *overlays) build(ctx context.Context) error {
+	return quadtree.Build(ctx, o.deepZoom, quadtree.Ops[*raster]{
+		Leaf:    o.leaf,
+		Shrink:  o.shrink,
+		Emit:    o.emit,
+		Free:    o.pool.free,
+		Workers: o.regions.workers,
+	})
+}
+
+func (o *overlays) leaf(ctx context.Context, t pyramid.Tile) (*raster, error) {
+	bounds := o.deepZoom.Grid(t.Level).Bounds(t.Col, t.Row)
+	r := o.pool.make(pyramid.Size{W: bounds.Dx(), H: bounds.Dy()})
+	grid := o.regions.plan.Grid()
+	cells := grid.Cover(bounds)
+	for row := cells.Min.Y; row < cells.Max.Y; row++ {
+		for col := cells.Min.X; col < cells.Max.X; col++ {
+			at := pyramid.Region{Col: col, Row: row}
+			if !o.regions.planned[at] {
+				continue
+			}
+			m, err := o.cache.region(ctx, at)
+			if err != nil {
+				o.pool.free(r)
+				return nil, err
+			}
+			r.draw(bounds, m, grid.Bounds(col, row))
+		}
+	}
+	o.hatch(r, bounds)
+	if r.blank() {
+		o.pool.free(r)
+		return nil, nil
+	}
+	return r, nil
+}
+
+// hatch marks every cell of the tissue map that was not analysed, tissue outside the plan included.
+func (o *overlays) hatch(r *raster, bounds image.Rectangle) {
+	const n = segment.TissueCell
+	for y := bounds.Min.Y / n * n; y < bounds.Max.Y; y += n {
+		for x := bounds.Min.X / n * n; x < bounds.Max.X; x += n {
+			cell := image.Rect(x, y, x+n, y+n)
+			switch o.tissue.At(x, y) {
+			case segment.Glass:
+			case segment.Tissue:
+				if uncovered(o.regions.plan, o.regions.planned, cell) > 0 {
+					r.hatch(bounds, cell)
+				}
+			default:
+				r.hatch(bounds, cell)
+			}
+		}
+	}
+}
+
+func (o *overlays) shrink(_ pyramid.Tile, size pyramid.Size, child [2][2]*raster) (*raster, error) {
+	var parent *raster
+	for x := range 2 {
+		for y := range 2 {
+			if child[x][y] == nil {
+				continue
+			}
+			if parent == nil {
+				parent = o.pool.make(size)
+			}
+			parent.shrink(child[x][y], x*overlayTile/2, y*overlayTile/2)
+		}
+	}
+	return parent, nil
+}
+
+func (o *overlays) emit(ctx context.Context, t pyramid.Tile, r *raster) error {
+	bounds := o.deepZoom.Grid(t.Level).Bounds(t.Col, t.Row)
+	o.overview.take(t.Level, bounds, r)
+	probability, overlay, err := o.encode(bounds, r)
+	if err != nil {
+		return fmt.Errorf("encode tile %v: %w", t, err)
+	}
+	keys := o.regions.keys
+	if err := o.put(ctx, &o.probability, keys.ProbabilityTile(t), probability); err != nil {
+		return err
+	}
+	if err := o.put(ctx, &o.overlay, keys.OverlayTile(t), overlay); err != nil {
+		return err
+	}
+	o.progress(o.done.Add(1))
+	return nil
+}
+
+func (o *overlays) put(ctx context.Context, t *tally, key string, data []byte) error {
+	name := key[len(o.regions.keys.Prefix()):]
+	if err := o.regions.bucket.Put(ctx, key, bytes.NewReader(data), int64(len(data))); err != nil {
+		return fmt.Errorf("put %s: %w", name, err)
+	}
+	t.add(name, data)
+	return nil
+}
+
+func (o *overlays) encode(bounds image.Rectangle, r *raster) (probability, overlay []byte, err error) {
+	size := pyramid.Size{W: bounds.Dx(), H: bounds.Dy()}
+	if r == nil {
+		return o.blank(size)
+	}
+	if probability, err = o.png.encode(size, pngGrey, r.probability); err != nil {
+		return nil, nil, err
+	}
+	buf := o.colours.Get().(*[]uint8)
+	defer o.colours.Put(buf)
+	*buf = r.colour(o.palette, bounds.Min, *buf)
+	overlay, err = o.png.encode(size, pngRGBA, *buf)
+	return probability, overlay, err
+}
+
+// blank gives the encoded empty tiles of a size, made once.
+func (o *overlays) blank(size pyramid.Size) (probability, overlay []byte, err error) {
+	type pair struct{ probability, overlay []byte }
+	if p, ok := o.blanks.Load(size); ok {
+		return p.(pair).probability, p.(pair).overlay, nil
+	}
+	empty := make([]uint8, 4*size.W*size.H)
+	var p pair
+	if p.probability, err = o.png.encode(size, pngGrey, empty[:size.W*size.H]); err != nil {
+		return nil, nil, err
+	}
+	if p.overlay, err = o.png.encode(size, pngRGBA, empty); err != nil {
+		return nil, nil, err
+	}
+	o.blanks.Store(size, p)
+	return p.probability, p.overlay, nil
+}
+
+// descriptor is the Deep Zoom manifest of PNG tiles without overlap.
+func descriptor(d pyramid.DeepZoom) []byte {
+	return fmt.Appendf(nil, `<?xml version="1.0" encoding="UTF-8"?>
+<Image xmlns="http://schemas.microsoft.com/deepzoom/2008" Format="png" Overlap="0" TileSize="%d"><Size Width="%d" Height="%d"/></Image>
+`, d.Tile, d.Size.W, d.Size.H)
+}
+
+// descriptors puts both manifests.
+func (o *overlays) descriptors(ctx context.Context, s *shelf, keys store.RunKeys) error {
+	for _, key := range []string{keys.ProbabilityDZI(), keys.OverlayDZI()} {
+		if err := s.put(ctx, key, descriptor(o.deepZoom)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

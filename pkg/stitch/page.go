@@ -1,0 +1,148 @@
+package stitch
+
+import (
+	"bytes"
+	"embed"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html/template"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+)
+
+//go:embed page.html
+var pageFiles embed.FS
+
+// shownLesions is the length of the page's table; report.json has them all.
+const shownLesions = 50
+
+// markedLesions is how many lesions get their name on the picture.
+const markedLesions = 12
+
+// page is what page.html shows: the report and its pictures, nothing from outside, no script.
+type page struct {
+	Report        *Report
+	Plain, Marked template.URL
+	Picture       pyramid.Size
+	Tone          string
+	Shown         []Lesion
+	Hidden        int
+	Marks         []mark
+	Bar           scaleBar
+	Tissue        string
+}
+
+// mark is a lesion's name on the picture, in percent of its sides.
+type mark struct {
+	Name string
+	X, Y string
+}
+
+// scaleBar is a round length of at most a fifth of the picture's width.
+type scaleBar struct {
+	Percent string
+	Label   string
+}
+
+// renderPage writes the report as one self-contained page.
+func renderPage(r *Report, pic picture) ([]byte, error) {
+	t, err := template.New("page.html").Funcs(template.FuncMap{
+		"mm2": mm2, "percent": percent, "millimetres": millimetres, "value": value,
+	}).ParseFS(pageFiles, "page.html")
+	if err != nil {
+		return nil, fmt.Errorf("page template: %w", err)
+	}
+	p, err := newPage(r, pic)
+	if err != nil {
+		return nil, err
+	}
+	var buf bytes.Buffer
+	if err := t.Execute(&buf, p); err != nil {
+		return nil, fmt.Errorf("render page: %w", err)
+	}
+	return buf.Bytes(), nil
+}
+
+func newPage(r *Report, pic picture) (*page, error) {
+	plain, err := encodeJPEG(pic.plain)
+	if err != nil {
+		return nil, err
+	}
+	marked, err := encodeJPEG(pic.marked)
+	if err != nil {
+		return nil, err
+	}
+	bounds := pic.plain.Bounds()
+	p := &page{
+		Report: r, Plain: jpegURL(plain), Marked: jpegURL(marked),
+		Picture: pyramid.Size{W: bounds.Dx(), H: bounds.Dy()},
+		Tone:    tone(r), Marks: marks(r), Bar: newScaleBar(r),
+		Shown: r.Lesions[:min(shownLesions, len(r.Lesions))], Tissue: string(r.Run.Parameters.Tissue),
+	}
+	p.Hidden = len(r.Lesions) - len(p.Shown)
+	return p, nil
+}
+
+// jpegURL is safe: it holds nothing but base64 of our own encoder's bytes.
+func jpegURL(data []byte) template.URL {
+	return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(data))
+}
+
+func tone(r *Report) string {
+	switch {
+	case len(r.Lesions) > 0 || r.SmallFoci > 0:
+		return "found"
+	case r.NotAnalysedMM2 > 0 || worst(r.QC) > 0:
+		return "warned"
+	}
+	return ""
+}
+
+func marks(r *Report) (list []mark) {
+	for _, l := range r.Lesions[:min(markedLesions, len(r.Lesions))] {
+		list = append(list, mark{
+			Name: l.Name,
+			X:    fmt.Sprintf("%.2f", 50*float64(l.BBox[0]+l.BBox[2])/float64(r.Slide.Width)),
+			Y:    fmt.Sprintf("%.2f", 50*float64(l.BBox[1]+l.BBox[3])/float64(r.Slide.Height)),
+		})
+	}
+	return list
+}
+
+func newScaleBar(r *Report) scaleBar {
+	width := float64(r.Slide.Width) * r.Slide.MPP // µm
+	best := 1.0
+	for decade := 1.0; decade <= 1e6; decade *= 10 {
+		for _, digit := range []float64{1, 2, 5} {
+			if l := digit * decade; l <= width/5 {
+				best = l
+			}
+		}
+	}
+	return scaleBar{fmt.Sprintf("%.3f", 100*best/width), micrometres(best)}
+}
+
+func micrometres(v float64) string {
+	if v >= 1000 {
+		return fmt.Sprintf("%.0f mm", v/1000)
+	}
+	return fmt.Sprintf("%.0f µm", v)
+}
+
+// value shows a check's value as a person would write it.
+func value(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case float64:
+		return fmt.Sprintf("%.4g", v)
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(out)
+}

@@ -1,0 +1,156 @@
+package stitch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/jpeg"
+	"image/png"
+	"io"
+
+	"github.com/disintegration/imaging"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// previewSide is the longer side of the preview in pixels: sharp on a printed page, and small enough
+// to sit inside the report.
+const previewSide = 1200
+
+// picture is the slide in small with the overlay drawn on it.
+type picture struct {
+	plain  *image.NRGBA // without the overlay
+	marked *image.NRGBA
+}
+
+// The bounds of a thumbnail from the store.
+const (
+	maxThumbnail     = 32 << 20
+	maxThumbnailSide = 8192
+)
+
+// thumbnail reads the slide's small picture. A slide without one is drawn from its tissue map, so that
+// a report always shows where things are.
+func thumbnail(ctx context.Context, b store.Bucket, plan *segment.Plan, tissue *segment.TissueMap) (image.Image, error) {
+	body, err := b.Get(ctx, store.Slide(plan.Slide).Thumbnail(), 0, maxThumbnail)
+	if errors.Is(err, store.ErrNotFound) {
+		return tissuePicture(plan, tissue), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read thumbnail: %w", err)
+	}
+	defer body.Close()
+	data, err := io.ReadAll(body)
+	if err != nil {
+		return nil, fmt.Errorf("read thumbnail: %w", err)
+	}
+	config, err := jpeg.DecodeConfig(bytes.NewReader(data))
+	if err == nil && (config.Width > maxThumbnailSide || config.Height > maxThumbnailSide) {
+		err = fmt.Errorf("%dx%d pixels are too many", config.Width, config.Height)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("decode thumbnail: %w", err)
+	}
+	img, err := jpeg.Decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("decode thumbnail: %w", err)
+	}
+	return img, nil
+}
+
+func tissuePicture(plan *segment.Plan, tissue *segment.TissueMap) image.Image {
+	size := fit(plan.Frame.Slide, previewSide)
+	img := image.NewNRGBA(size.Bounds())
+	for y := range size.H {
+		for x := range size.W {
+			c := color.NRGBA{252, 252, 252, 255}
+			at := tissue.At(x*plan.Frame.Size.W/size.W, y*plan.Frame.Size.H/size.H)
+			if at == segment.Tissue {
+				c = color.NRGBA{236, 214, 226, 255}
+			}
+			img.SetNRGBA(x, y, c)
+		}
+	}
+	return img
+}
+
+// fit is the largest size of the same shape with neither side above the limit, never larger than s.
+func fit(s pyramid.Size, side int) pyramid.Size {
+	longer := max(s.W, s.H)
+	if longer <= side {
+		return s
+	}
+	return pyramid.Size{W: max(1, s.W*side/longer), H: max(1, s.H*side/longer)}
+}
+
+// newPicture shrinks the thumbnail and draws the overview on it: the colours of the overlay, and a
+// line around the mask.
+func newPicture(thumb image.Image, plan *segment.Plan, o *overview, p *palette) picture {
+	size := fit(pyramid.Size{W: thumb.Bounds().Dx(), H: thumb.Bounds().Dy()}, previewSide)
+	plain := imaging.Resize(thumb, size.W, size.H, imaging.Box)
+	marked := imaging.Clone(plain)
+	inside := make([]bool, size.W*size.H)
+	perX := float64(plan.Frame.Slide.W) / plan.Frame.StepX() / float64(size.W)
+	perY := float64(plan.Frame.Slide.H) / plan.Frame.StepY() / float64(size.H)
+	for y := range size.H {
+		for x := range size.W {
+			probability, other := o.largest(float64(x)*perX, float64(y)*perY, float64(x+1)*perX, float64(y+1)*perY)
+			inside[y*size.W+x] = probability >= p.cut
+			c := p.at(x, y, probability, other)
+			over(marked, x, y, color.NRGBA{c[0], c[1], c[2], c[3]})
+		}
+	}
+	outlineMask(marked, inside, size)
+	return picture{plain, marked}
+}
+
+// over blends a colour onto an opaque pixel.
+func over(img *image.NRGBA, x, y int, c color.NRGBA) {
+	if c.A == 0 {
+		return
+	}
+	pix := img.Pix[img.PixOffset(x, y):]
+	for i, v := range [3]uint8{c.R, c.G, c.B} {
+		pix[i] = uint8((int(v)*int(c.A) + int(pix[i])*(255-int(c.A)) + 127) / 255)
+	}
+}
+
+// outlineMask draws the pixels of the mask that have a neighbour outside it.
+func outlineMask(img *image.NRGBA, inside []bool, size pyramid.Size) {
+	at := func(x, y int) bool {
+		return x >= 0 && y >= 0 && x < size.W && y < size.H && inside[y*size.W+x]
+	}
+	for y := range size.H {
+		for x := range size.W {
+			if at(x, y) && !(at(x-1, y) && at(x+1, y) && at(x, y-1) && at(x, y+1)) {
+				img.SetNRGBA(x, y, color.NRGBA{150, 0, 20, 255})
+			}
+		}
+	}
+}
+
+func encodePNG(img image.Image) ([]byte, error) {
+	var buf bytes.Buffer
+	if err := png.Encode(&buf, img); err != nil {
+		return nil, fmt.Errorf("encode preview: %w", err)
+	}
+	return buf.Bytes(), nil
+}
+
+// encodeJPEG is for the copies inside the report, where a photograph as PNG would weigh megabytes.
+func encodeJPEG(img image.Image) ([]byte, error) {
+	opaque := image.NewRGBA(img.Bounds())
+	draw.Draw(opaque, opaque.Bounds(), image.White, image.Point{}, draw.Src)
+	draw.Draw(opaque, opaque.Bounds(), img, img.Bounds().Min, draw.Over)
+	var buf bytes.Buffer
+	if err := jpeg.Encode(&buf, opaque, &jpeg.Options{Quality: 88}); err != nil {
+		return nil, fmt.Errorf("encode preview: %w", err)
+	}
+	return buf.Bytes(), nil
+}

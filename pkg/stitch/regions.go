@@ -1,0 +1,136 @@
+package stitch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// regions reads the region files of one run. It is safe for concurrent use.
+type regions struct {
+	bucket  store.Bucket
+	keys    store.RunKeys
+	plan    *segment.Plan
+	workers int
+	rows    map[int][]int // planned columns by row of the grid, ascending
+	planned map[pyramid.Region]bool
+}
+
+func newRegions(c *Config) *regions {
+	r := &regions{
+		bucket:  c.Bucket,
+		keys:    store.Slide(c.Plan.Slide).Run(c.Plan.Run),
+		plan:    c.Plan,
+		workers: c.Workers,
+		rows:    make(map[int][]int),
+		planned: make(map[pyramid.Region]bool, len(c.Plan.Regions)),
+	}
+	for _, at := range c.Plan.Regions {
+		r.rows[at.Row] = append(r.rows[at.Row], at.Col)
+		r.planned[at] = true
+	}
+	for _, cols := range r.rows {
+		slices.Sort(cols)
+	}
+	return r
+}
+
+// load reads and proves one region. A region that is not there or damaged is a *CoverageError; any
+// other error is the store's and may be tried again.
+func (r *regions) load(ctx context.Context, at pyramid.Region) (*segment.RegionMap, error) {
+	size := r.plan.RegionSize(at)
+	data, err := r.read(ctx, at, size)
+	var m *segment.RegionMap
+	if err == nil {
+		m, err = segment.DecodeRegion(data, r.plan.Run, at, size)
+	}
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, &CoverageError{Planned: len(r.plan.Regions), Missing: []pyramid.Region{at}}
+	case errors.Is(err, segment.ErrRegionDamaged):
+		return nil, &CoverageError{Planned: len(r.plan.Regions), Damaged: []pyramid.Region{at}}
+	case err != nil:
+		return nil, fmt.Errorf("read region %v: %w", at, err)
+	}
+	return m, nil
+}
+
+// read reads a region's file, which cannot be much larger than its pixels: flate adds five bytes for
+// every 65535 that it cannot shrink.
+func (r *regions) read(ctx context.Context, at pyramid.Region, size pyramid.Size) ([]byte, error) {
+	body, err := r.bucket.Get(ctx, r.keys.Region(at), 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	limit := segment.RegionPlanes*size.Pixels() + size.Pixels()/64 + 4096
+	data, err := io.ReadAll(io.LimitReader(body, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("more than %d bytes: %w", limit, segment.ErrRegionDamaged)
+	}
+	return data, err
+}
+
+// bandBytes is the budget for the rows of the canvas that are held at once.
+const bandBytes = 32 << 20
+
+// sweep hands the carcinoma plane of the whole canvas to visit, some whole rows at a time from the top;
+// where nothing was planned it is zero. The rows are valid until visit returns.
+//
+// # Memory
+//
+// A band of at most bandBytes (or one row: 1 MiB for the widest canvas there can be), and per worker
+// one region file with its decoded planes. A band is as high as a region where that fits; a region
+// higher than the band is decoded once for each band that it crosses, so neither a wide slide nor
+// regions of 8192 pixels break the budget.
+func (r *regions) sweep(ctx context.Context, visit func(rows []uint8) error) error {
+	grid := r.plan.Grid()
+	width := grid.Size.W
+	height := min(grid.Tile, max(1, bandBytes/width))
+	band := make([]uint8, width*min(height, grid.Size.H))
+	for row := range grid.Rows() {
+		cell := grid.Bounds(0, row)
+		for y := cell.Min.Y; y < cell.Max.Y; y += height {
+			rows := band[:width*(min(y+height, cell.Max.Y)-y)]
+			if err := r.fill(ctx, row, y, rows); err != nil {
+				return err
+			}
+			if err := visit(rows); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// fill decodes the part of a row of regions that a band beginning at line y holds.
+func (r *regions) fill(ctx context.Context, row, y int, band []uint8) error {
+	clear(band)
+	width := r.plan.Frame.Size.W
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(r.workers)
+	for _, col := range r.rows[row] {
+		at := pyramid.Region{Col: col, Row: row}
+		group.Go(func() error {
+			m, err := r.load(ctx, at)
+			if err != nil {
+				return err
+			}
+			cell := r.plan.Grid().Bounds(at.Col, at.Row)
+			plane := m.Planes[segment.PlaneCarcinoma][(y-cell.Min.Y)*m.Size.W:]
+			for i := 0; i < len(band)/width; i++ {
+				copy(band[i*width+cell.Min.X:], plane[i*m.Size.W:(i+1)*m.Size.W])
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}

@@ -1,0 +1,79 @@
+package stitch
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// File is what run.json promises of one object.
+type File struct {
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+}
+
+// shelf puts a run's single files into the store and remembers what it put. It is not safe for
+// concurrent use.
+type shelf struct {
+	bucket store.Bucket
+	prefix string // of the run's keys
+	files  map[string]File
+}
+
+func newShelf(b store.Bucket, keys store.RunKeys) *shelf {
+	return &shelf{bucket: b, prefix: keys.Prefix(), files: make(map[string]File)}
+}
+
+// put stores data under key.
+func (s *shelf) put(ctx context.Context, key string, data []byte) error {
+	return s.stream(ctx, key, bytes.NewReader(data), int64(len(data)))
+}
+
+func (s *shelf) stream(ctx context.Context, key string, r io.Reader, size int64) error {
+	sum := sha256.New()
+	if err := s.bucket.Put(ctx, key, io.TeeReader(r, sum), size); err != nil {
+		return fmt.Errorf("put %s: %w", s.name(key), err)
+	}
+	s.files[s.name(key)] = File{size, hex.EncodeToString(sum.Sum(nil))}
+	return nil
+}
+
+// name is the key below the run, which says what it is without naming a slide.
+func (s *shelf) name(key string) string { return strings.TrimPrefix(key, s.prefix) }
+
+// spool is a temporary file for an output whose size is known only at its end: object storage wants
+// to know it at the beginning.
+type spool struct{ *os.File }
+
+func newSpool(dir string) (spool, error) {
+	f, err := os.CreateTemp(dir, "slidemill-stitch-*")
+	if err != nil {
+		return spool{}, fmt.Errorf("make a temporary file (set TMPDIR to a folder with space): %w", err)
+	}
+	return spool{f}, nil
+}
+
+// store puts the whole file under key.
+func (f spool) store(ctx context.Context, s *shelf, key string) error {
+	size, err := f.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return fmt.Errorf("read back %s: %w", s.name(key), err)
+	}
+	return s.stream(ctx, key, f.File, size)
+}
+
+// discard removes the file.
+func (f spool) discard() error {
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}

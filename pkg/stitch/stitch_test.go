@@ -1,0 +1,345 @@
+package stitch
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"image"
+	"image/png"
+	"io"
+	"math"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/store"
+	"github.com/slidemill/slidemill/pkg/store/mem"
+)
+
+func hexOf(b []byte) string { return hex.EncodeToString(b) }
+
+// tiny is a canvas of odd sides, so that every level and every region has an edge.
+var tiny = pyramid.Size{W: 531, H: 397}
+
+// TestTilingLeavesNoTrace: whatever the size of the regions, the number of workers and the order of the
+// plan, every output is the same to the byte. The run's id differs, because the region's size is a
+// parameter, so it is held equal here.
+func TestTilingLeavesNoTrace(t *testing.T) {
+	w := blobs(tiny, 1)
+	var want map[string][]byte
+	for _, c := range []struct{ region, workers int }{{256, 1}, {64, 2}, {512, 4}, {1024, 2}} {
+		b, p := mem.New(), w.plan(t, c.region)
+		p.Run = pyramid.RunID{1, 2, 3}
+		for i := range p.Regions[:len(p.Regions)/2] {
+			j := len(p.Regions) - 1 - i
+			p.Regions[i], p.Regions[j] = p.Regions[j], p.Regions[i]
+		}
+		w.put(t, b, p)
+		p.Parameters.Region = c.region
+		if _, err := Run(t.Context(), w.config(t, b, p, c.workers)); err != nil {
+			t.Fatal(err)
+		}
+		got := objects(t, b, p)
+		for _, name := range []string{"report.json", "report.html", "run.json"} { // name the region's size
+			delete(got, name)
+		}
+		if want == nil {
+			want = got
+		}
+		for name := range want {
+			if !bytes.Equal(want[name], got[name]) {
+				t.Errorf("region %d: %s differs", c.region, name)
+			}
+		}
+		if len(got) != len(want) {
+			t.Errorf("region %d: %d objects, want %d", c.region, len(got), len(want))
+		}
+	}
+}
+
+// TestSums: the report's sums are those of the whole canvas, computed here from the world itself.
+func TestSums(t *testing.T) {
+	w := blobs(tiny, 2)
+	_, _, r := w.stitched(t, 128, 2)
+	mask := make([]uint8, len(w.probability))
+	for i, v := range w.probability {
+		if float64(v)/255 >= 0.5 {
+			mask[i] = 1
+		}
+	}
+	probability, masked := sha256.Sum256(w.probability), sha256.Sum256(mask)
+	want := Sums{Mask: hexOf(masked[:]), Probability: hexOf(probability[:])}
+	if diff := cmp.Diff(want, r.SHA256); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestAreas counts every pixel of the world by hand.
+func TestAreas(t *testing.T) {
+	w := blobs(tiny, 3)
+	_, _, r := w.stitched(t, 128, 2)
+	var n [5]int
+	var carcinoma, highGrade, weighted float64
+	for y := range tiny.H {
+		for x := range tiny.W {
+			n[w.tissue.At(x, y)]++
+			p := w.at(w.probability, image.Pt(x, y))
+			switch {
+			case p >= 128:
+				carcinoma++
+				weighted += float64(p) / 255
+			case w.at(w.highGrade, image.Pt(x, y)) >= 128:
+				highGrade++
+			}
+		}
+	}
+	mm2 := func(pixels float64) float64 { return micro(pixels * 1.3 * 1.3 / 1e6) }
+	want := &Areas{
+		TissueMM2: mm2(float64(n[segment.Tissue])), AnalysedMM2: mm2(float64(n[segment.Tissue])),
+		NotAnalysedMM2: mm2(float64(n[segment.Pen] + n[segment.Unscanned])),
+		CarcinomaMM2:   mm2(carcinoma), HighGradeMM2: mm2(highGrade),
+		CarcinomaFraction: micro(carcinoma / float64(n[segment.Tissue])),
+		NotAnalysed:       NotAnalysed{PenMM2: mm2(float64(n[segment.Pen])), UnscannedMM2: mm2(float64(n[segment.Unscanned]))},
+	}
+	if diff := cmp.Diff(want, r.Areas); diff != "" {
+		t.Error(diff)
+	}
+	var lesions float64
+	for _, l := range r.Lesions {
+		lesions += l.AreaMM2
+		if l.AreaMM2 < minLesionMM2 || l.LongestMM < math.Sqrt(l.AreaMM2) || l.MeanProbability < 0.5 || l.MaxProbability < l.MeanProbability {
+			t.Errorf("impossible lesion %+v", l)
+		}
+	}
+	if len(r.Lesions) == 0 || lesions > r.CarcinomaMM2+1e-6*float64(len(r.Lesions)) {
+		t.Errorf("%d lesions of %g mm² in %g mm²", len(r.Lesions), lesions, r.CarcinomaMM2)
+	}
+}
+
+// TestUnplannedTissue: tissue that the plan forgot was not analysed, is drawn so and leaves the
+// denominator.
+func TestUnplannedTissue(t *testing.T) {
+	w := blobs(tiny, 3)
+	b, p := mem.New(), w.plan(t, 128)
+	w.put(t, b, p)
+	forgotten := p.Regions[4]
+	p.Regions = append(p.Regions[:4:4], p.Regions[5:]...)
+	r, err := Run(t.Context(), w.config(t, b, p, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.NotAnalysed.UnplannedMM2 <= 0 || math.Abs(r.AnalysedMM2+r.NotAnalysed.UnplannedMM2-r.TissueMM2) > 2e-6 {
+		t.Errorf("%+v", r.Areas)
+	}
+	cell := p.Grid().Bounds(forgotten.Col, forgotten.Row)
+	centre := image.Pt((cell.Min.X+cell.Max.X)/2, (cell.Min.Y+cell.Max.Y)/2)
+	if w.tissue.At(centre.X, centre.Y) != segment.Tissue {
+		t.Fatal("the forgotten region's centre is not tissue")
+	}
+	d := pyramid.DeepZoom{Size: tiny, Tile: overlayTile}
+	tile := pyramid.Tile{Level: d.Max(), Col: centre.X / overlayTile, Row: centre.Y / overlayTile}
+	img := decodePNG(t, read(t, b, store.Slide(p.Slide).Run(p.Run).OverlayTile(tile)))
+	if _, _, _, a := img.At(centre.X%overlayTile, centre.Y%overlayTile).RGBA(); a == 0 {
+		t.Error("forgotten tissue is drawn like glass")
+	}
+}
+
+func decodePNG(t *testing.T, data []byte) image.Image {
+	t.Helper()
+	img, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// TestCoverage: one error names everything that is missing or damaged, and nothing is published.
+func TestCoverage(t *testing.T) {
+	w := blobs(tiny, 4)
+	b, p := mem.New(), w.plan(t, 128)
+	w.put(t, b, p)
+	keys := store.Slide(p.Slide).Run(p.Run)
+	damage := map[string]func(data []byte) []byte{
+		"cut short":       func(d []byte) []byte { return d[:len(d)/2] },
+		"empty":           func([]byte) []byte { return nil },
+		"one bit":         func(d []byte) []byte { d[len(d)-9] ^= 4; return d },
+		"checksum":        func(d []byte) []byte { d[30] ^= 1; return d },
+		"of another run":  func(d []byte) []byte { d[5]++; return d },
+		"far too long":    func(d []byte) []byte { return append(d, make([]byte, 1<<20)...) },
+		"of another cell": func([]byte) []byte { return read(t, b, keys.Region(p.Regions[0])) },
+	}
+	want := &CoverageError{Planned: len(p.Regions), Missing: []pyramid.Region{p.Regions[1], p.Regions[9]}}
+	for _, at := range want.Missing {
+		if err := b.Delete(t.Context(), keys.Region(at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	i := 2
+	for name, harm := range damage {
+		at := p.Regions[i]
+		data := harm(bytes.Clone(read(t, b, keys.Region(at))))
+		if err := b.Put(t.Context(), keys.Region(at), bytes.NewReader(data), int64(len(data))); err != nil {
+			t.Fatal(name, err)
+		}
+		want.Damaged = append(want.Damaged, at)
+		i++
+	}
+	_, err := Run(t.Context(), w.config(t, b, p, 2))
+	var got *CoverageError
+	if !errors.As(err, &got) {
+		t.Fatalf("got %v", err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if n := len(objects(t, b, p)); n != 0 {
+		t.Errorf("%d objects were published", n)
+	}
+}
+
+// TestAgain: a run done twice, by other workers, gives the same bytes, the seconds apart.
+func TestAgain(t *testing.T) {
+	w := blobs(tiny, 5)
+	b, p, first := w.stitched(t, 256, 1)
+	before := objects(t, b, p)
+	c := w.config(t, b, p, 3)
+	c.Seconds = Seconds{Open: 99}
+	second, err := Run(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := objects(t, b, p)
+	delete(before, "report.json")
+	delete(after, "report.json")
+	for name := range before {
+		if !bytes.Equal(before[name], after[name]) {
+			t.Errorf("%s differs", name)
+		}
+	}
+	first.Seconds, second.Seconds = Seconds{}, Seconds{}
+	if diff := cmp.Diff(first, second); diff != "" {
+		t.Error(diff)
+	}
+	loaded, err := Load(t.Context(), b, p.Slide, p.Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded.Seconds = Seconds{}
+	if diff := cmp.Diff(second, loaded); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestReportContract pins the names that scripts outside rely on.
+func TestReportContract(t *testing.T) {
+	w := blobs(tiny, 6)
+	b, p, _ := w.stitched(t, 128, 1)
+	var got map[string]any
+	if err := json.Unmarshal(read(t, b, store.Slide(p.Slide).Run(p.Run).Report()), &got); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range [][]string{
+		{"slide", "id"}, {"slide", "sha256"}, {"slide", "file"}, {"slide", "width"}, {"slide", "height"}, {"slide", "mpp"},
+		{"slide", "mpp_source"}, {"slide", "vendor"}, {"run", "id"}, {"run", "model", "name"}, {"run", "model", "version"},
+		{"run", "model", "sha256"}, {"run", "parameters", "threshold"}, {"status"}, {"reason"}, {"tissue_mm2"}, {"analysed_mm2"},
+		{"not_analysed_mm2"}, {"carcinoma_mm2"}, {"carcinoma_fraction"}, {"triage", "score"}, {"triage", "rank_reason"},
+		{"seconds", "open"}, {"seconds", "tile"}, {"seconds", "segment"}, {"seconds", "stitch"}, {"seconds", "total"},
+		{"sha256", "mask"}, {"sha256", "probability"}, {"outputs", "mask"},
+	} {
+		at := got
+		for i, name := range path {
+			v, ok := at[name]
+			if !ok {
+				t.Errorf("%v is missing", path)
+				break
+			}
+			if i < len(path)-1 {
+				at = v.(map[string]any)
+			}
+		}
+	}
+	lesion := got["lesions"].([]any)[0].(map[string]any)
+	for _, name := range []string{"id", "area_mm2", "longest_mm", "mean_probability", "max_probability", "bbox"} {
+		if _, ok := lesion[name]; !ok {
+			t.Errorf("a lesion has no %s", name)
+		}
+	}
+	check := got["qc"].([]any)[0].(map[string]any)
+	for _, name := range []string{"check", "status", "value"} {
+		if _, ok := check[name]; !ok {
+			t.Errorf("a check has no %s", name)
+		}
+	}
+}
+
+// TestFailedReport: a slide without result has no areas and leads the worklist.
+func TestFailedReport(t *testing.T) {
+	r := FailedReport(Failure{Status: Refused, Reason: "the scale is unknown: state it with --mpp", File: "a.svs"})
+	data, err := r.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(data, []byte("_mm2\":0,\"carcinoma")) || bytes.Contains(data, []byte("carcinoma_mm2")) {
+		t.Errorf("a refused slide reads as measured: %s", data)
+	}
+	if r.Triage.Score != 1 || r.Status != Refused {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestProgress: every step begins and ends where it says.
+func TestProgress(t *testing.T) {
+	w := blobs(tiny, 7)
+	b, p := mem.New(), w.plan(t, 128)
+	w.put(t, b, p)
+	c := w.config(t, b, p, 1)
+	last := map[Step][2]int64{}
+	c.Progress = func(step Step, done, total int64) { last[step] = [2]int64{done, total} }
+	if _, err := Run(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if len(last) != 4 {
+		t.Errorf("steps %v", last)
+	}
+	for step, n := range last {
+		if n[0] != n[1] {
+			t.Errorf("%s ends at %d of %d", step, n[0], n[1])
+		}
+	}
+}
+
+// full is a store whose disk is full after some objects.
+type full struct {
+	store.Bucket
+	left int
+}
+
+// TestFullDisk: a store without space ends the run with its reason and without run.json.
+func TestFullDisk(t *testing.T) {
+	w := blobs(tiny, 8)
+	for _, left := range []int{0, 3, 12} {
+		b, p := mem.New(), w.plan(t, 128)
+		w.put(t, b, p)
+		c := w.config(t, b, p, 1)
+		f := &full{b, left}
+		c.Bucket = f
+		if _, err := Run(t.Context(), c); !errors.Is(err, store.ErrNoSpace) {
+			t.Errorf("after %d objects: %v", left, err)
+		}
+		if _, err := b.Stat(t.Context(), store.Slide(p.Slide).Run(p.Run).Manifest()); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("after %d objects: the run looks whole: %v", left, err)
+		}
+	}
+}
+
+func (f *full) Put(ctx context.Context, key string, r io.Reader, size int64) error {
+	if f.left--; f.left < 0 {
+		return store.ErrNoSpace
+	}
+	return f.Bucket.Put(ctx, key, r, size)
+}

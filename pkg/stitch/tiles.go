@@ -1,0 +1,117 @@
+package stitch
+
+import (
+	"image"
+	"sync"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
+)
+
+// overlayTile is the side of the tiles of probability and overlay, without overlap.
+const overlayTile = 256
+
+// raster is one tile of what the overlay shows. A nil raster is a tile with nothing in it: glass, or
+// tissue in which no probability rises above zero.
+type raster struct {
+	size        pyramid.Size
+	probability []uint8 // carcinoma
+	// other is the probability of high-grade dysplasia without its lowest bit, which says instead
+	// that something in the pixel was not analysed (unseen). Two planes instead of three keep the
+	// pyramid's memory down.
+	other []uint8
+}
+
+// unseen marks a pixel of which some part was not analysed.
+const unseen = 1
+
+// rasterPool gives rasters' memory back. It is safe for concurrent use.
+type rasterPool struct{ pool sync.Pool }
+
+func newRasterPool() *rasterPool {
+	return &rasterPool{sync.Pool{New: func() any {
+		return &raster{probability: make([]uint8, overlayTile*overlayTile), other: make([]uint8, overlayTile*overlayTile)}
+	}}}
+}
+
+// make returns an empty raster.
+func (p *rasterPool) make(size pyramid.Size) *raster {
+	r := p.pool.Get().(*raster)
+	n := size.W * size.H
+	r.size, r.probability, r.other = size, r.probability[:n], r.other[:n]
+	clear(r.probability)
+	clear(r.other)
+	return r
+}
+
+func (p *rasterPool) free(r *raster) {
+	if r != nil {
+		r.probability, r.other = r.probability[:overlayTile*overlayTile], r.other[:overlayTile*overlayTile]
+		p.pool.Put(r)
+	}
+}
+
+// draw copies what a region holds of the rectangle that the raster shows.
+func (r *raster) draw(bounds image.Rectangle, m *segment.RegionMap, cell image.Rectangle) {
+	part := bounds.Intersect(cell)
+	for y := part.Min.Y; y < part.Max.Y; y++ {
+		from := (y-cell.Min.Y)*m.Size.W + part.Min.X - cell.Min.X
+		to := (y-bounds.Min.Y)*r.size.W + part.Min.X - bounds.Min.X
+		n := part.Dx()
+		copy(r.probability[to:to+n], m.Planes[segment.PlaneCarcinoma][from:from+n])
+		for i, v := range m.Planes[segment.PlaneHighGrade][from : from+n] {
+			r.other[to+i] = v &^ unseen
+		}
+	}
+}
+
+// hatch marks a rectangle of the canvas as not analysed.
+func (r *raster) hatch(bounds, part image.Rectangle) {
+	part = part.Intersect(bounds).Sub(bounds.Min)
+	for y := part.Min.Y; y < part.Max.Y; y++ {
+		row := r.other[y*r.size.W:]
+		for x := part.Min.X; x < part.Max.X; x++ {
+			row[x] |= unseen
+		}
+	}
+}
+
+// blank reports whether nothing is drawn.
+func (r *raster) blank() bool {
+	var any uint8
+	for i, v := range r.probability {
+		any |= v | r.other[i]
+	}
+	return any == 0
+}
+
+// shrink draws a child into one quarter of the parent. Each pixel takes the largest of the pixels that
+// it covers, so a lesion of one pixel is visible at every zoom, and thresholding a coarse level finds
+// exactly the pixels that hold something above the threshold. Means would let small lesions fade
+// away. The price is that areas look larger from afar; they are measured on the mask, never here.
+func (r *raster) shrink(child *raster, left, top int) {
+	w, h := child.size.W, child.size.H
+	for y := range h {
+		from := y * w
+		to := (top+y/2)*r.size.W + left
+		for x := range w {
+			i := to + x/2
+			r.probability[i] = max(r.probability[i], child.probability[from+x])
+			o := child.other[from+x]
+			r.other[i] = max(r.other[i]&^unseen, o&^unseen) | (r.other[i]|o)&unseen
+		}
+	}
+}
+
+// colour draws the raster with the palette; origin is its place in the level, for the stripes.
+func (r *raster) colour(p *palette, origin image.Point, dst []uint8) []uint8 {
+	dst = dst[:0]
+	for y := range r.size.H {
+		for x := range r.size.W {
+			i := y*r.size.W + x
+			c := p.at(origin.X+x, origin.Y+y, r.probability[i], r.other[i])
+			dst = append(dst, c[0], c[1], c[2], c[3])
+		}
+	}
+	return dst
+}

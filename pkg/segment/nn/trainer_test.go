@@ -1,100 +1,182 @@
 package nn
 
 import (
+	"context"
+	"errors"
 	"math"
-	"math/rand/v2"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/slidemill/slidemill/pkg/segment/net"
 )
 
-func tinyUNet(up net.UpKind) *net.Net {
-	return net.UNet(net.UNetConfig{Name: "tiny", Classes: 3, Channels: []int{5, 20}, Up: up, Seed: 3})
+func smallConfig(threads int) TrainerConfig {
+	return TrainerConfig{
+		Net:   net.UNet(net.UNetConfig{Name: "small", Classes: 3, Channels: []int{16, 24, 32}, Seed: 3}),
+		Batch: 3, H: 24, W: 32, Threads: threads, DiceWeight: 1, ClipNorm: 1,
+		Solver: AdamW{WeightDecay: 0.01},
+	}
 }
 
-// batch is a random batch for a trainer.
-func batch(cfg TrainerConfig, classes int, seed uint64) (x, target, weight []float32) {
-	r := rand.New(rand.NewPCG(seed, 1))
-	plane := cfg.H * cfg.W
-	x = make([]float32, cfg.Batch*3*plane)
-	for i := range x {
-		x[i] = float32(r.NormFloat64())
-	}
-	target, weight = make([]float32, cfg.Batch*classes*plane), make([]float32, cfg.Batch*plane)
-	for i := range weight {
-		weight[i] = float32(r.IntN(3)) / 2
-		n, p := i/plane, i%plane
-		a := r.Float32()
-		c := r.IntN(classes)
-		target[(n*classes+c)*plane+p] += a
-		target[(n*classes+r.IntN(classes))*plane+p] += 1 - a
-	}
-	return x, target, weight
-}
-
-// lossAt computes the loss without moving anything.
-func lossAt(t *testing.T, tr *Trainer, x, target, weight []float32) float64 {
-	t.Helper()
-	if err := tr.fill(x, target, weight); err != nil {
-		t.Fatal(err)
-	}
-	if err := tr.g.run(); err != nil {
-		t.Fatal(err)
-	}
-	return tr.loss.loss
-}
-
-// checkGradients compares every parameter's gradient with central differences in one random direction,
-// and some single elements.
-func checkGradients(t *testing.T, cfg TrainerConfig, classes int, tol float64) {
+func mustTrainer(t *testing.T, cfg TrainerConfig) *Trainer {
 	t.Helper()
 	tr, err := NewTrainer(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tr.Close()
-	x, target, weight := batch(cfg, classes, 7)
-	lossAt(t, tr, x, target, weight)
-	grads := make([][]float32, len(tr.params))
-	for i, m := range tr.model {
-		g, err := m.Grad()
-		if err != nil {
-			t.Fatal(err)
-		}
-		grads[i] = append([]float32(nil), floats(g)...)
+	t.Cleanup(func() { tr.Close() })
+	return tr
+}
+
+func mustStep(t *testing.T, tr *Trainer, s sample) float64 {
+	t.Helper()
+	loss, err := tr.Step(t.Context(), s.x, s.target, s.weight, 3e-3)
+	if err != nil {
+		t.Fatal(err)
 	}
-	r := rand.New(rand.NewPCG(5, 5))
-	for i, p := range tr.params {
-		dir, dot, norm := make([]float32, len(p.Data)), 0.0, 0.0
-		for j := range dir {
-			dir[j] = float32(r.NormFloat64())
-			norm += float64(dir[j]) * float64(dir[j])
+	return loss
+}
+
+// copyState is a state that no later step changes.
+func copyState(tr *Trainer) []StateSlice {
+	s := tr.State()
+	for i := range s {
+		s[i].F32 = append([]float32(nil), s[i].F32...)
+		s[i].F64 = append([]float64(nil), s[i].F64...)
+	}
+	return s
+}
+
+func TestTrainingLearns(t *testing.T) {
+	tr := mustTrainer(t, smallConfig(2))
+	s := newSample(tr.cfg, 3, 1)
+	first, last := mustStep(t, tr, s), 0.0
+	for range 30 {
+		last = mustStep(t, tr, s)
+	}
+	if !(last < 0.8*first) {
+		t.Errorf("loss went from %g to %g in 30 steps on one batch", first, last)
+	}
+}
+
+func TestTrainingIsTheSameOnAnyNumberOfThreads(t *testing.T) {
+	one, three := mustTrainer(t, smallConfig(1)), mustTrainer(t, smallConfig(3))
+	for i := range 3 {
+		s := newSample(one.cfg, 3, uint64(i))
+		if a, b := mustStep(t, one, s), mustStep(t, three, s); a != b {
+			t.Errorf("step %d: loss %v on one thread, %v on three", i, a, b)
 		}
-		for j := range dir {
-			dir[j] /= float32(math.Sqrt(norm))
-			dot += float64(dir[j]) * float64(grads[i][j])
-		}
-		const eps = 3e-4
-		keep := append([]float32(nil), p.Data...)
-		at := func(k float32) float64 {
-			for j := range p.Data {
-				p.Data[j] = keep[j] + k*dir[j]
+	}
+	if diff := cmp.Diff(one.State(), three.State()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestResumeIsExact(t *testing.T) {
+	through := mustTrainer(t, smallConfig(2))
+	batches := []sample{newSample(through.cfg, 3, 1), newSample(through.cfg, 3, 2), newSample(through.cfg, 3, 3)}
+	mustStep(t, through, batches[0])
+	state := copyState(through)
+	resumed := mustTrainer(t, smallConfig(1))
+	if err := resumed.Restore(state); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range batches[1:] {
+		mustStep(t, through, s)
+		mustStep(t, resumed, s)
+	}
+	if diff := cmp.Diff(through.State(), resumed.State()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRestoreRefusesAnotherNetwork(t *testing.T) {
+	tr, other := mustTrainer(t, smallConfig(1)), smallConfig(1)
+	other.Net = net.UNet(net.UNetConfig{Name: "other", Classes: 3, Channels: []int{16, 24, 40}, Seed: 3})
+	before := copyState(tr)
+	if err := tr.Restore(mustTrainer(t, other).State()); err == nil {
+		t.Fatal("a state of another network was taken")
+	}
+	if diff := cmp.Diff(before, tr.State()); diff != "" {
+		t.Error("a refused state changed the trainer", diff)
+	}
+}
+
+// TestRunningStatistics: with momentum 1 they are those of the last batch, so the folded network
+// computes nearly what training computed.
+func TestRunningStatistics(t *testing.T) {
+	cfg := smallConfig(1)
+	cfg.BNMomentum = 1
+	tr := mustTrainer(t, cfg)
+	s := newSample(cfg, 3, 4)
+	_, _ = gradientsOf(t, tr, s)
+	want := oracleLoss(t, tr.net, cfg, s)
+	plain := tr.Net()
+	for _, n := range plain.Nodes {
+		if bn, ok := n.Op.(*net.BatchNorm); ok {
+			for _, v := range bn.Var.Data {
+				if v == 1 {
+					t.Fatal("running variance has not moved")
+				}
 			}
-			return lossAt(t, tr, x, target, weight)
 		}
-		num := (at(eps) - at(-eps)) / (2 * eps)
-		copy(p.Data, keep)
-		if math.Abs(num-dot) > tol*(math.Abs(num)+math.Abs(dot)+1e-2) {
-			t.Errorf("%s: analytic %.6g, numeric %.6g", p.Name, dot, num)
+	}
+	got := evalLoss(t, plain, cfg, s)
+	if math.Abs(got-want) > 2e-2*want {
+		t.Errorf("loss with running statistics %g, with the batch's %g", got, want)
+	}
+}
+
+// evalLoss is the loss of a network whose batch norms keep their statistics.
+func evalLoss(t *testing.T, n *net.Net, cfg TrainerConfig, s sample) float64 {
+	t.Helper()
+	return oracleLoss(t, n.Fold(), cfg, s)
+}
+
+func TestStepRefuses(t *testing.T) {
+	tr := mustTrainer(t, smallConfig(1))
+	s := newSample(tr.cfg, 3, 1)
+	before := copyState(tr)
+	if _, err := tr.Step(t.Context(), s.x[1:], s.target, s.weight, 1e-3); err == nil {
+		t.Error("a short image was taken")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := tr.Step(ctx, s.x, s.target, s.weight, 1e-3); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled step: %v", err)
+	}
+	s.x[5] = float32(math.NaN())
+	if _, err := tr.Step(t.Context(), s.x, s.target, s.weight, 1e-3); err == nil {
+		t.Error("a step on NaN went through")
+	}
+	after := tr.State()
+	for i := range before {
+		if tr.Params()[min(i, len(tr.Params())-1)].Stat {
+			break
+		}
+		if diff := cmp.Diff(before[i], after[i]); diff != "" {
+			t.Errorf("a refused step changed %s: %s", before[i].Name, diff)
 		}
 	}
 }
 
-func TestGradientsUNet(t *testing.T) {
-	for name, up := range map[string]net.UpKind{"nearest": net.UpNearest, "linear": net.UpLinear, "transposed": net.UpTransposed} {
+func TestTrainerRefuses(t *testing.T) {
+	for name, change := range map[string]func(c *TrainerConfig){
+		"no network":      func(c *TrainerConfig) { c.Net = nil },
+		"no batch":        func(c *TrainerConfig) { c.Batch = 0 },
+		"odd size":        func(c *TrainerConfig) { c.H = 25 },
+		"little memory":   func(c *TrainerConfig) { c.MemoryLimit = 1 << 10 },
+		"negative weight": func(c *TrainerConfig) { c.DiceWeight = -1 },
+	} {
 		t.Run(name, func(t *testing.T) {
-			cfg := TrainerConfig{Net: tinyUNet(up), Batch: 2, H: 12, W: 8, Threads: 2, DiceWeight: 0.7}
-			checkGradients(t, cfg, 3, 0.02)
+			cfg := smallConfig(1)
+			change(&cfg)
+			if _, err := NewTrainer(cfg); err == nil {
+				t.Error("accepted")
+			} else {
+				t.Log(err)
+			}
 		})
 	}
 }

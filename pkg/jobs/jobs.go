@@ -5,6 +5,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -31,6 +32,9 @@ type Job struct {
 	Source string `json:"source,omitempty"`
 	// Parameters are the run's, as canonical JSON; the tile stage writes them into the plan.
 	Parameters []byte `json:"parameters,omitempty"`
+	// Priority decides who goes first; the zero value is Routine. It is no part of the ID. Whoever
+	// makes a job out of another hands it on.
+	Priority Priority `json:"priority,omitempty"`
 }
 
 // Queue is a durable work queue with one sub-queue per stage. It is safe for concurrent use.
@@ -39,7 +43,8 @@ type Job struct {
 type Queue interface {
 	// Publish enqueues a job durably before it returns. A job whose ID was published lately is dropped.
 	Publish(ctx context.Context, job Job) error
-	// Take waits for the next job of the stage.
+	// Take waits for the next job of the stage: the most urgent first, then the oldest. A job whose
+	// last delivery ended with the loss of its worker goes to the dead list instead.
 	Take(ctx context.Context, stage Stage) (Delivery, error)
 	// Finish marks one of total parts of a run as finished and reports whether all now are. Marking
 	// a part twice is harmless. Exactly the calls at and after the completing one report true.
@@ -85,6 +90,39 @@ type Event struct {
 	Unit   string          `json:"unit,omitempty"` // tiles, regions
 	Reason string          `json:"reason,omitempty"`
 }
+
+// Patient is an optional ability of a Queue: Patience is how long a delivery lives without Alive. Call
+// Alive at least three times as often.
+type Patient interface {
+	Patience() time.Duration
+}
+
+// Depth is how much work waits for one stage at one priority.
+type Depth struct {
+	Stage    Stage
+	Priority Priority
+	Waiting  int64 // not delivered yet
+	InHand   int64 // delivered, not ended
+}
+
+// Gauge is an optional ability of a Queue: Depths counts the work of every stage and priority, for
+// people who watch.
+type Gauge interface {
+	Depths(ctx context.Context) ([]Depth, error)
+}
+
+// Canceller is an optional ability of a Queue: Cancel removes every waiting job of the slide, of all
+// stages, and says how many. Deliveries in hand go on, but come back no more.
+type Canceller interface {
+	Cancel(ctx context.Context, slide pyramid.SlideID) (int64, error)
+}
+
+// Errors that callers tell apart.
+var (
+	ErrInvalid = errors.New("invalid job")       // will never be accepted: don't retry
+	ErrFull    = errors.New("the queue is full") // retry when work has been done
+	ErrClosed  = errors.New("the queue is closed")
+)
 
 // Events is how news travels. It is safe for concurrent use.
 type Events interface {

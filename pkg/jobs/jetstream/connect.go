@@ -1,0 +1,154 @@
+package jetstream
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/slidemill/slidemill/pkg/jobs"
+)
+
+// connect fails at once if the server is away; once connected, it comes back for ever.
+func (q *Queue) connect(ctx context.Context) (err error) {
+	options := []nats.Option{
+		nats.Name(q.names.String()),
+		nats.Timeout(5 * time.Second),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(250 * time.Millisecond),
+		nats.ReconnectJitter(250*time.Millisecond, 500*time.Millisecond),
+		nats.PingInterval(15 * time.Second),                               // a dead link is noticed within 45 s
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // or it prints
+	}
+	if q.embedded != nil {
+		q.conn, err = nats.Connect("", append(options, nats.InProcessServer(q.embedded))...)
+		return err
+	}
+	q.conn, err = nats.Connect(q.config.URL, append(options, q.config.secrets()...)...)
+	if err != nil {
+		return fmt.Errorf("NATS server %s: %w", redact(q.config.URL), err)
+	}
+	return ctx.Err()
+}
+
+func (c Config) secrets() (options []nats.Option) {
+	if c.Credentials != "" {
+		options = append(options, nats.UserCredentials(c.Credentials))
+	}
+	if c.User != "" {
+		options = append(options, nats.UserInfo(c.User, c.Password))
+	}
+	if c.CA != "" {
+		options = append(options, nats.RootCAs(c.CA))
+	}
+	if c.Cert != "" {
+		options = append(options, nats.ClientCert(c.Cert, c.Key))
+	}
+	return options
+}
+
+// redact hides passwords in a list of URLs.
+func redact(urls string) string {
+	list := strings.Split(urls, ",")
+	for i, text := range list {
+		if u, err := url.Parse(text); err == nil {
+			list[i] = u.Redacted()
+		} else {
+			list[i] = "(unreadable URL)"
+		}
+	}
+	return strings.Join(list, ",")
+}
+
+// provision finds or makes the stream, its consumers and the buckets. What exists with the right
+// settings is not touched, so a worker needs no right to make it.
+func (q *Queue) provision(ctx context.Context) (err error) {
+	if q.stream, err = q.provideStream(ctx); err != nil {
+		return fmt.Errorf("stream %s: %w", q.names.Stream(), err)
+	}
+	for _, s := range jobs.Stages() {
+		for _, p := range jobs.Priorities() {
+			if err := q.provideConsumer(ctx, s, p); err != nil {
+				return fmt.Errorf("consumer %s: %w", q.names.Consumer(s, p), err)
+			}
+		}
+	}
+	for _, b := range []struct {
+		handle *jetstream.KeyValue
+		config jetstream.KeyValueConfig
+	}{
+		{&q.progress, jetstream.KeyValueConfig{Bucket: q.names.Progress(), TTL: progressAge, MaxBytes: progressBytes}},
+		{&q.dead, jetstream.KeyValueConfig{Bucket: q.names.Dead(), MaxBytes: deadBytes}},
+		{&q.retry, jetstream.KeyValueConfig{Bucket: q.names.Retry(), TTL: 2 * window, MaxBytes: retryBytes}},
+	} {
+		if *b.handle, err = q.provideBucket(ctx, b.config); err != nil {
+			return fmt.Errorf("bucket %s: %w", b.config.Bucket, err)
+		}
+	}
+	return nil
+}
+
+func (q *Queue) provideStream(ctx context.Context) (jetstream.Stream, error) {
+	want := jetstream.StreamConfig{
+		Name:      q.names.Stream(),
+		Subjects:  []string{q.names.AllJobs()},
+		Retention: jetstream.WorkQueuePolicy,
+		Storage:   jetstream.FileStorage,
+		Replicas:  q.config.Replicas,
+		MaxBytes:  q.config.MaxBytes,
+		// A full queue refuses; it never drops a job. One message per subject, and a subject per job:
+		// a job that still waits is not queued twice, however long ago it came.
+		Discard:              jetstream.DiscardNew,
+		DiscardNewPerSubject: true,
+		MaxMsgsPerSubject:    1,
+		MaxMsgSize:           maxMessage,
+		Duplicates:           window,
+	}
+	s, err := q.js.Stream(ctx, want.Name)
+	if isNotFound(err) {
+		return q.js.CreateStream(ctx, want)
+	}
+	if err != nil {
+		return nil, err
+	}
+	have := s.CachedInfo().Config
+	if have.Retention != want.Retention {
+		return nil, fmt.Errorf("it exists and is no work queue: name this system otherwise, or remove the stream")
+	}
+	if have.MaxBytes == want.MaxBytes && have.Replicas == want.Replicas {
+		return s, nil
+	}
+	return q.js.UpdateStream(ctx, want)
+}
+
+func (q *Queue) provideConsumer(ctx context.Context, s jobs.Stage, p jobs.Priority) error {
+	want := jetstream.ConsumerConfig{
+		Durable:       q.names.Consumer(s, p),
+		FilterSubject: q.names.JobsAt(s, p),
+		AckPolicy:     jetstream.AckExplicitPolicy,
+		AckWait:       q.config.AckWait,
+		MaxDeliver:    -1, // counted in Take
+		MaxAckPending: maxInHand,
+	}
+	c, err := q.stream.Consumer(ctx, want.Durable)
+	if err == nil && c.CachedInfo().Config.AckWait == want.AckWait {
+		return nil
+	}
+	if err == nil || isNotFound(err) {
+		_, err = q.stream.CreateOrUpdateConsumer(ctx, want)
+	}
+	return err
+}
+
+func (q *Queue) provideBucket(ctx context.Context, want jetstream.KeyValueConfig) (jetstream.KeyValue, error) {
+	want.Replicas, want.MaxValueSize = q.config.Replicas, maxMessage
+	kv, err := q.js.KeyValue(ctx, want.Bucket)
+	if isNotFound(err) {
+		return q.js.CreateKeyValue(ctx, want)
+	}
+	return kv, err
+}

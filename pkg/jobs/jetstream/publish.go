@@ -1,0 +1,107 @@
+package jetstream
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+)
+
+// Publish implements jobs.Queue. A job is dropped if it still waits, however old, or if its ID was
+// published within the window, unless Forget allowed it once more.
+func (q *Queue) Publish(ctx context.Context, job jobs.Job) error {
+	data, err := jobs.Encode(job)
+	if err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	subject := q.names.Subject(job.Priority, job.Identity())
+	return q.call(ctx, "publish "+job.ID, func(ctx context.Context) error {
+		seen, err := q.publish(ctx, subject, data, job.ID)
+		if err != nil || !seen {
+			return err
+		}
+		return q.publishAgain(ctx, subject, data, job.ID)
+	})
+}
+
+// publish stores the job unless the server has seen the message's id lately.
+func (q *Queue) publish(ctx context.Context, subject string, data []byte, id string) (seen bool, err error) {
+	ack, err := q.js.Publish(ctx, subject, data, jetstream.WithMsgID(id), jetstream.WithExpectStream(q.names.Stream()))
+	if isWaiting(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return ack.Duplicate, nil
+}
+
+// publishAgain honours a permission that Forget left. The message's id is made of it, so that however
+// many publish at once, one message comes of one permission.
+func (q *Queue) publishAgain(ctx context.Context, subject string, data []byte, id string) error {
+	permit, err := q.retry.Get(ctx, id)
+	if isNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := q.publish(ctx, subject, data, fmt.Sprintf("%s#%d", id, permit.Revision())); err != nil {
+		return err
+	}
+	err = q.retry.Delete(ctx, id, jetstream.LastRevision(permit.Revision()))
+	if isConflict(err) {
+		return nil // somebody else did, or Forget renewed it
+	}
+	return err
+}
+
+// Cancel implements jobs.Canceller.
+func (q *Queue) Cancel(ctx context.Context, slide pyramid.SlideID) (gone int64, err error) {
+	err = q.call(ctx, "cancel "+slide.String(), func(ctx context.Context) error {
+		before, err := q.count(ctx, q.names.JobsFor(slide))
+		if err != nil || before == 0 {
+			return err
+		}
+		gone = before
+		return q.stream.Purge(ctx, jetstream.WithPurgeSubject(q.names.JobsFor(slide)))
+	})
+	return gone, err
+}
+
+// count is the number of messages on subjects that match.
+func (q *Queue) count(ctx context.Context, subjects string) (n int64, err error) {
+	info, err := q.stream.Info(ctx, jetstream.WithSubjectFilter(subjects))
+	if err != nil {
+		return 0, err
+	}
+	for _, messages := range info.State.Subjects {
+		n += int64(messages)
+	}
+	return n, nil
+}
+
+// Depths implements jobs.Gauge.
+func (q *Queue) Depths(ctx context.Context) (all []jobs.Depth, err error) {
+	err = q.call(ctx, "count jobs", func(ctx context.Context) error {
+		all = nil
+		for _, s := range jobs.Stages() {
+			for _, p := range jobs.Priorities() {
+				c, err := q.stream.Consumer(ctx, q.names.Consumer(s, p))
+				if err != nil {
+					return err
+				}
+				info := c.CachedInfo()
+				all = append(all, jobs.Depth{
+					Stage: s, Priority: p,
+					Waiting: int64(info.NumPending), InHand: int64(info.NumAckPending),
+				})
+			}
+		}
+		return nil
+	})
+	return all, err
+}

@@ -1,0 +1,218 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/slidemill/slidemill/pkg/jobs"
+)
+
+const (
+	// idle is how often a stage without work is asked for jobs whose delay or worker has ended.
+	idle = 250 * time.Millisecond
+	// eager is how soon after the bell: it may ring before the server has stored the job.
+	eager = 2 * time.Millisecond
+)
+
+// line is where the Takes of one stage wait for each other. Only the first in line asks the server, so
+// that many idle workers ask no more often than one.
+type line struct {
+	first chan struct{} // capacity 1: held by the first in line
+	mu    sync.Mutex
+	bell  chan struct{} // closed and replaced when a job of the stage is published
+}
+
+// line makes the lines and hangs up their bells: plain subscriptions to the jobs' subjects, which
+// JetStream leaves alone. Without the right to them, Take asks at idle pace.
+func (q *Queue) line() error {
+	for _, s := range jobs.Stages() {
+		l := &line{first: make(chan struct{}, 1), bell: make(chan struct{})}
+		if _, err := q.conn.Subscribe(q.names.JobsOf(s), func(*nats.Msg) { l.ring() }); err != nil {
+			return err
+		}
+		q.lines[s] = l
+	}
+	return q.conn.Flush()
+}
+
+func (l *line) ring() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.bell)
+	l.bell = make(chan struct{})
+}
+
+// listen returns a channel that closes at the next ring.
+func (l *line) listen() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bell
+}
+
+// Take implements jobs.Queue.
+func (q *Queue) Take(ctx context.Context, stage jobs.Stage) (jobs.Delivery, error) {
+	l := q.lines[stage]
+	if l == nil {
+		return nil, fmt.Errorf("take: %w: stage %.20q", jobs.ErrInvalid, stage)
+	}
+	select {
+	case l.first <- struct{}{}:
+		defer func() { <-l.first }()
+	case <-ctx.Done():
+	case <-q.closed:
+	}
+	pause := idle
+	for {
+		rung := l.listen() // before asking, so that no ring falls in between
+		d, err := q.takeNow(ctx, stage)
+		if d != nil {
+			return d, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		pause = q.await(ctx, rung, pause)
+	}
+}
+
+// await waits for the bell or the pause, and returns how long to wait next.
+func (q *Queue) await(ctx context.Context, rung <-chan struct{}, pause time.Duration) time.Duration {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-rung:
+		return eager
+	case <-timer.C:
+		return min(2*pause, idle)
+	case <-ctx.Done():
+	case <-q.closed:
+	}
+	return pause
+}
+
+// takeNow is the most urgent delivery that is to be had now, or nil.
+func (q *Queue) takeNow(ctx context.Context, stage jobs.Stage) (*delivery, error) {
+	for _, p := range jobs.Priorities() {
+		for {
+			d, more, err := q.takeAt(ctx, stage, p)
+			if d != nil || err != nil {
+				return d, err
+			}
+			if !more {
+				break
+			}
+		}
+	}
+	return nil, nil
+}
+
+// takeAt asks one consumer. A message that is no job, or a job whose deliveries are used up, goes to
+// the dead list, and there may be more.
+func (q *Queue) takeAt(ctx context.Context, s jobs.Stage, p jobs.Priority) (d *delivery, more bool, err error) {
+	msg, err := q.pull(ctx, s, p)
+	if msg == nil || err != nil {
+		return nil, false, err
+	}
+	d, dead := q.read(msg)
+	if dead == nil {
+		return d, false, nil
+	}
+	if err := q.buryOnce(ctx, *dead); err != nil {
+		return nil, false, err
+	}
+	q.tell(ctx, *dead)
+	return nil, true, d.Term(ctx, dead.Reason)
+}
+
+// read makes a delivery of a message, and a dead job if it can't be delivered.
+func (q *Queue) read(msg *nats.Msg) (*delivery, *jobs.Dead) {
+	d := &delivery{q: q, reply: msg.Reply}
+	meta, err := msg.Metadata()
+	if err == nil {
+		d.attempt = int(min(meta.NumDelivered, 1<<30))
+		d.job, err = q.decode(msg)
+	}
+	if err != nil {
+		d.job = jobs.Job{ID: "malformed"}
+		if meta != nil {
+			d.job.ID = fmt.Sprintf("malformed.%d", meta.Sequence.Stream)
+		}
+		return d, &jobs.Dead{Job: d.job, Reason: fmt.Sprintf("message on %s: %v", msg.Subject, err), At: time.Now().UTC()}
+	}
+	if d.attempt > q.config.MaxDeliver {
+		spent := jobs.Spent(d.job, q.config.MaxDeliver)
+		return d, &spent
+	}
+	return d, nil
+}
+
+func (q *Queue) decode(msg *nats.Msg) (jobs.Job, error) {
+	job, err := jobs.Decode(msg.Data)
+	if err != nil {
+		return job, err
+	}
+	_, id, err := q.names.ParseSubject(msg.Subject)
+	if err == nil && id != job.Identity() {
+		err = fmt.Errorf("it holds %s", job.ID)
+	}
+	return job, err
+}
+
+// grace is how long an ended Take still waits for an answer that may be under way. A job that the
+// server has sent and nobody has read would stay away for AckWait.
+const grace = 200 * time.Millisecond
+
+// pull asks one consumer for a message that it has now. Nil without an error means that it has none.
+func (q *Queue) pull(ctx context.Context, s jobs.Stage, p jobs.Priority) (msg *nats.Msg, err error) {
+	next := fmt.Sprintf("$JS.API.CONSUMER.MSG.NEXT.%s.%s", q.names.Stream(), q.names.Consumer(s, p))
+	err = q.call(ctx, "take "+string(s), func(attempt context.Context) error {
+		if q.isClosed() {
+			return jobs.ErrClosed
+		}
+		lenient, cancel := context.WithCancel(context.WithoutCancel(attempt))
+		defer cancel()
+		stop := context.AfterFunc(attempt, func() { time.AfterFunc(grace, cancel) })
+		defer stop()
+		msg, err = q.conn.RequestMsgWithContext(lenient, &nats.Msg{Subject: next, Data: []byte(`{"batch":1,"no_wait":true}`)})
+		if errors.Is(err, context.Canceled) {
+			return attempt.Err()
+		}
+		if err != nil {
+			return err
+		}
+		return statusOf(msg)
+	})
+	if errors.Is(err, errNothing) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil { // the caller is gone: give it back at once
+		d := &delivery{q: q, reply: msg.Reply}
+		return nil, errors.Join(ctx.Err(), d.Nak(context.WithoutCancel(ctx), 0))
+	}
+	return msg, nil
+}
+
+// errNothing says that the consumer has no message now.
+var errNothing = errors.New("no job")
+
+// statusOf tells a job from the server's answers that are none.
+func statusOf(msg *nats.Msg) error {
+	switch status := msg.Header.Get("Status"); status {
+	case "":
+		return nil
+	case "404", "408": // no messages, expired
+		return errNothing
+	case "409": // the consumer's limits are reached, or its leader changes
+		return errNothing
+	default:
+		return fmt.Errorf("the server answers %s %s", status, msg.Header.Get("Description"))
+	}
+}

@@ -1,0 +1,248 @@
+// Package mem is a job queue in memory, for tests of whoever uses one. It forgets everything with the
+// process and grows with what is published: real work belongs in jobs/jetstream.
+package mem
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+)
+
+var (
+	_ jobs.Queue     = (*Queue)(nil)
+	_ jobs.Events    = (*Queue)(nil)
+	_ jobs.Patient   = (*Queue)(nil)
+	_ jobs.Gauge     = (*Queue)(nil)
+	_ jobs.Canceller = (*Queue)(nil)
+)
+
+// Config tunes a Queue; its zero value is ready.
+type Config struct {
+	Patience   time.Duration // life of a delivery without Alive; 0 means 30 s
+	MaxDeliver int           // deliveries of one job; 0 means 5
+	Window     time.Duration // how long a published ID is remembered; 0 means 2 min
+}
+
+// Queue holds jobs in memory.
+type Queue struct {
+	config Config
+
+	mu       sync.Mutex
+	changed  chan struct{} // closed and replaced when a waiting Take should look again
+	entries  []*entry      // in order of publication
+	lately   map[string]time.Time
+	finished map[runKey]map[int]bool
+	dead     map[string]jobs.Dead
+	watchers map[chan jobs.Event]struct{}
+}
+
+type runKey struct {
+	slide pyramid.SlideID
+	run   pyramid.RunID
+	total int
+}
+
+// entry is one job that has not ended.
+type entry struct {
+	job      jobs.Job
+	attempts int
+	inHand   bool
+	due      time.Time // in hand: when patience ends; else: when it may be delivered
+}
+
+// New makes an empty queue.
+func New(c Config) *Queue {
+	c.Patience = cmp.Or(c.Patience, 30*time.Second)
+	c.MaxDeliver = cmp.Or(c.MaxDeliver, 5)
+	c.Window = cmp.Or(c.Window, 2*time.Minute)
+	return &Queue{
+		config:   c,
+		changed:  make(chan struct{}),
+		lately:   make(map[string]time.Time),
+		finished: make(map[runKey]map[int]bool),
+		dead:     make(map[string]jobs.Dead),
+		watchers: make(map[chan jobs.Event]struct{}),
+	}
+}
+
+// Patience implements jobs.Patient.
+func (q *Queue) Patience() time.Duration { return q.config.Patience }
+
+// ring wakes every waiting Take. The caller holds mu.
+func (q *Queue) ring() {
+	close(q.changed)
+	q.changed = make(chan struct{})
+}
+
+// Publish implements jobs.Queue.
+func (q *Queue) Publish(ctx context.Context, job jobs.Job) error {
+	if err := cmp.Or(ctx.Err(), job.Validate()); err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	at, known := q.lately[job.ID]
+	waits := slices.ContainsFunc(q.entries, func(e *entry) bool { return e.job.ID == job.ID })
+	if waits || known && time.Since(at) < q.config.Window {
+		return nil
+	}
+	q.lately[job.ID] = time.Now()
+	q.entries = append(q.entries, &entry{job: job})
+	q.ring()
+	return nil
+}
+
+// Take implements jobs.Queue.
+func (q *Queue) Take(ctx context.Context, stage jobs.Stage) (jobs.Delivery, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("take %s: %w", stage, err)
+		}
+		d, wait, changed := q.next(stage)
+		if d != nil {
+			return d, nil
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// next delivers a job, or says when and on what to look again.
+func (q *Queue) next(stage jobs.Stage) (jobs.Delivery, time.Duration, <-chan struct{}) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now, wait := time.Now(), time.Hour
+	q.burySpent(now)
+	for _, p := range jobs.Priorities() {
+		for _, e := range q.entries {
+			at, _ := jobs.ParsePriority(string(e.job.Priority)) // valid since Publish
+			if e.job.Stage != stage || at != p {
+				continue
+			}
+			if rest := e.due.Sub(now); rest > 0 {
+				wait = min(wait, rest)
+				continue
+			}
+			e.attempts++
+			e.inHand, e.due = true, now.Add(q.config.Patience)
+			return &delivery{q: q, e: e, attempt: e.attempts}, 0, nil
+		}
+	}
+	return nil, wait, q.changed
+}
+
+// burySpent moves jobs to the dead list whose last delivery is over. The caller holds mu.
+func (q *Queue) burySpent(now time.Time) {
+	q.entries = slices.DeleteFunc(q.entries, func(e *entry) bool {
+		spent := e.attempts >= q.config.MaxDeliver && !e.due.After(now)
+		if _, buried := q.dead[e.job.ID]; spent && !buried {
+			q.dead[e.job.ID] = jobs.Spent(e.job, e.attempts)
+		}
+		return spent
+	})
+}
+
+// Finish implements jobs.Queue.
+func (q *Queue) Finish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) (bool, error) {
+	err := cmp.Or(ctx.Err(), jobs.CheckPart(part, total))
+	if err != nil {
+		return false, fmt.Errorf("finish %s/%s: %w", slide, run, err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	key := runKey{slide, run, total}
+	if q.finished[key] == nil {
+		q.finished[key] = make(map[int]bool)
+	}
+	q.finished[key][part] = true
+	return len(q.finished[key]) == total, nil
+}
+
+// Dead implements jobs.Queue.
+func (q *Queue) Dead(ctx context.Context) ([]jobs.Dead, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("list dead jobs: %w", err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.burySpent(time.Now())
+	all := make([]jobs.Dead, 0, len(q.dead))
+	for _, d := range q.dead {
+		all = append(all, d)
+	}
+	slices.SortFunc(all, jobs.CompareDead)
+	return all, nil
+}
+
+// Bury implements jobs.Queue.
+func (q *Queue) Bury(ctx context.Context, dead jobs.Dead) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("bury %s: %w", dead.Job.ID, err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.dead[dead.Job.ID] = dead
+	return nil
+}
+
+// Forget implements jobs.Queue.
+func (q *Queue) Forget(ctx context.Context, id string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("forget %s: %w", id, err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.dead, id)
+	delete(q.lately, id)
+	return nil
+}
+
+// Depths implements jobs.Gauge.
+func (q *Queue) Depths(ctx context.Context) ([]jobs.Depth, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("count jobs: %w", err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var all []jobs.Depth
+	for _, s := range jobs.Stages() {
+		for _, p := range jobs.Priorities() {
+			d := jobs.Depth{Stage: s, Priority: p}
+			for _, e := range q.entries {
+				if at, _ := jobs.ParsePriority(string(e.job.Priority)); e.job.Stage != s || at != p {
+					continue
+				}
+				if e.inHand {
+					d.InHand++
+				} else {
+					d.Waiting++
+				}
+			}
+			all = append(all, d)
+		}
+	}
+	return all, nil
+}
+
+// Cancel implements jobs.Canceller.
+func (q *Queue) Cancel(ctx context.Context, slide pyramid.SlideID) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, fmt.Errorf("cancel %s: %w", slide, err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	before := len(q.entries)
+	q.entries = slices.DeleteFunc(q.entries, func(e *entry) bool { return e.job.Slide == slide })
+	return int64(before - len(q.entries)), nil
+}

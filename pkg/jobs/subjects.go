@@ -1,0 +1,179 @@
+package jobs
+
+// Everything that has a name in the message system, the only place where the names are spelled.
+// <name> is "slidemill" unless several systems share one server.
+//
+//	<name>_jobs                                    stream, work queue, of the subjects
+//	  <name>.jobs.<priority>.tile.<slide>.<sum>         sum: 16 hex digits over source and parameters
+//	  <name>.jobs.<priority>.segment.<slide>.<run>.<batch>
+//	  <name>.jobs.<priority>.stitch.<slide>.<run>
+//	    <stage>-<priority>                         its durable consumers, one per stage and priority
+//	<name>_progress                                bucket: which parts of a run are finished
+//	  <slide>.<run>
+//	<name>_dead                                    bucket: jobs that failed for good
+//	  <job id>
+//	<name>_retry                                   bucket: jobs that may be published once more
+//	  <job id>
+//	<name>.events.<slide>                          news, not kept
+//
+// A job's id is what follows the priority: tile.<slide>.<sum>, segment.<slide>.<run>.<batch>,
+// stitch.<slide>.<run>. <slide> and <run> are hexadecimal ids: subjects hold no patient data.
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+)
+
+// Names spells the names of one system. Its zero value is the system "slidemill".
+type Names struct{ system string }
+
+const (
+	defaultSystem = "slidemill"
+	maxSystem     = 40
+)
+
+// NewNames names the system: lower-case letters, digits and "-"; empty means "slidemill".
+func NewNames(system string) (Names, error) {
+	bad := func(r rune) bool { return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-') }
+	if len(system) > maxSystem || strings.ContainsFunc(system, bad) {
+		return Names{}, fmt.Errorf("queue name %.60q: want at most %d lower-case letters, digits and hyphens", system, maxSystem)
+	}
+	return Names{system}, nil
+}
+
+func (n Names) String() string {
+	if n.system == "" {
+		return defaultSystem
+	}
+	return n.system
+}
+
+// Stream is the name of the stream of jobs.
+func (n Names) Stream() string { return n.String() + "_jobs" }
+
+// Progress is the name of the bucket of finished parts.
+func (n Names) Progress() string { return n.String() + "_progress" }
+
+// Dead is the name of the bucket of dead jobs.
+func (n Names) Dead() string { return n.String() + "_dead" }
+
+// Retry is the name of the bucket of jobs that may be published again.
+func (n Names) Retry() string { return n.String() + "_retry" }
+
+// AllJobs matches the subject of every job.
+func (n Names) AllJobs() string { return n.String() + ".jobs.>" }
+
+// JobsOf matches the subjects of a stage's jobs, of every priority.
+func (n Names) JobsOf(s Stage) string { return fmt.Sprintf("%s.jobs.*.%s.>", n, s) }
+
+// JobsAt matches the subjects of a stage's jobs of one priority.
+func (n Names) JobsAt(s Stage, p Priority) string {
+	return fmt.Sprintf("%s.jobs.%s.%s.>", n, p.known(), s)
+}
+
+// JobsFor matches the subjects of all jobs of a slide.
+func (n Names) JobsFor(slide pyramid.SlideID) string {
+	return fmt.Sprintf("%s.jobs.*.*.%s.>", n, slide)
+}
+
+// Consumer is the name of the consumer of a stage's jobs of one priority.
+func (Names) Consumer(s Stage, p Priority) string { return fmt.Sprintf("%s-%s", s, p.known()) }
+
+// Subject carries one job.
+func (n Names) Subject(p Priority, id ID) string {
+	return fmt.Sprintf("%s.jobs.%s.%s", n, p.known(), id)
+}
+
+// ParseSubject reads what Subject spells.
+func (n Names) ParseSubject(subject string) (p Priority, id ID, err error) {
+	rest, ok := strings.CutPrefix(subject, n.String()+".jobs.")
+	priority, text, _ := strings.Cut(rest, ".")
+	if !ok || priority == "" {
+		return p, id, fmt.Errorf("subject %.120q: want %s.jobs.PRIORITY.ID", subject, n)
+	}
+	if p, err = ParsePriority(priority); err == nil {
+		id, err = ParseID(text)
+	}
+	if err != nil {
+		return "", ID{}, fmt.Errorf("subject %.120q: %w", subject, err)
+	}
+	return p, id, nil
+}
+
+// ProgressKey names a run in the bucket of finished parts.
+func (Names) ProgressKey(slide pyramid.SlideID, run pyramid.RunID) string {
+	return slide.String() + "." + run.String()
+}
+
+// News carries the events of one slide.
+func (n Names) News(slide pyramid.SlideID) string { return fmt.Sprintf("%s.events.%s", n, slide) }
+
+// AllNews matches the events of every slide.
+func (n Names) AllNews() string { return n.String() + ".events.*" }
+
+// ID is a job's identity, derived from its content. It is comparable; fields that the stage does not
+// use are zero. String spells Job.ID.
+type ID struct {
+	Stage Stage
+	Slide pyramid.SlideID
+	Run   pyramid.RunID // segment and stitch
+	Batch int           // segment
+	Sum   [8]byte       // tile: over source and parameters
+}
+
+func (id ID) String() string {
+	switch id.Stage {
+	case Tile:
+		return fmt.Sprintf("%s.%s.%x", id.Stage, id.Slide, id.Sum[:])
+	case Segment:
+		return fmt.Sprintf("%s.%s.%s.%d", id.Stage, id.Slide, id.Run, id.Batch)
+	}
+	return fmt.Sprintf("%s.%s.%s", id.Stage, id.Slide, id.Run)
+}
+
+// ParseID reads what String spells.
+func ParseID(text string) (ID, error) {
+	id, err := parseID(strings.SplitN(text, ".", 6))
+	if err == nil && id.String() != text {
+		err = fmt.Errorf("want %s", id)
+	}
+	if err != nil {
+		return ID{}, fmt.Errorf("job id %.120q: %w", text, err)
+	}
+	return id, nil
+}
+
+func parseID(part []string) (id ID, err error) {
+	id.Stage = Stage(part[0])
+	if want := map[Stage]int{Tile: 3, Segment: 4, Stitch: 3}[id.Stage]; len(part) != want {
+		return id, fmt.Errorf("want tile.SLIDE.SUM, segment.SLIDE.RUN.BATCH or stitch.SLIDE.RUN")
+	}
+	if id.Slide, err = pyramid.ParseSlideID(part[1]); err != nil {
+		return id, err
+	}
+	if id.Stage == Tile {
+		return id, parseSum(id.Sum[:], part[2])
+	}
+	if id.Run, err = pyramid.ParseRunID(part[2]); err != nil || id.Stage == Stitch {
+		return id, err
+	}
+	batch, err := strconv.ParseUint(part[3], 10, 31)
+	if err == nil && batch >= MaxParts {
+		err = fmt.Errorf("batch %d: want less than %d", batch, MaxParts)
+	}
+	id.Batch = int(batch)
+	return id, err
+}
+
+func parseSum(dst []byte, text string) error {
+	sum, err := hex.DecodeString(text)
+	if err != nil || len(sum) != len(dst) {
+		return fmt.Errorf("sum %.40q: want %d hexadecimal digits", text, 2*len(dst))
+	}
+	copy(dst, sum)
+	return nil
+}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/pyramid/quadtree"
+	"github.com/slidemill/slidemill/pkg/pyramid/shrink"
 	"github.com/slidemill/slidemill/pkg/slide"
 	"github.com/slidemill/slidemill/pkg/store"
 )
@@ -211,7 +212,7 @@ func (c *cutter) shrink(_ pyramid.Tile, size pyramid.Size, child [2][2]*tile) (*
 			}
 		}
 	}
-	shrink(&p.img, quads, c.dz.Tile)
+	shrink.RGBA(&p.img, quads, c.dz.Tile)
 	return p, nil
 }
 

@@ -82,12 +82,3 @@ func sameTile(t *rapid.T, at pyramid.Tile, got, want *image.RGBA, r image.Rectan
 		}
 	}
 }
-
-func BenchmarkShrink(b *testing.B) {
-	f := newFake(240, 240, 240, noise)
-	src, dst := f.whole(), image.NewRGBA(image.Rect(0, 0, 240, 240))
-	b.SetBytes(4 * f.size.Pixels())
-	for b.Loop() {
-		shrink(dst, [2][2]*image.RGBA{{src, src}, {src, src}}, 240)
-	}
-}

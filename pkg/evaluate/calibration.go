@@ -10,10 +10,11 @@ const Bins = 15
 
 // Bin is one point of a reliability diagram.
 type Bin struct {
-	From, To   float64 // probability
-	Count      int64   // pixels
-	Confidence float64 // mean probability said; NaN when empty
-	Frequency  float64 // share that was so; NaN when empty
+	From       float64 `json:"from"` // probability
+	To         float64 `json:"to"`
+	Count      int64   `json:"pixels"`
+	Confidence Number  `json:"said"` // mean probability; NaN when empty
+	Frequency  Number  `json:"was"`  // share that was so; NaN when empty
 }
 
 // reliability sorts bytes into bins of equal width of probability.
@@ -31,7 +32,7 @@ func reliability(hit, miss *[256]int64) []Bin {
 	for i := range bins {
 		n := float64(bins[i].Count)
 		bins[i].From, bins[i].To = float64(i)/Bins, float64(i+1)/Bins
-		bins[i].Confidence, bins[i].Frequency = ratio(sum[i], n), ratio(hits[i], n)
+		bins[i].Confidence, bins[i].Frequency = Number(ratio(sum[i], n)), Number(ratio(hits[i], n))
 	}
 	return bins
 }
@@ -42,7 +43,7 @@ func ece(hit, miss *[256]int64) float64 {
 	gap, all := 0.0, 0.0
 	for _, b := range reliability(hit, miss) {
 		if b.Count > 0 {
-			gap += float64(b.Count) * math.Abs(b.Confidence-b.Frequency)
+			gap += float64(b.Count) * math.Abs(float64(b.Confidence-b.Frequency))
 			all += float64(b.Count)
 		}
 	}

@@ -30,26 +30,51 @@ type Figures struct {
 // imageLevel are the counts behind sensitivity and specificity.
 type imageLevel struct{ tp, fn, tn, fp int }
 
-// Figures computes every headline number of a multiset of summaries.
-func (s Scheme) Figures(sums []*Summary) Figures {
-	f := Figures{Images: len(sums)}
-	pool := newPool(len(s.Classes))
-	patients := map[string]bool{}
+// Figures computes every headline number of some summaries.
+func (s Scheme) Figures(sums []*Summary) Figures { return s.figures(byPatient(sums, len(s.Classes))) }
+
+// unit is a patient: what a bootstrap draws.
+type unit struct {
+	pool *pool
+	sums []*Summary
+}
+
+// byPatient gathers summaries, patients in the order of their first image.
+func byPatient(sums []*Summary, classes int) []*unit {
+	var units []*unit
+	index := map[string]*unit{}
 	for _, sum := range sums {
-		pool.add(sum)
-		patients[sum.Patient] = true
+		u := index[sum.Patient]
+		if u == nil {
+			u = &unit{pool: newPool(classes)}
+			index[sum.Patient] = u
+			units = append(units, u)
+		}
+		u.pool.add(sum)
+		u.sums = append(u.sums, sum)
 	}
-	f.Patients = len(patients)
+	return units
+}
+
+// figures works on a multiset of patients.
+func (s Scheme) figures(units []*unit) Figures {
+	var sums []*Summary
+	all := newPool(len(s.Classes))
+	for _, u := range units {
+		all.merge(u.pool)
+		sums = append(sums, u.sums...)
+	}
+	f := Figures{Images: len(sums), Patients: len(units)}
 	for c := range s.Classes {
-		o := overlapOf(pool.confusion, c)
+		o := overlapOf(all.confusion, c)
 		f.ClassDice, f.ClassIoU = append(f.ClassDice, o.Dice()), append(f.ClassIoU, o.IoU())
 		f.ClassImageDice = append(f.ClassImageDice, imageDice(sums, c))
 	}
 	f.Dice, f.IoU, f.ImageDice = f.ClassDice[s.Carcinoma], f.ClassIoU[s.Carcinoma], f.ClassImageDice[s.Carcinoma]
 	f.HD95, f.HD95Images = medianHD95(sums)
-	f.PixelAUC = histogramAUC(&pool.carcinoma, &pool.other)
-	f.ECE, f.Brier = ece(&pool.carcinoma, &pool.other), brier(&pool.carcinoma, &pool.other)
-	f.ClassECE = ece(&pool.right, &pool.wrong)
+	f.PixelAUC = histogramAUC(&all.carcinoma, &all.other)
+	f.ECE, f.Brier = ece(&all.carcinoma, &all.other), brier(&all.carcinoma, &all.other)
+	f.ClassECE = ece(&all.right, &all.wrong)
 	s.imageFigures(sums, &f)
 	s.falseArea(sums, &f)
 	return f
@@ -69,12 +94,18 @@ func (p *pool) add(s *Summary) {
 			p.confusion[i][j] += n
 		}
 	}
-	for b := range 256 {
-		p.carcinoma[b] += s.Carcinoma[b]
-		p.other[b] += s.Other[b]
-		p.right[b] += s.Right[b]
-		p.wrong[b] += s.Wrong[b]
+	p.carcinoma, p.other = add(p.carcinoma, s.Carcinoma), add(p.other, s.Other)
+	p.right, p.wrong = add(p.right, s.Right), add(p.wrong, s.Wrong)
+}
+
+func (p *pool) merge(o *pool) {
+	for i, row := range o.confusion {
+		for j, n := range row {
+			p.confusion[i][j] += n
+		}
 	}
+	p.carcinoma, p.other = add(p.carcinoma, o.carcinoma), add(p.other, o.other)
+	p.right, p.wrong = add(p.right, o.right), add(p.wrong, o.wrong)
 }
 
 func imageDice(sums []*Summary, class int) float64 {

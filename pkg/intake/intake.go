@@ -1,0 +1,207 @@
+// Package intake is where a file becomes a job and where the end of a job is read back: it checks a
+// slide before anything is promised, names it by content, enqueues it, and waits for its report. The
+// store is the truth about what is done; events only make the waiting pleasant.
+package intake
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/slide"
+	"github.com/slidemill/slidemill/pkg/stitch"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// Order is one slide to be worked on with one model and one set of parameters.
+type Order struct {
+	Source     string // path of the slide
+	SHA256     [32]byte
+	Slide      pyramid.SlideID
+	Run        pyramid.RunID
+	Info       slide.Info
+	Parameters segment.Parameters
+}
+
+// Refusal is a slide that is readable but must not be analysed, such as one without a scale.
+type Refusal struct{ Err error }
+
+func (r *Refusal) Error() string { return r.Err.Error() }
+func (r *Refusal) Unwrap() error { return r.Err }
+
+// Prepare checks that the slide opens and has a scale that fits the model, and names it by content.
+// progress, if not nil, hears the bytes hashed so far.
+func Prepare(ctx context.Context, path string, p segment.Parameters, m *segment.Model, progress func(int64)) (*Order, error) {
+	p = m.Settle(p)
+	s, err := slide.Open(ctx, path, slide.Options{MPP: p.MPP})
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	if err := CheckScale(s.Info(), m); err != nil {
+		return nil, &Refusal{err}
+	}
+	sum, err := slide.Hash(ctx, path, progress)
+	if err != nil {
+		return nil, err
+	}
+	o := &Order{Source: path, SHA256: sum, Slide: pyramid.NewSlideID(sum), Info: s.Info(), Parameters: p}
+	o.Run = p.RunID(o.Slide, m.Ref)
+	return o, nil
+}
+
+// maxScaleRatio bounds how much coarser than the model's nominal scale a slide may be: beyond it the
+// network would look at magnified blur.
+const maxScaleRatio = 2
+
+// CheckScale refuses a slide whose scale is unknown, impossible or too coarse for the model.
+func CheckScale(info slide.Info, m *segment.Model) error {
+	err := info.MPP.Validate()
+	switch {
+	case errors.Is(err, pyramid.ErrNoScale):
+		return fmt.Errorf("%w: state it with --mpp (0.25 for most 40x scans, 0.5 for 20x)", err)
+	case err != nil:
+		return err
+	}
+	if r := info.MPP.Mean() / m.Description.MPP; r > maxScaleRatio {
+		return fmt.Errorf("scale of %.3g µm/px is %.1f times coarser than the %.3g µm/px of model %s: scan at a higher magnification, or correct --mpp",
+			info.MPP.Mean(), r, m.Description.MPP, m.Ref.Name)
+	}
+	return nil
+}
+
+// Job is the tile job that begins the order's work.
+func (o *Order) Job() (jobs.Job, error) {
+	parameters, err := json.Marshal(o.Parameters)
+	if err != nil {
+		return jobs.Job{}, fmt.Errorf("parameters: %w", err)
+	}
+	return jobs.NewTile(o.Slide, o.Source, parameters), nil
+}
+
+// owns reports whether a job or an event of the slide belongs to the order. What happens before a run
+// has begun names none.
+func (o *Order) owns(slide pyramid.SlideID, run pyramid.RunID) bool {
+	return slide == o.Slide && (run == o.Run || run == pyramid.RunID{})
+}
+
+// Failure is an order that ended on the dead list.
+type Failure struct{ Reason string }
+
+func (f *Failure) Error() string { return f.Reason }
+
+// Desk takes orders and answers when they are done.
+type Desk struct {
+	Bucket store.Bucket
+	Queue  jobs.Queue
+	Events <-chan jobs.Event // from Events.Watch; read by one Wait at a time
+}
+
+// Report reads the order's report, or store.ErrNotFound while there is none.
+func (d *Desk) Report(ctx context.Context, o *Order) (*stitch.Report, error) {
+	keys := store.Slide(o.Slide).Run(o.Run)
+	if _, err := d.Bucket.Stat(ctx, keys.Manifest()); err != nil {
+		return nil, err
+	}
+	r, err := d.Bucket.Get(ctx, keys.Report(), 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	var buf bytes.Buffer
+	if _, err := buf.ReadFrom(r); err != nil {
+		return nil, fmt.Errorf("report of %v: %w", o.Slide, err)
+	}
+	return stitch.DecodeReport(buf.Bytes())
+}
+
+// Submit enqueues the order. A job that died earlier is tried again.
+func (d *Desk) Submit(ctx context.Context, o *Order) error {
+	job, err := o.Job()
+	if err != nil {
+		return err
+	}
+	dead, err := d.Queue.Dead(ctx)
+	if err != nil {
+		return err
+	}
+	for _, entry := range dead {
+		if o.owns(entry.Job.Slide, entry.Job.Run) {
+			if err := d.Queue.Forget(ctx, entry.Job.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return d.Queue.Publish(ctx, job)
+}
+
+// lookEvery is how often Wait asks the store and the dead list, in case an event was lost.
+const lookEvery = 2 * time.Second
+
+// Wait returns the order's report once it is done, or a *Failure. watch, if not nil, hears the
+// order's events.
+func (d *Desk) Wait(ctx context.Context, o *Order, watch func(jobs.Event)) (*stitch.Report, error) {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		report, err := d.end(ctx, o)
+		if report != nil || err != nil {
+			return report, err
+		}
+		if err := d.next(ctx, o, look.C, watch); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// next returns when it is worth looking for the end again.
+func (d *Desk) next(ctx context.Context, o *Order, look <-chan time.Time, watch func(jobs.Event)) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-look:
+			return nil
+		case e, ok := <-d.Events:
+			if !ok {
+				return errors.New("the event stream ended")
+			}
+			if !o.owns(e.Slide, e.Run) {
+				continue
+			}
+			if watch != nil {
+				watch(e)
+			}
+			if e.State == jobs.Failed || e.Stage == jobs.Stitch && e.State == jobs.Done {
+				return nil
+			}
+		}
+	}
+}
+
+// end looks whether the order is done or dead; both are nil while it is neither.
+func (d *Desk) end(ctx context.Context, o *Order) (*stitch.Report, error) {
+	report, err := d.Report(ctx, o)
+	if err == nil {
+		return report, nil
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	dead, err := d.Queue.Dead(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range dead {
+		if o.owns(entry.Job.Slide, entry.Job.Run) {
+			return nil, &Failure{entry.Reason}
+		}
+	}
+	return nil, nil
+}

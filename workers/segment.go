@@ -1,0 +1,257 @@
+package workers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"sync"
+
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/slide"
+	"github.com/slidemill/slidemill/pkg/store"
+	"github.com/slidemill/slidemill/pkg/tiler"
+)
+
+// Segment computes the probabilities of a batch of regions.
+//
+// # Memory
+//
+// Each of the Loop's goroutines holds one Segmenter (the network's arena, stated by `model bench`),
+// one canvas of 4 bytes and one result of classes bytes per pixel. Each open run, at most maxOpenRuns,
+// has a tile cache of tiler.DefaultCache bytes.
+type Segment struct {
+	Bucket store.Bucket
+	Queue  jobs.Queue
+	Events jobs.Events
+	Model  *segment.Model
+	Engine segment.Engine
+
+	mu   sync.Mutex
+	runs map[pyramid.RunID]*openRun
+	idle map[pyramid.Size][]segment.Segmenter
+}
+
+var _ Handler = (*Segment)(nil)
+
+// Stage implements Handler.
+func (s *Segment) Stage() jobs.Stage { return jobs.Segment }
+
+// openRun is what the regions of one run share.
+type openRun struct {
+	plan    *segment.Plan
+	tissue  *segment.TissueMap
+	pyramid *tiler.Pyramid
+}
+
+// Do implements Handler. Regions that are in the store and whole are not computed again.
+func (s *Segment) Do(ctx context.Context, job jobs.Job) error {
+	run, err := s.open(ctx, job)
+	if err != nil {
+		return err
+	}
+	if job.Batch < 0 || job.Batch >= run.plan.Batches() {
+		return &Permanent{fmt.Errorf("batch %d of a plan of %d", job.Batch, run.plan.Batches())}
+	}
+	for _, r := range run.plan.Batch(job.Batch) {
+		if err := s.region(ctx, run, r); err != nil {
+			return fmt.Errorf("region %v: %w", r, err)
+		}
+		announce(ctx, s.Events, jobs.Event{
+			Slide: job.Slide, Run: job.Run, Stage: jobs.Segment, State: jobs.Progress,
+			Done: 1, Total: int64(len(run.plan.Regions)), Unit: "regions",
+		})
+	}
+	return s.finish(ctx, job, run.plan)
+}
+
+// finish marks the batch and passes the run on once all batches are marked.
+func (s *Segment) finish(ctx context.Context, job jobs.Job, plan *segment.Plan) error {
+	all, err := s.Queue.Finish(ctx, job.Slide, job.Run, job.Batch, plan.Batches())
+	if err != nil {
+		return fmt.Errorf("finish batch %d: %w", job.Batch, err)
+	}
+	if !all {
+		return nil
+	}
+	s.mu.Lock()
+	delete(s.runs, job.Run)
+	s.mu.Unlock()
+	return s.Queue.Publish(ctx, handOn(job, jobs.NewStitch(job.Slide, job.Run)))
+}
+
+// maxOpenRuns bounds the runs whose plan and tiles are kept; a worker rarely sees more than two at once.
+const maxOpenRuns = 4
+
+func (s *Segment) open(ctx context.Context, job jobs.Job) (*openRun, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if run, ok := s.runs[job.Run]; ok {
+		return run, nil
+	}
+	plan, err := loadPlan(ctx, s.Bucket, job)
+	if err != nil {
+		return nil, err
+	}
+	if plan.Model.SHA256 != s.Model.Ref.SHA256 {
+		return nil, &Permanent{fmt.Errorf("the run wants model %s %s (%.12s…), this worker has %s %s (%.12s…): start it with the same --model",
+			plan.Model.Name, plan.Model.Version, plan.Model.SHA256, s.Model.Ref.Name, s.Model.Ref.Version, s.Model.Ref.SHA256)}
+	}
+	tissue, err := plan.TissueMap()
+	if err != nil {
+		return nil, &Permanent{err}
+	}
+	p, err := tiler.Open(ctx, s.Bucket, job.Slide)
+	if err != nil {
+		return nil, err
+	}
+	if s.runs == nil || len(s.runs) >= maxOpenRuns {
+		s.runs = map[pyramid.RunID]*openRun{}
+	}
+	run := &openRun{plan, tissue, p}
+	s.runs[job.Run] = run
+	return run, nil
+}
+
+// region computes one region unless the store holds it whole.
+func (s *Segment) region(ctx context.Context, run *openRun, r pyramid.Region) error {
+	plan := run.plan
+	key := store.Slide(plan.Slide).Run(plan.Run).Region(r)
+	if whole, err := s.whole(ctx, plan, r, key); whole || err != nil {
+		return err
+	}
+	canvas := image.NewRGBA(plan.Canvas(r))
+	if err := run.pyramid.Canvas(ctx, plan.Frame, canvas.Rect, canvas); err != nil {
+		return err
+	}
+	planes, err := s.segment(ctx, canvas)
+	if err != nil {
+		return err
+	}
+	data, err := segment.EncodeRegion(segment.NewRegionMap(plan, r, run.tissue, s.Model, planes))
+	if err != nil {
+		return err
+	}
+	return s.Bucket.Put(ctx, key, bytes.NewReader(data), int64(len(data)))
+}
+
+// whole reports whether the region is in the store and passes its checksum.
+func (s *Segment) whole(ctx context.Context, plan *segment.Plan, r pyramid.Region, key string) (bool, error) {
+	data, err := readAll(ctx, s.Bucket, key, maxRegionBytes)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	_, err = segment.DecodeRegion(data, plan.Run, r, plan.RegionSize(r))
+	return err == nil, nil
+}
+
+// segment runs a Segmenter that no other goroutine uses.
+func (s *Segment) segment(ctx context.Context, canvas *image.RGBA) ([][]uint8, error) {
+	size := pyramid.Size{W: canvas.Rect.Dx(), H: canvas.Rect.Dy()}
+	seg, err := s.take(size)
+	if err != nil {
+		return nil, err
+	}
+	halo := s.Model.Field.Halo
+	planes := make([][]uint8, len(s.Model.Description.Classes))
+	for i := range planes {
+		planes[i] = make([]uint8, (size.W-2*halo)*(size.H-2*halo))
+	}
+	if err := seg.Segment(ctx, canvas, planes); err != nil {
+		return nil, errors.Join(err, seg.Close())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.idle == nil {
+		s.idle = map[pyramid.Size][]segment.Segmenter{}
+	}
+	s.idle[size] = append(s.idle[size], seg)
+	return planes, nil
+}
+
+// take returns an idle Segmenter of the size or makes one. Those of another size are let go: a worker
+// mostly sees one size, and arenas are large.
+func (s *Segment) take(size pyramid.Size) (segment.Segmenter, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if free := s.idle[size]; len(free) > 0 {
+		s.idle[size] = free[:len(free)-1]
+		return free[len(free)-1], nil
+	}
+	var errs []error
+	for other, segs := range s.idle {
+		if other == size {
+			continue
+		}
+		for _, seg := range segs {
+			errs = append(errs, seg.Close())
+		}
+		delete(s.idle, other)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return segment.New(s.Model, s.Engine, size)
+}
+
+// Limits of what is read from the store into memory at once.
+const (
+	maxPlanBytes   = 256 << 20
+	maxRegionBytes = 256 << 20
+)
+
+func loadPlan(ctx context.Context, b store.Bucket, job jobs.Job) (*segment.Plan, error) {
+	data, err := readAll(ctx, b, store.Slide(job.Slide).Run(job.Run).Plan(), maxPlanBytes)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := segment.DecodePlan(data)
+	if err != nil {
+		return nil, &Permanent{err}
+	}
+	if plan.Slide != job.Slide || plan.Run != job.Run {
+		return nil, &Permanent{fmt.Errorf("plan of slide %v, run %v under the key of slide %v, run %v", plan.Slide, plan.Run, job.Slide, job.Run)}
+	}
+	return plan, nil
+}
+
+func loadManifest(ctx context.Context, b store.Bucket, job jobs.Job) (slide.Manifest, error) {
+	data, err := readAll(ctx, b, store.Slide(job.Slide).Manifest(), slide.MaxManifest)
+	if err != nil {
+		return slide.Manifest{}, err
+	}
+	m, err := slide.DecodeManifest(data)
+	if err != nil {
+		return m, &Permanent{err}
+	}
+	return m, nil
+}
+
+// readAll reads a whole object of at most limit bytes.
+func readAll(ctx context.Context, b store.Bucket, key string, limit int64) ([]byte, error) {
+	r, err := b.Get(ctx, key, 0, -1)
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", key, err)
+	}
+	defer r.Close()
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", key, err)
+	}
+	if int64(len(data)) > limit {
+		return nil, &Permanent{fmt.Errorf("get %s: larger than %d bytes", key, limit)}
+	}
+	return data, nil
+}
+
+// announce sends news. News may be lost by contract, so an error is no reason to fail a job.
+func announce(ctx context.Context, events jobs.Events, e jobs.Event) {
+	_ = events.Announce(ctx, e)
+}

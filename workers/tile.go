@@ -1,0 +1,249 @@
+package workers
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/slide"
+	"github.com/slidemill/slidemill/pkg/store"
+	"github.com/slidemill/slidemill/pkg/tiler"
+)
+
+// Tile cuts a slide into its pyramid, plans its regions and enqueues them.
+type Tile struct {
+	Bucket  store.Bucket
+	Queue   jobs.Queue
+	Events  jobs.Events
+	Model   *segment.Model
+	Workers int // tiles made at once
+}
+
+var _ Handler = (*Tile)(nil)
+
+// Stage implements Handler.
+func (t *Tile) Stage() jobs.Stage { return jobs.Tile }
+
+// Do implements Handler. What is already in the store is not done again.
+func (t *Tile) Do(ctx context.Context, job jobs.Job) error {
+	var p segment.Parameters
+	if err := json.Unmarshal(job.Parameters, &p); err != nil {
+		return &Permanent{fmt.Errorf("parameters: %w", err)}
+	}
+	p = t.Model.Settle(p)
+	if err := p.Validate(); err != nil {
+		return &Permanent{err}
+	}
+	job.Run = p.RunID(job.Slide, t.Model.Ref)
+	plan, err := loadPlan(ctx, t.Bucket, job)
+	if errors.Is(err, store.ErrNotFound) {
+		plan, err = t.plan(ctx, job, p)
+	}
+	if err != nil {
+		return err
+	}
+	return t.enqueue(ctx, job, plan)
+}
+
+// plan cuts the pyramid, unless it is whole already, finds the tissue and writes the plan.
+func (t *Tile) plan(ctx context.Context, job jobs.Job, p segment.Parameters) (*segment.Plan, error) {
+	sheet, err := t.sheet(ctx, job, p)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := tiler.MakePlan(tiler.PlanConfig{
+		Slide: job.Slide, Model: t.Model.Ref, Parameters: p,
+		Frame: sheet.frame, Field: t.Model.Field, Tissue: sheet.tissue,
+	})
+	if err != nil {
+		return nil, &Permanent{err}
+	}
+	data, err := plan.Encode()
+	if err != nil {
+		return nil, err
+	}
+	key := store.Slide(job.Slide).Run(job.Run).Plan()
+	return plan, t.Bucket.Put(ctx, key, bytes.NewReader(data), int64(len(data)))
+}
+
+// sheet is a cut slide at the model's scale.
+type sheet struct {
+	frame  segment.Frame
+	tissue *segment.TissueMap
+}
+
+// sheet takes the slide's pyramid and tissue map from the store, or makes them. A map that was made
+// for another scale is of no use; then the slide is read again, and equal bytes replace equal ones.
+func (t *Tile) sheet(ctx context.Context, job jobs.Job, p segment.Parameters) (*sheet, error) {
+	kept, err := t.kept(ctx, job, p)
+	if kept != nil || err != nil {
+		return kept, err
+	}
+	s, sum, err := t.open(ctx, job, p)
+	if err != nil {
+		return nil, &Permanent{err}
+	}
+	defer s.Close()
+	frame, err := t.frame(s.Info(), p)
+	if err != nil {
+		return nil, err
+	}
+	result, err := tiler.Cut(ctx, tiler.Config{
+		Slide: s, Bucket: t.Bucket, ID: job.Slide, Tile: p.Tile, Quality: p.Quality, Workers: t.Workers,
+		Progress: func(done, total int64) {
+			announce(ctx, t.Events, jobs.Event{
+				Slide: job.Slide, Run: job.Run, Stage: jobs.Tile, State: jobs.Progress, Done: done, Total: total, Unit: "tiles",
+			})
+		},
+	})
+	if err != nil {
+		return nil, permanentIfSlide(err)
+	}
+	return t.keep(ctx, job, s.Info(), sum, &result, frame)
+}
+
+// frame places the slide at the model's scale, which the operator's word may correct.
+func (t *Tile) frame(info slide.Info, p segment.Parameters) (segment.Frame, error) {
+	if p.MPP > 0 {
+		info.MPP = pyramid.MPP{X: p.MPP, Y: p.MPP, Source: pyramid.FromOperator}
+	}
+	if err := intake.CheckScale(info, t.Model); err != nil {
+		return segment.Frame{}, &Permanent{err}
+	}
+	frame, err := segment.NewFrame(info.Size(), info.MPP, t.Model.Description.MPP)
+	if err != nil {
+		return frame, &Permanent{err}
+	}
+	return frame, nil
+}
+
+// tissueRecord is what slide.json says of the tissue map beside it.
+type tissueRecord struct {
+	Frame   segment.Frame       `json:"frame"`
+	Summary tiler.TissueSummary `json:"summary"`
+}
+
+// maxTissueBytes bounds a tissue map: a metre of glass in cells of 20 µm compresses to less.
+const maxTissueBytes = 64 << 20
+
+// kept is the sheet that the store holds already, or nil if it holds none for this scale.
+func (t *Tile) kept(ctx context.Context, job jobs.Job, p segment.Parameters) (*sheet, error) {
+	keys := store.Slide(job.Slide)
+	m, err := loadManifest(ctx, t.Bucket, job)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	frame, err := t.frame(m.Info, p)
+	if err != nil {
+		return nil, err
+	}
+	var record tissueRecord
+	if err := json.Unmarshal(m.Tissue, &record); err != nil || record.Frame != frame {
+		return nil, nil
+	}
+	data, err := readAll(ctx, t.Bucket, keys.Tissue(), maxTissueBytes)
+	if err != nil {
+		return nil, err
+	}
+	tissue, err := segment.DecodeTissueMap(data, frame.Size)
+	if err != nil {
+		return nil, &Permanent{err}
+	}
+	return &sheet{frame, tissue}, nil
+}
+
+// keep writes the tissue map and then, once everything before it is durable, the manifest.
+func (t *Tile) keep(ctx context.Context, job jobs.Job, info slide.Info, sum [sha256.Size]byte, r *tiler.Result, frame segment.Frame) (*sheet, error) {
+	tissue, summary := tiler.FindTissue(r, frame, tiler.DefaultTissue())
+	size, err := fileSize(job.Source)
+	if err != nil {
+		return nil, err
+	}
+	picture, err := tissue.Encode()
+	if err != nil {
+		return nil, err
+	}
+	keys := store.Slide(job.Slide)
+	if err := t.Bucket.Put(ctx, keys.Tissue(), bytes.NewReader(picture), int64(len(picture))); err != nil {
+		return nil, err
+	}
+	record, err := json.Marshal(tissueRecord{frame, summary})
+	if err != nil {
+		return nil, err
+	}
+	checks, err := json.Marshal(tiler.Check(info, r, summary))
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := slide.Manifest{
+		ID: job.Slide, SHA256: hex.EncodeToString(sum[:]), Bytes: size, Info: info, Pyramid: r.Pyramid,
+		Format: r.Format, Quality: r.Quality, Unscanned: r.Unscanned, Tissue: record, QC: checks,
+	}.Encode()
+	if err != nil {
+		return nil, err
+	}
+	if err := store.Sync(ctx, t.Bucket); err != nil {
+		return nil, err
+	}
+	return &sheet{frame, tissue}, t.Bucket.Put(ctx, keys.Manifest(), bytes.NewReader(manifest), int64(len(manifest)))
+}
+
+func fileSize(path string) (int64, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return 0, fmt.Errorf("size of slide: %w", err)
+	}
+	return st.Size(), nil
+}
+
+// permanentIfSlide marks errors that the slide's file causes: reading it again changes nothing.
+func permanentIfSlide(err error) error {
+	var tile *slide.TileError
+	var format *slide.FormatError
+	var unsupported *slide.UnsupportedError
+	if errors.As(err, &tile) || errors.As(err, &format) || errors.As(err, &unsupported) {
+		return &Permanent{err}
+	}
+	return err
+}
+
+// open opens the job's slide and proves that it is the one that was ordered.
+func (t *Tile) open(ctx context.Context, job jobs.Job, p segment.Parameters) (slide.Slide, [sha256.Size]byte, error) {
+	sum, err := slide.Hash(ctx, job.Source, nil)
+	if err != nil {
+		return nil, sum, err
+	}
+	if id := pyramid.NewSlideID(sum); id != job.Slide {
+		return nil, sum, fmt.Errorf("the file changed since it was ordered: it is slide %v now, not %v; order it again", id, job.Slide)
+	}
+	s, err := slide.Open(ctx, job.Source, slide.Options{MPP: p.MPP})
+	if err != nil {
+		return nil, sum, err
+	}
+	return s, sum, nil
+}
+
+// enqueue publishes the batches of regions; a plan without tissue goes straight to the stitcher.
+func (t *Tile) enqueue(ctx context.Context, job jobs.Job, plan *segment.Plan) error {
+	if len(plan.Regions) == 0 {
+		return t.Queue.Publish(ctx, handOn(job, jobs.NewStitch(job.Slide, job.Run)))
+	}
+	for i := range plan.Batches() {
+		if err := t.Queue.Publish(ctx, handOn(job, jobs.NewSegment(job.Slide, job.Run, i))); err != nil {
+			return fmt.Errorf("enqueue batch %d: %w", i, err)
+		}
+	}
+	return nil
+}

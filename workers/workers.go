@@ -1,0 +1,156 @@
+// Package workers is where a queue meets a stage: pull a job, keep it alive, do it, and end it with
+// ack, nak or term. It holds no domain logic: what a stage does lives in tiler, segment and stitch.
+package workers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slidemill/slidemill/pkg/jobs"
+)
+
+// Permanent marks an error that no repetition can mend: the job goes to the dead list at once.
+type Permanent struct{ Err error }
+
+func (p *Permanent) Error() string { return p.Err.Error() }
+func (p *Permanent) Unwrap() error { return p.Err }
+
+// Handler does the jobs of one stage. It is called concurrently by Loop.Parallel goroutines.
+type Handler interface {
+	Stage() jobs.Stage
+	// Do does the job. It is called again with the same job after a failure or a crash, so it must
+	// leave what is done alone and write deterministic bytes.
+	Do(ctx context.Context, job jobs.Job) error
+}
+
+// Loop pulls jobs of one stage and has them done.
+type Loop struct {
+	Queue    jobs.Queue
+	Events   jobs.Events
+	Handler  Handler
+	Parallel int           // jobs in hand at once; at least 1
+	Beat     time.Duration // between signs of life; must be well below the queue's patience
+	Log      *slog.Logger
+}
+
+// Run works until ctx ends; then jobs in hand are given back and nil is returned.
+func (l *Loop) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for range max(l.Parallel, 1) {
+		group.Go(func() error { return l.pull(ctx) })
+	}
+	return group.Wait()
+}
+
+// takePause is how long a loop waits after the queue itself failed.
+const takePause = time.Second
+
+func (l *Loop) pull(ctx context.Context) error {
+	for ctx.Err() == nil {
+		d, err := l.Queue.Take(ctx, l.Handler.Stage())
+		if err == nil {
+			l.serve(ctx, d)
+			continue
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		l.Log.Warn("queue does not answer", "stage", l.Handler.Stage(), "error", err)
+		if !pause(ctx, takePause) {
+			return nil
+		}
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// serve does one delivery and ends it. Ending must work even while the process is being stopped.
+func (l *Loop) serve(ctx context.Context, d jobs.Delivery) {
+	job := d.Job()
+	log := l.Log.With("stage", job.Stage, "slide", job.Slide, "job", job.ID, "attempt", d.Attempt())
+	err := l.do(ctx, d)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := l.end(end, d, err, ctx.Err() != nil, log); err != nil {
+		log.Warn("job is done but the queue was not told; it will come again, which is harmless", "error", err)
+	}
+}
+
+// do runs the handler while telling the queue that the job is alive. A panic on our own broken
+// invariants fails the job, not the worker.
+func (l *Loop) do(ctx context.Context, d jobs.Delivery) (err error) {
+	ctx, stop := context.WithCancel(ctx)
+	beating := make(chan struct{})
+	go func() {
+		defer close(beating)
+		for pause(ctx, l.Beat) {
+			if err := d.Alive(ctx); err != nil && ctx.Err() == nil {
+				l.Log.Warn("no sign of life sent", "job", d.Job().ID, "error", err)
+			}
+		}
+	}()
+	defer func() {
+		stop()
+		<-beating
+		if p := recover(); p != nil {
+			err = fmt.Errorf("internal error: %v", p)
+		}
+	}()
+	return l.Handler.Do(ctx, d.Job())
+}
+
+// end is the one switch that decides a job's fate.
+func (l *Loop) end(ctx context.Context, d jobs.Delivery, err error, stopping bool, log *slog.Logger) error {
+	var permanent *Permanent
+	switch {
+	case err == nil:
+		return d.Ack(ctx)
+	case stopping:
+		return d.Nak(ctx, 0)
+	case errors.As(err, &permanent) || d.Last():
+		log.Error("job failed for good", "error", err)
+		return l.bury(ctx, d, err)
+	default:
+		log.Warn("job failed, will be tried again", "error", err)
+		return d.Nak(ctx, backoff(d.Attempt()))
+	}
+}
+
+func (l *Loop) bury(ctx context.Context, d jobs.Delivery, cause error) error {
+	job := d.Job()
+	if err := l.Queue.Bury(ctx, jobs.Dead{Job: job, Reason: cause.Error(), At: time.Now().UTC()}); err != nil {
+		return errors.Join(fmt.Errorf("bury: %w", err), d.Nak(ctx, backoff(d.Attempt())))
+	}
+	if err := l.Events.Announce(ctx, jobs.Event{
+		Slide: job.Slide, Run: job.Run, Stage: job.Stage, State: jobs.Failed, Reason: cause.Error(),
+	}); err != nil {
+		l.Log.Warn("failure was not announced; the dead list has it", "job", job.ID, "error", err)
+	}
+	return d.Term(ctx, cause.Error())
+}
+
+// handOn gives the next job the urgency of the one it comes from.
+func handOn(from, next jobs.Job) jobs.Job {
+	next.Priority = from.Priority
+	return next
+}
+
+// backoff doubles from half a second to a minute.
+func backoff(attempt int) time.Duration {
+	return min(time.Minute, 500*time.Millisecond<<min(max(attempt-1, 0), 10))
+}

@@ -18,3 +18,6 @@ func gatherRow(v ISA, a *resizeArgs)                { gatherRowGeneric(a) }
 func lerpRow(v ISA, a *resizeArgs)                  { lerpRowGeneric(a) }
 func scatterRow(v ISA, a *resizeArgs)               { scatterRowGeneric(a) }
 func softmaxRow(v ISA, a *softmaxArgs)              { softmaxRowGeneric(a) }
+
+func peak(v ISA, rounds int64) { peakGeneric(rounds) }
+func peakFLOPs(v ISA) int64    { return 2 * 24 }

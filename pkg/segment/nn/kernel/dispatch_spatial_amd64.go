@@ -99,3 +99,24 @@ func softmaxRow(v ISA, a *softmaxArgs) {
 		softmaxRowGeneric(a)
 	}
 }
+func peak(v ISA, rounds int64) {
+	switch v {
+	case AVX512:
+		peakAVX512(rounds)
+	case AVX2:
+		peakAVX2(rounds)
+	default:
+		peakGeneric(rounds)
+	}
+}
+
+// peakFLOPs counts the operations of a round.
+func peakFLOPs(v ISA) int64 {
+	switch v {
+	case AVX512:
+		return 2 * 24 * 16
+	case AVX2:
+		return 2 * 12 * 8
+	}
+	return 2 * 24
+}

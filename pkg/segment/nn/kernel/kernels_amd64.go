@@ -199,6 +199,9 @@ func scatterAVX512(a *byte)
 //go:noescape
 func softmaxAVX512(a *byte)
 
+// peakAVX512 does 24 multiply-adds of 16 lanes in each round.
+func peakAVX512(rounds int64)
+
 // convStep1Blocks1AVX2 computes a tile for 1 blocks of output channels; source pixels lie 1 apart (0: any).
 //
 //go:noescape
@@ -378,3 +381,6 @@ func scatterAVX2(a *byte)
 //
 //go:noescape
 func softmaxAVX2(a *byte)
+
+// peakAVX2 does 12 multiply-adds of 8 lanes in each round.
+func peakAVX2(rounds int64)

@@ -23,6 +23,7 @@ func main() {
 		poolKernels(v, t)
 		resizeKernels(v)
 		softmaxKernel(v, t)
+		peakKernel(v)
 	}
 	Generate()
 }

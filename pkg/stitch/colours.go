@@ -5,9 +5,9 @@ package stitch
 // hesitated. High-grade dysplasia is violet. What was not analysed is hatched grey, at every zoom: it
 // must never look like healthy tissue.
 //
-//	carcinoma  ½·cut … cut    yellow, alpha 0 … 70
-//	           cut … 255      orange … red, alpha 120 … 180
-//	high-grade cut … 255      violet, alpha 90 … 140
+//	carcinoma  ½·cut … cut    yellow, alpha 0 … 60
+//	           cut … 255      orange … red, alpha 90 … 140
+//	high-grade cut … 255      violet, alpha 80 … 120
 //	not analysed              grey stripes
 type palette struct {
 	carcinoma [256][4]uint8
@@ -18,9 +18,9 @@ type palette struct {
 type rgba = [4]uint8
 
 var (
-	faint     = [2]rgba{{255, 214, 10, 0}, {255, 190, 0, 70}}
-	certain   = [2]rgba{{255, 140, 0, 120}, {205, 0, 20, 180}}
-	dysplasia = [2]rgba{{150, 90, 230, 90}, {110, 30, 200, 140}}
+	faint     = [2]rgba{{255, 214, 10, 0}, {255, 190, 0, 60}}
+	certain   = [2]rgba{{255, 130, 0, 90}, {205, 0, 20, 140}}
+	dysplasia = [2]rgba{{150, 90, 230, 80}, {110, 30, 200, 120}}
 	stripe    = [2]rgba{{90, 90, 90, 170}, {150, 150, 150, 60}}
 )
 

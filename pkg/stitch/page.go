@@ -48,7 +48,7 @@ type scaleBar struct {
 // renderPage writes the report as one self-contained page.
 func renderPage(r *Report, pic picture) ([]byte, error) {
 	t, err := template.New("page.html").Funcs(template.FuncMap{
-		"mm2": mm2, "percent": percent, "millimetres": millimetres, "value": value,
+		"mm2": mm2, "percent": percent, "millimetres": millimetres, "value": value, "plain": plainName,
 	}).ParseFS(pageFiles, "page.html")
 	if err != nil {
 		return nil, fmt.Errorf("page template: %w", err)

@@ -74,14 +74,17 @@ func (e evidence) reason() string {
 	var bad []string
 	for _, c := range e.checks {
 		if c.Status == CheckFailed || c.Status == CheckWarned {
-			bad = append(bad, c.Check)
+			bad = append(bad, plainName(c.Check))
 		}
 	}
 	if len(bad) > 0 {
-		parts = append(parts, "check "+strings.Join(bad, ", "))
+		parts = append(parts, "quality to be checked: "+strings.Join(bad, ", "))
 	}
 	return strings.Join(parts, "; ")
 }
+
+// plainName is a check's name as a person reads it.
+func plainName(check string) string { return strings.ReplaceAll(check, "_", " ") }
 
 func (e evidence) finding() string {
 	switch {

@@ -1,0 +1,246 @@
+package stitch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image/jpeg"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/slide"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// Verification is what was checked and found to hold.
+type Verification struct {
+	Runs       int   // finished runs
+	Unfinished int   // runs without run.json: nothing was promised yet
+	Objects    int64 // read from first to last byte
+	Bytes      int64
+}
+
+// ErrBroken marks a promise that the store does not keep.
+var ErrBroken = errors.New("promise broken")
+
+// verifyWorkers is the number of objects read at once.
+const verifyWorkers = 8
+
+// Verify checks every promise of slide.json and of each run.json of a slide, reading every byte: the
+// slide's pyramid is complete and each tile is a whole JPEG of its size; each run's plan and regions
+// prove themselves, mask and probability have their sums, every file and both tile pyramids are
+// unchanged. The error names everything that is broken, up to a few dozen; a store that cannot be
+// read is an error too.
+//
+// # Memory
+//
+// A few tiles at a time, and what sweep and prove state.
+func Verify(ctx context.Context, b store.Bucket, id pyramid.SlideID) (*Verification, error) {
+	v := &verifier{bucket: b, slide: id}
+	manifest, err := v.slideManifest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.slidePyramid(ctx, manifest); err != nil {
+		return nil, err
+	}
+	runs, err := v.runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, run := range runs {
+		if err := v.run(ctx, manifest, run); err != nil {
+			return nil, fmt.Errorf("run %v: %w", run, err)
+		}
+	}
+	if err := v.broken.verdict(); err != nil {
+		return nil, err
+	}
+	return &v.done, nil
+}
+
+type verifier struct {
+	bucket store.Bucket
+	slide  pyramid.SlideID
+	mu     sync.Mutex // of done
+	done   Verification
+	broken problems
+}
+
+// problems collects broken promises. It is safe for concurrent use.
+type problems struct {
+	mu   sync.Mutex
+	list []error
+	more int
+}
+
+const maxProblems = 24
+
+func (p *problems) add(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.list) == maxProblems {
+		p.more++
+		return
+	}
+	p.list = append(p.list, fmt.Errorf(format, args...))
+}
+
+func (p *problems) verdict() error {
+	if len(p.list) == 0 {
+		return nil
+	}
+	if p.more > 0 {
+		p.list = append(p.list, fmt.Errorf("and %d more", p.more))
+	}
+	return fmt.Errorf("%w: %w", ErrBroken, errors.Join(p.list...))
+}
+
+// read reads a whole object and counts it. An object that is not there is a broken promise, reported
+// and returned as nil.
+func (v *verifier) read(ctx context.Context, key string, limit int64) ([]byte, error) {
+	data, err := readAll(ctx, v.bucket, key, limit)
+	if errors.Is(err, store.ErrNotFound) {
+		v.broken.add("%s is missing", key)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", key, err)
+	}
+	v.count(int64(len(data)))
+	return data, nil
+}
+
+func (v *verifier) count(bytes int64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.done.Objects++
+	v.done.Bytes += bytes
+}
+
+func (v *verifier) slideManifest(ctx context.Context) (slide.Manifest, error) {
+	data, err := readAll(ctx, v.bucket, store.Slide(v.slide).Manifest(), slide.MaxManifest)
+	if err != nil {
+		return slide.Manifest{}, fmt.Errorf("read slide.json: %w", err)
+	}
+	v.count(int64(len(data)))
+	m, err := slide.DecodeManifest(data)
+	if err == nil && m.ID != v.slide {
+		err = fmt.Errorf("slide.json: is of slide %v", m.ID)
+	}
+	return m, err
+}
+
+// runs lists the slide's runs, finished or not.
+func (v *verifier) runs(ctx context.Context) (list []pyramid.RunID, err error) {
+	for o, err := range v.bucket.List(ctx, store.Slide(v.slide).Runs()) {
+		if err != nil {
+			return nil, fmt.Errorf("list runs: %w", err)
+		}
+		ref, err := store.Parse(o.Key)
+		if err != nil {
+			v.broken.add("%s does not belong there", o.Key)
+			continue
+		}
+		if n := len(list); n == 0 || list[n-1] != ref.Run {
+			list = append(list, ref.Run)
+		}
+	}
+	return list, nil
+}
+
+// run checks one run from its plan to its files.
+func (v *verifier) run(ctx context.Context, m slide.Manifest, run pyramid.RunID) error {
+	keys := store.Slide(v.slide).Run(run)
+	data, err := readAll(ctx, v.bucket, keys.Manifest(), maxManifest)
+	if errors.Is(err, store.ErrNotFound) {
+		v.done.Unfinished++
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read run.json: %w", err)
+	}
+	v.count(int64(len(data)))
+	promise, err := DecodeManifest(data, v.slide, run)
+	if err != nil {
+		v.broken.add("run %v: %v", run, err)
+		return nil
+	}
+	v.done.Runs++
+	if promise.SlideSHA256 != m.SHA256 {
+		v.broken.add("run %v: run.json is of a slide with another hash", run)
+	}
+	for _, check := range []func(context.Context, store.RunKeys, *Manifest) error{v.plan, v.files, v.report, v.tiles} {
+		if err := check(ctx, keys, promise); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxTileBytes bounds one tile from the store.
+const maxTileBytes = 64 << 20
+
+// everyTile reads every tile of a pyramid, several at once.
+func (v *verifier) everyTile(ctx context.Context, d pyramid.DeepZoom, key func(pyramid.Tile) string, check func(t pyramid.Tile, key string, data []byte)) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(verifyWorkers)
+	for level := range d.Max() + 1 {
+		grid := d.Grid(level)
+		for row := range grid.Rows() {
+			for col := range grid.Cols() {
+				if ctx.Err() != nil {
+					return group.Wait()
+				}
+				t := pyramid.Tile{Level: level, Col: col, Row: row}
+				group.Go(func() error {
+					k := key(t)
+					data, err := v.read(ctx, k, maxTileBytes)
+					if data != nil && err == nil {
+						check(t, k, data)
+					}
+					return err
+				})
+			}
+		}
+	}
+	return group.Wait()
+}
+
+// slidePyramid checks that every tile of the slide is there, a whole JPEG of the size of its place.
+func (v *verifier) slidePyramid(ctx context.Context, m slide.Manifest) error {
+	keys := store.Slide(v.slide)
+	for _, key := range []string{keys.PyramidDZI(), keys.Thumbnail()} {
+		if _, err := v.read(ctx, key, maxTileBytes); err != nil {
+			return err
+		}
+	}
+	return v.everyTile(ctx, m.Pyramid, keys.PyramidTile, func(t pyramid.Tile, key string, data []byte) {
+		bounds := m.Pyramid.Grid(t.Level).Bounds(t.Col, t.Row)
+		if problem := wholeJPEG(data, bounds.Dx(), bounds.Dy()); problem != "" {
+			v.broken.add("%s %s", key, problem)
+		}
+	})
+}
+
+// wholeJPEG says what is wrong with a JPEG of the given size, as far as that shows without decoding.
+func wholeJPEG(data []byte, w, h int) string {
+	const marker = 0xff
+	if !bytes.HasPrefix(data, []byte{marker, 0xd8}) {
+		return "is not a JPEG"
+	}
+	if !bytes.HasSuffix(bytes.TrimRight(data, "\x00"), []byte{marker, 0xd9}) { // scanners pad copied tiles
+		return "is cut short"
+	}
+	config, err := jpeg.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		return err.Error()
+	}
+	if config.Width != w || config.Height != h {
+		return fmt.Sprintf("is %dx%d pixels, want %dx%d", config.Width, config.Height, w, h)
+	}
+	return ""
+}

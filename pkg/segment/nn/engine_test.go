@@ -1,0 +1,204 @@
+package nn
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment/net"
+)
+
+func smallUNet() *net.Net {
+	return jitter(net.UNet(net.UNetConfig{Name: "small", Classes: 3, Channels: []int{16, 24, 32}, Seed: 3, Blocks: 1}), 5)
+}
+
+func mustEngine(t testing.TB, n *net.Net, threads int) *Engine {
+	t.Helper()
+	e, err := New(n, Options{Threads: threads})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func mustNetwork(t testing.TB, e *Engine, w, h int) *Network {
+	t.Helper()
+	n, err := e.Compile(pyramid.Size{W: w, H: h}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { n.Close() })
+	return n
+}
+
+func mustRun(t testing.TB, n *Network, in []float32) []float32 {
+	t.Helper()
+	out := make([]float32, n.outFloats())
+	if err := n.Run(context.Background(), in, out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestRunIsTheSameOnAnyNumberOfThreads(t *testing.T) {
+	x := noise(3 * 40 * 52)
+	want := mustRun(t, mustNetwork(t, mustEngine(t, smallUNet(), 1), 52, 40), x)
+	for _, threads := range []int{2, 5} {
+		got := mustRun(t, mustNetwork(t, mustEngine(t, smallUNet(), threads), 52, 40), x)
+		for i := range want {
+			if got[i] != want[i] {
+				t.Fatalf("%d threads: element %d is %v, on one thread %v", threads, i, got[i], want[i])
+			}
+		}
+	}
+}
+
+// cut is a window of planes of width w.
+func cut(x []float32, planes, w, h, x0, y0, cw, ch int) []float32 {
+	out := make([]float32, 0, planes*cw*ch)
+	for p := range planes {
+		for y := range ch {
+			out = append(out, x[(p*h+y0+y)*w+x0:][:cw]...)
+		}
+	}
+	return out
+}
+
+// TestRegionsLeaveNoTrace: beyond the halo, an output depends neither on the size of the canvas nor
+// on where on it a pixel lies, to the bit.
+func TestRegionsLeaveNoTrace(t *testing.T) {
+	n := smallUNet()
+	f, err := n.Field()
+	if err != nil {
+		t.Fatal(err)
+	}
+	align := f.Side()
+	halo := (f.Halo() + align - 1) / align * align
+	e := mustEngine(t, n, 2)
+	w, h := 2*halo+12*align, 2*halo+8*align
+	x := noise(3 * w * h)
+	whole := mustRun(t, mustNetwork(t, e, w, h), x)
+	for _, at := range []struct{ x, y, w, h int }{
+		{0, 0, 2*halo + 4*align, 2*halo + 4*align},
+		{3 * align, 2 * align, 2*halo + 5*align, 2*halo + 3*align},
+	} {
+		got := mustRun(t, mustNetwork(t, e, at.w, at.h), cut(x, 3, w, h, at.x, at.y, at.w, at.h))
+		iw, ih := at.w-2*halo, at.h-2*halo
+		a := cut(got, 3, at.w, at.h, halo, halo, iw, ih)
+		b := cut(whole, 3, w, h, at.x+halo, at.y+halo, iw, ih)
+		for i := range a {
+			if a[i] != b[i] {
+				t.Fatalf("region %+v: element %d is %v, in the whole %v", at, i, a[i], b[i])
+			}
+		}
+	}
+}
+
+// TestNetworksShareWeights runs two networks of one engine at once; the race detector watches.
+func TestNetworksShareWeights(t *testing.T) {
+	e := mustEngine(t, smallUNet(), 2)
+	x := noise(3 * 24 * 24)
+	want := mustRun(t, mustNetwork(t, e, 24, 24), x)
+	var wg sync.WaitGroup
+	for range 3 {
+		n := mustNetwork(t, e, 24, 24)
+		wg.Go(func() {
+			out := make([]float32, n.outFloats())
+			for range 3 {
+				if err := n.Run(context.Background(), x, out); err != nil {
+					t.Error(err)
+				}
+				for i := range out {
+					if out[i] != want[i] {
+						t.Errorf("element %d differs", i)
+						return
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestSteadyRunAllocatesNothing counts what this package and the kernels allocate: the tasks are run
+// as the machine runs them, without the machine. What Gorgonia's machine allocates is bounded.
+func TestSteadyRunAllocatesNothing(t *testing.T) {
+	for name, n := range opNets() {
+		nw := mustNetwork(t, mustEngine(t, n, 2), 11, 9)
+		x, out := noise(nw.in.floats()), make([]float32, nw.outFloats())
+		mustRun(t, nw, x)
+		own := testing.AllocsPerRun(20, func() {
+			for _, s := range nw.g.steps {
+				if _, err := s.op.Do(s.in...); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+		if own >= 1 {
+			t.Errorf("%s: %.1f allocations in our code", name, own)
+		}
+		all := testing.AllocsPerRun(20, func() {
+			if err := nw.Run(context.Background(), x, out); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if most := float64(20 + 8*len(nw.g.steps)); all > most {
+			t.Errorf("%s: %.1f allocations of Gorgonia's machine for %d steps", name, all, len(nw.g.steps))
+		}
+	}
+}
+
+func TestPanicBecomesAnError(t *testing.T) {
+	nw := mustNetwork(t, mustEngine(t, smallUNet(), 2), 16, 16)
+	nw.g.steps[0].op.out.(*act).view.H = 1 // a broken invariant of ours
+	err := nw.Run(t.Context(), noise(nw.in.floats()), make([]float32, nw.outFloats()))
+	if err == nil || !strings.Contains(err.Error(), "convolution") {
+		t.Errorf("got %v, want an error that names the convolution", err)
+	}
+}
+
+func TestRunRefuses(t *testing.T) {
+	nw := mustNetwork(t, mustEngine(t, smallUNet(), 1), 16, 16)
+	in, out := noise(nw.in.floats()), make([]float32, nw.outFloats())
+	if err := nw.Run(t.Context(), in[1:], out); err == nil {
+		t.Error("a short input was taken")
+	}
+	if err := nw.Run(t.Context(), in, out[1:]); err == nil {
+		t.Error("a short output was taken")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := nw.Run(ctx, in, out); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled run: %v", err)
+	}
+}
+
+func TestEngineRefuses(t *testing.T) {
+	e, err := New(smallUNet(), Options{MemoryLimit: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []pyramid.Size{{W: 0, H: 16}, {W: 17, H: 16}, {W: -8, H: 8}, {W: 1 << 30, H: 1 << 30}, {W: 512, H: 512}} {
+		if _, err := e.Network(size); err == nil {
+			t.Errorf("%v was compiled", size)
+		} else {
+			t.Log(err)
+		}
+	}
+	if _, err := New(&net.Net{}, Options{}); err == nil {
+		t.Error("an empty network was taken")
+	}
+}
+
+func TestBenchForward(t *testing.T) {
+	got, err := BenchForward(t.Context(), smallUNet(), BenchConfig{Size: pyramid.Size{W: 32, H: 32}, MinRuns: 2, MinTime: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Seconds <= 0 || got.GFLOP <= 0 || got.GFLOPS <= 0 || got.Kernel == "" || got.Threads != 1 || got.Runs < 2 {
+		t.Errorf("%+v", got)
+	}
+}

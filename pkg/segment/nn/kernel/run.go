@@ -89,36 +89,43 @@ func clampOf(a Act) (lo, hi float32, late bool) {
 // each sweeps images first..first+n-1 of dst from src, whose image 0 is image first.
 func (t *sweepTask) each(src Tensor, first, n, threads int) {
 	t.src, t.srcImage = src, first
-	t.taps, t.strips = t.taps[:0], t.strips[:0]
-	for i := range t.sw.phases {
-		p := &t.sw.phases[i]
-		at := len(t.taps)
-		for _, tp := range p.taps {
-			t.taps = append(t.taps, 4*int64((tp.dy-p.y0)*src.RowStride+(tp.dx-p.x0)*Block))
-		}
-		t.cut(i, at, threads)
-	}
+	t.cut(threads)
 	for i := range n {
 		t.image = first + i
 		parallel(len(t.strips)*len(t.sw.groups), threads, t)
 	}
 }
 
-// cut divides the rows of a phase into strips whose sources stay in a core's cache while all groups
-// of output channels pass over them, and small enough to share between threads.
-func (t *sweepTask) cut(phase, taps, threads int) {
-	p := &t.sw.phases[phase]
-	rows := t.sw.rows(p, t.dst.H)
-	if rows == 0 || t.sw.cols(p, t.dst.W) == 0 {
-		return
+// cut divides the rows into strips whose sources stay in a core's cache while all groups of output
+// channels and all phases pass over them, and small enough to share between threads.
+func (t *sweepTask) cut(threads int) {
+	t.taps, t.strips = t.taps[:0], t.strips[:0]
+	for i := range t.sw.phases {
+		p := &t.sw.phases[i]
+		for _, tp := range p.taps {
+			t.taps = append(t.taps, 4*int64((tp.dy-p.y0)*t.src.RowStride+(tp.dx-p.x0)*Block))
+		}
 	}
+	rows := t.sw.rows(&t.sw.phases[0], t.dst.H) // no phase has more
 	rowBytes := 4 * t.src.W * Block * t.src.Blocks() * t.sw.stepY
 	height := max(2, 256<<10/rowBytes)
 	if threads > 1 {
-		height = min(height, max(1, rows*len(t.sw.groups)/(4*threads)))
+		height = min(height, max(1, rows*len(t.sw.groups)*len(t.sw.phases)/(4*threads)))
 	}
 	for y := 0; y < rows; y += height {
-		t.strips = append(t.strips, strip{phase, taps, y, min(height, rows-y)})
+		t.addStrips(y, height)
+	}
+}
+
+// addStrips adds the rows from y on of every phase.
+func (t *sweepTask) addStrips(y, height int) {
+	taps := 0
+	for i := range t.sw.phases {
+		p := &t.sw.phases[i]
+		if rows := t.sw.rows(p, t.dst.H); y < rows && t.sw.cols(p, t.dst.W) > 0 {
+			t.strips = append(t.strips, strip{i, taps, y, min(height, rows-y)})
+		}
+		taps += len(p.taps)
 	}
 }
 

@@ -179,9 +179,17 @@ func (t *tile) channel() {
 	ADDQ(Imm(4), t.x)
 }
 
+// broadcastWide adds one pixel. For two blocks the broadcast is an instruction of its own: it is loaded
+// once for both, and loads, not multiply-adds, are what the units run out of first.
 func (t *tile) broadcastWide(p int) {
+	if t.blocks == 1 {
+		VFMADD231PS_BCST(t.pixel(p), t.spare(0), t.acc(p, 0, 0))
+		return
+	}
+	x := t.spare(2 + p%min(4, 30-t.pixels*2))
+	VBROADCASTSS(t.pixel(p), x)
 	for b := range t.blocks {
-		VFMADD231PS_BCST(t.pixel(p), t.spare(b), t.acc(p, b, 0))
+		VFMADD231PS(t.spare(b), x, t.acc(p, b, 0))
 	}
 }
 

@@ -8,7 +8,7 @@ type bitReader struct {
 	pos   int
 	acc   uint64 // the next n bits, in the low end
 	n     uint
-	empty uint // invented bits in acc
+	empty uint // invented bits that went into acc
 }
 
 // refill tops acc up to more than 48 bits.
@@ -35,50 +35,66 @@ func (b *bitReader) exhausted() bool { return b.empty > b.n }
 
 // symbol decodes one symbol; ok is false where the bits are no code. It needs 16 bits.
 func (b *bitReader) symbol(h *huffman) (s byte, ok bool) {
-	if e := h.look[b.acc>>(b.n-lookBits)&(1<<lookBits-1)]; e != 0 {
+	if e := h.look[b.acc>>((b.n-lookBits)&63)&(1<<lookBits-1)]; e != 0 {
 		b.n -= uint(e >> 8)
 		return byte(e), true
 	}
+	return b.longSymbol(h)
+}
+
+// longSymbol decodes a symbol whose code is longer than the look-up table's.
+func (b *bitReader) longSymbol(h *huffman) (s byte, ok bool) {
 	for length := uint(lookBits + 1); length <= 16; length++ {
 		code := int32(b.acc >> (b.n - length) & (1<<length - 1))
-		if code < h.limit[length] && code+h.offset[length] >= 0 && int(code+h.offset[length]) < len(h.symbols) {
+		if k := code + h.offset[length]; code < h.limit[length] && k >= 0 && k < h.count {
 			b.n -= length
-			return h.symbols[code+h.offset[length]], true
+			return h.symbols[k], true
 		}
 	}
 	return 0, false
 }
 
-// block steps over one block of 64 coefficients and reports whether it was whole.
-func (b *bitReader) block(dc, ac *huffman) bool {
+// signed takes size bits as JPEG's signed number of that size (T.81 table F.1 and F.2.2.1).
+func (b *bitReader) signed(size uint) int32 {
+	b.n -= size
+	v := int32(b.acc >> (b.n & 63) & (1<<size - 1))
+	// Numbers without their top bit are the negative ones.
+	return v - int32(1<<size-1)&^-(v>>(size-1)&1)
+}
+
+// block reads one block of 64 coefficients, times their quantisers, into coeff, which is zero. It
+// gives the index of the last one in zigzag order; ok is false where the data are no block.
+func (b *bitReader) block(dc, ac *huffman, quant *[64]int32, previous *int32, coeff *[64]int32) (last int, ok bool) {
 	b.refill()
 	s, ok := b.symbol(dc)
 	if !ok || s > maxDCBits {
-		return false
+		return 0, false
 	}
-	b.n -= uint(s)
+	if s > 0 {
+		*previous += b.signed(uint(s))
+	}
+	coeff[0] = *previous * quant[0]
 	for k := 1; k < 64; k++ {
 		if b.n < 32 {
 			b.refill()
 		}
 		s, ok := b.symbol(ac)
 		if !ok {
-			return false
+			return 0, false
 		}
-		run, size := int(s>>4), uint(s&15)
-		if size == 0 {
-			if run != 15 {
-				break
+		if size := uint(s & 15); size > 0 {
+			if k += int(s >> 4); k > 63 {
+				return 0, false
 			}
+			coeff[zigzag[k]] = b.signed(size) * quant[k]
+			last = k
+		} else if s == 0xF0 {
 			k += 15
-			continue
+		} else {
+			break
 		}
-		if k += run; k > 63 {
-			return false
-		}
-		b.n -= size
 	}
-	return !b.exhausted()
+	return last, !b.exhausted()
 }
 
 // maxDCBits is the size of the largest difference of two DC coefficients of 8-bit samples, with one
@@ -112,4 +128,16 @@ func (b *bitReader) left() int {
 		b.pos++ // fill bytes
 	}
 	return n
+}
+
+// zigzag gives the place of coefficient k in rows and columns (T.81 figure A.6).
+var zigzag = [64]byte{
+	0, 1, 8, 16, 9, 2, 3, 10,
+	17, 24, 32, 25, 18, 11, 4, 5,
+	12, 19, 26, 33, 40, 48, 41, 34,
+	27, 20, 13, 6, 7, 14, 21, 28,
+	35, 42, 49, 56, 57, 50, 43, 36,
+	29, 22, 15, 23, 30, 37, 44, 51,
+	58, 59, 52, 45, 38, 31, 39, 46,
+	53, 60, 61, 54, 47, 55, 62, 63,
 }

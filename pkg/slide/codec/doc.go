@@ -6,10 +6,11 @@
 //
 // Tiles in slides are abbreviated streams: their tables are elsewhere and nothing in them says which
 // colour model they use. Standalone joins the two into a stream that any decoder reads rightly.
-// DecodeJPEG decodes one with jpegn, whose inverse transform differs from libjpeg-turbo's by at most
-// one step; chroma is enlarged and colours are converted here, with libjpeg's own arithmetic, because
-// pure Go decoders replicate chroma and differ by up to 18 steps at edges.
 //
-// jpegn decodes damaged scans without a word. A mask computed from invented pixels is worse than
-// none, so scan.go reads the entropy-coded data first and refuses a scan that does not come out even.
+// DecodeJPEG decodes sequential streams itself, with libjpeg's integer transform, chroma enlargement
+// and colour arithmetic. Its pixels equal libjpeg-turbo's, and so OpenSlide's, to the bit and on every
+// machine; other pure Go decoders are off by 1 in the transform and by up to 18 at chroma edges. It is
+// written here for a second reason: other decoders show a damaged scan as grey or smeared blocks
+// without an error, and a mask computed from invented pixels is worse than none. Here a scan must
+// decode to its last block and end there.
 package codec

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"image"
 	"image/jpeg"
-
-	"github.com/gen2brain/jpegn"
 )
 
 // JPEGSize is the size that a stream's frame header states. Nothing is decoded.
@@ -23,7 +21,7 @@ func JPEGSize(stream []byte) (image.Point, error) {
 //
 // # Memory
 //
-// The stream's planes, 3 bytes per pixel of the stream, besides dst.
+// The stream's planes, up to 3 bytes per pixel of the stream, besides dst.
 func DecodeJPEG(dst *image.RGBA, stream []byte, limit int) error {
 	segs, scan, err := segments(stream)
 	if err != nil {
@@ -41,65 +39,125 @@ func DecodeJPEG(dst *image.RGBA, stream []byte, limit int) error {
 	case scan == nil:
 		return jpegDamaged("no scan")
 	}
-	im, err := decodeWhole(f, segs, scan, stream)
-	if err != nil {
+	d := decoderPool.Get().(*jpegDecoder)
+	defer decoderPool.Put(d)
+	if err := d.begin(f, segs); err != nil {
 		return err
 	}
-	return convert(dst, im)
-}
-
-// decodeWhole decodes a stream that is known to be whole. Sequential streams are checked first;
-// progressive ones go to the standard library's decoder, which is slow and strict.
-func decodeWhole(f frame, segs []segment, scan, stream []byte) (im image.Image, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			im, err = nil, jpegDamaged("decoder: %v", p)
+	if !d.wholeScan {
+		if err := d.borrow(stream); err != nil {
+			return err
 		}
-	}()
-	if f.marker == mSOF2 {
-		im, err = jpeg.Decode(bytes.NewReader(stream))
-	} else if err = checkScan(f, segs, scan); err == nil {
-		im, err = jpegn.Decode(bytes.NewReader(stream), &jpegn.Options{})
-	} else {
-		return nil, err
+	} else if err := d.decodeScan(scan); err != nil {
+		return err
 	}
-	if err != nil {
-		return nil, jpegDamaged("%v", err)
-	}
-	if got := im.Bounds().Size(); got != image.Pt(f.width, f.height) {
-		return nil, jpegDamaged("%v pixels decoded where the header says %d by %d", got, f.width, f.height)
-	}
-	return im, nil
-}
-
-// convert writes im's left upper part into dst.
-func convert(dst *image.RGBA, im image.Image) error {
-	switch im := im.(type) {
-	case *image.RGBA:
-		copyRGB(dst, im)
-	case *image.Gray:
-		copyGrey(dst, im)
-	case *image.YCbCr:
-		convertYCbCr(dst, im)
-	default:
-		return jpegUnsupported("pixels of type %T", im)
-	}
+	d.paint(dst, isRGB(f, segs))
 	return nil
 }
 
-func copyRGB(dst, src *image.RGBA) {
-	size := dst.Bounds().Size()
-	for y := range size.Y {
-		copy(dst.Pix[y*dst.Stride:][:4*size.X], src.Pix[y*src.Stride:][:4*size.X])
+// maxScans bounds the work that a small progressive stream can ask for: each scan visits every block.
+// libjpeg writes 10.
+const maxScans = 40
+
+// borrow has the standard library decode a progressive stream, or one with a scan per component: no
+// scanner writes them. That decoder is strict; its inverse transform may differ from libjpeg's by 1.
+func (d *jpegDecoder) borrow(stream []byte) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = jpegDamaged("decoder: %v", p)
+		}
+	}()
+	if n := bytes.Count(stream, []byte{0xFF, mSOS}); n > maxScans {
+		return jpegUnsupported("%d scans", n)
 	}
+	im, err := jpeg.Decode(bytes.NewReader(stream))
+	if err != nil {
+		return jpegDamaged("%v", err)
+	}
+	if got := im.Bounds().Size(); got != image.Pt(d.width, d.height) {
+		return jpegDamaged("%v pixels decoded where the header says %d by %d", got, d.width, d.height)
+	}
+	switch im := im.(type) {
+	case *image.Gray:
+		d.layout()
+		d.planes[0].pix, d.planes[0].stride = im.Pix, im.Stride
+		return nil
+	case *image.YCbCr:
+		d.layout()
+		d.planes[0].pix, d.planes[0].stride = im.Y, im.YStride
+		d.planes[1].pix, d.planes[1].stride = im.Cb, im.CStride
+		d.planes[2].pix, d.planes[2].stride = im.Cr, im.CStride
+		return nil
+	}
+	return jpegUnsupported("progressive stream of %T", im)
 }
 
-func copyGrey(dst *image.RGBA, src *image.Gray) {
+// isRGB guesses a stream's colour model as libjpeg does: JFIF means YCbCr, then Adobe's marker says,
+// then components named R, G and B are just that.
+func isRGB(f frame, segs []segment) bool {
+	for _, s := range segs {
+		if s.marker == mAPP0 && bytes.HasPrefix(s.data, []byte("JFIF\x00")) {
+			return false
+		}
+	}
+	for _, s := range segs {
+		if s.marker == mAPP14 && len(s.data) >= 12 && bytes.HasPrefix(s.data, []byte("Adobe")) {
+			return s.data[11] == 0
+		}
+	}
+	c := f.components
+	return len(c) == 3 && c[0].id == 'R' && c[1].id == 'G' && c[2].id == 'B'
+}
+
+// paint turns the planes into dst's pixels.
+func (d *jpegDecoder) paint(dst *image.RGBA, rgb bool) {
 	size := dst.Bounds().Size()
 	for y := range size.Y {
 		out := dst.Pix[y*dst.Stride:][:4*size.X]
-		for x, v := range src.Pix[y*src.Stride:][:size.X] {
-			out[4*x], out[4*x+1], out[4*x+2], out[4*x+3] = v, v, v, 255
+		first := d.planes[0].row(y)[:size.X]
+		switch {
+		case len(d.components) == 1:
+			paintGrey(out, first)
+		case rgb:
+			paintRGB(out, first, d.planes[1].row(y), d.planes[2].row(y))
+		default:
+			paintYCbCr(out, first, d.planes[1].row(y), d.planes[2].row(y))
 		}
+	}
+}
+
+func paintGrey(out, grey []byte) {
+	for x, v := range grey {
+		p := out[4*x : 4*x+4 : 4*x+4]
+		p[0], p[1], p[2], p[3] = v, v, v, 255
+	}
+}
+
+func paintRGB(out, r, g, b []byte) {
+	g, b = g[:len(r)], b[:len(r)]
+	for x, v := range r {
+		p := out[4*x : 4*x+4 : 4*x+4]
+		p[0], p[1], p[2], p[3] = v, g[x], b[x], 255
+	}
+}
+
+// libjpeg's fixed-point factors of the JFIF conversion, round(x·2^16) (jdcolor.c).
+const (
+	crToR = 91881  // 1.40200
+	cbToB = 116130 // 1.77200
+	crToG = 46802  // 0.71414
+	cbToG = 22554  // 0.34414
+	half  = 1 << 15
+)
+
+func paintYCbCr(out, luma, cb, cr []byte) {
+	cb, cr = cb[:len(luma)], cr[:len(luma)]
+	for x, l := range luma {
+		y, u, v := int32(l), int32(cb[x])-128, int32(cr[x])-128
+		p := out[4*x : 4*x+4 : 4*x+4]
+		p[0] = clamp(y + (crToR*v+half)>>16)
+		p[1] = clamp(y + (half-cbToG*u-crToG*v)>>16)
+		p[2] = clamp(y + (cbToB*u+half)>>16)
+		p[3] = 255
 	}
 }

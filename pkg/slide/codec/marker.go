@@ -18,6 +18,7 @@ const (
 	mSOI   = 0xD8
 	mEOI   = 0xD9
 	mSOS   = 0xDA
+	mDQT   = 0xDB
 	mDRI   = 0xDD
 	mAPP0  = 0xE0
 	mAPP14 = 0xEE
@@ -85,6 +86,7 @@ type frame struct {
 
 type component struct {
 	id, h, v byte
+	quant    byte // number of its quantisation table
 }
 
 // findFrame finds and checks the start-of-frame segment.
@@ -116,13 +118,24 @@ func parseFrame(s segment) (frame, error) {
 		return frame{}, jpegUnsupported("%d components; grey and three-colour streams are read", n)
 	}
 	for d = d[6:]; len(d) > 0; d = d[3:] {
-		c := component{d[0], d[1] >> 4, d[1] & 15}
+		c := component{d[0], d[1] >> 4, d[1] & 15, d[2]}
 		if c.h < 1 || c.h > 4 || c.v < 1 || c.v > 4 {
 			return frame{}, jpegDamaged("sampling factors %dx%d", c.h, c.v)
 		}
 		f.components = append(f.components, c)
 	}
-	return f, nil
+	return f, f.checkSampling()
+}
+
+// checkSampling refuses sampling factors that would need a fraction of a sample.
+func (f frame) checkSampling() error {
+	h, v := f.maxSampling()
+	for _, c := range f.components {
+		if h%int(c.h) != 0 || v%int(c.v) != 0 {
+			return jpegUnsupported("sampling factors %dx%d beside %dx%d", c.h, c.v, h, v)
+		}
+	}
+	return nil
 }
 
 // maxSampling are the largest sampling factors, which give the size of an MCU.

@@ -16,24 +16,24 @@ type codecEntry struct {
 }
 
 // codecFor is the codec table. JPEG 2000 will join it here.
-func codecFor(c Compression) (codecEntry, error) {
+func codecFor(c Compression) (e codecEntry, ok bool) {
 	switch c {
 	case None:
-		return codecEntry{name: "none", samples: codec.Uncompressed}, nil
+		return codecEntry{name: "none", samples: codec.Uncompressed}, true
 	case LZW:
-		return codecEntry{name: "lzw", samples: codec.LZW}, nil
+		return codecEntry{name: "lzw", samples: codec.LZW}, true
 	case Deflate, DeflateAdobe:
-		return codecEntry{name: "deflate", samples: codec.Deflate}, nil
+		return codecEntry{name: "deflate", samples: codec.Deflate}, true
 	case PackBits:
-		return codecEntry{name: "packbits", samples: codec.PackBits}, nil
+		return codecEntry{name: "packbits", samples: codec.PackBits}, true
 	case JPEG:
-		return codecEntry{name: "jpeg", pixels: (*Image).decodeJPEG}, nil
+		return codecEntry{name: "jpeg", pixels: (*Image).decodeJPEG}, true
 	}
-	return codecEntry{}, unsupported("compression %s", c)
+	return codecEntry{}, false
 }
 
-// String names a compression, with what to do where this program cannot read it.
-func (c Compression) String() string {
+// foreign names a compression that the table lacks, with what to do.
+func (c Compression) foreign() string {
 	const convert = "; convert the slide first, for example with vips tiffsave --tile --pyramid --compression jpeg"
 	switch c {
 	case OldJPEG:
@@ -43,19 +43,17 @@ func (c Compression) String() string {
 	case 2, 3, 4:
 		return fmt.Sprintf("%d (fax)%s", uint16(c), convert)
 	}
-	if e, err := codecFor(c); err == nil {
-		return e.name
-	}
 	return fmt.Sprintf("%d%s", uint16(c), convert)
 }
 
 // Codec is the name of the image's codec, such as jpeg.
 func (im *Image) Codec() string { return im.codec.name }
 
-func (im *Image) readCodec() (err error) {
+func (im *Image) readCodec() error {
 	im.Compression = Compression(min(im.dir.Uint(tagCompression, uint64(None)), 1<<16-1))
-	if im.codec, err = codecFor(im.Compression); err != nil {
-		return err
+	var ok bool
+	if im.codec, ok = codecFor(im.Compression); !ok {
+		return unsupported("compression %s", im.Compression.foreign())
 	}
 	if im.codec.pixels != nil {
 		im.tables = im.dir.Bytes(tagJPEGTables)

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/klauspost/compress/zlib"
 )
@@ -173,11 +174,16 @@ func (w *Writer) place(raw []byte) []byte {
 	return order.AppendUint64(nil, at)
 }
 
+// deflaters are reused: one takes a megabyte, many times what it compresses.
+var deflaters = sync.Pool{New: func() any { return zlib.NewWriter(nil) }}
+
 // DeflateTile compresses a tile's samples for Deflate, appending to dst. The same samples give the
-// same bytes.
+// same bytes. It is safe for concurrent use.
 func DeflateTile(dst, samples []byte) ([]byte, error) {
 	out := bytes.NewBuffer(dst)
-	z := zlib.NewWriter(out)
+	z := deflaters.Get().(*zlib.Writer)
+	defer deflaters.Put(z)
+	z.Reset(out)
 	if _, err := z.Write(samples); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,50 @@
+package codec
+
+// huffman decodes one symbol with a table look-up of lookBits bits, or by the canonical code's limits
+// for longer ones (T.81 annex F.2.2.3).
+type huffman struct {
+	look    [1 << lookBits]uint16 // length<<8 | symbol; 0: longer than lookBits or no code
+	limit   [17]int32             // first code beyond those of each length
+	offset  [17]int32             // a length's code c is symbol number c+offset
+	symbols [256]byte
+	count   int32
+}
+
+const lookBits = 9
+
+// read takes a table from its 16 counts and its symbols, and gives the number of bytes it took.
+func (h *huffman) read(d []byte) (int, error) {
+	total := 0
+	for _, n := range d[:16] {
+		total += int(n)
+	}
+	if total == 0 || total > len(h.symbols) || 16+total > len(d) {
+		return 0, jpegDamaged("huffman table of %d symbols", total)
+	}
+	h.count = int32(copy(h.symbols[:], d[16:16+total]))
+	clear(h.look[:])
+	code, k := int32(0), int32(0)
+	for length := 1; length <= 16; length++ {
+		n := int32(d[length-1])
+		if code+n > 1<<length {
+			return 0, jpegDamaged("huffman table with too many codes of %d bits", length)
+		}
+		h.offset[length], h.limit[length] = k-code, code+n
+		h.fillLook(code, n, k, length)
+		code, k = (code+n)<<1, k+n
+	}
+	return 16 + total, nil
+}
+
+func (h *huffman) fillLook(code, n, k int32, length int) {
+	if length > lookBits {
+		return
+	}
+	for i := range n {
+		first := (code + i) << (lookBits - length)
+		entry := uint16(length)<<8 | uint16(h.symbols[k+i])
+		for j := range int32(1) << (lookBits - length) {
+			h.look[first+j] = entry
+		}
+	}
+}

@@ -25,15 +25,13 @@ function open() {
   });
 }
 
-// lay puts the overlay on the slide. The overlay's pixels are at the model's scale and its last column
-// and row reach a little beyond the slide, so its width in slide widths follows from the scales.
-function lay(viewer, run, report, manifest) {
-  const size = manifest.info.levels[0].size;
-  const { canvas, step_x: step } = report.overlay;
+// lay puts the overlay on the slide. The overlay's last column and row reach a little beyond the slide,
+// so the run says how wide it is in widths of the slide.
+function lay(viewer, run, alignment) {
   return new Promise((resolve, reject) => {
     viewer.addTiledImage({
       tileSource: `/slides/${slide}/runs/${run}/overlay.dzi`,
-      width: (canvas.width * step) / size.width,
+      width: alignment.width,
       opacity: get("opacity").value / 100,
       success: (event) => resolve(event.item),
       error: () => reject(new Error("the overlay cannot be read")),
@@ -130,13 +128,13 @@ async function start() {
   update();
   const run = location.hash.slice(1) || runs.at(-1);
   if (!run) return notice("This slide has not been segmented yet.");
-  const { report } = await ask(`/api/v1/slides/${slide}/runs/${run}`);
+  const { report, manifest: promise } = await ask(`/api/v1/slides/${slide}/runs/${run}`);
   figures(report);
   keys(lesions(viewer, report.lesions ?? []));
   provenance(report, manifest);
   links(run);
-  if (report.slide.sha256 !== manifest.sha256) return notice("The overlay belongs to another slide and is not shown.");
-  controls(await lay(viewer, run, report, manifest));
+  if (promise.slide_sha256 !== manifest.sha256) return notice("The overlay belongs to another slide and is not shown.");
+  controls(await lay(viewer, run, promise.alignment));
 }
 
 start().catch((error) => notice(error.message));

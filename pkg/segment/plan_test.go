@@ -1,0 +1,147 @@
+package segment
+
+import (
+	"encoding/json"
+	"image"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+)
+
+func testPlan(t testing.TB) *Plan {
+	t.Helper()
+	frame, err := NewFrame(pyramid.Size{W: 1000, H: 700}, pyramid.MPP{X: 0.5, Y: 0.5, Source: pyramid.FromFile}, 1.25)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tissue := NewTissueMap(frame.Size)
+	tissue.Class[3] = Tissue
+	picture, err := tissue.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Plan{
+		Version: PlanVersion, Slide: pyramid.SlideID{1}, Run: pyramid.RunID{2}, Model: ModelRef{Name: "m", SHA256: "ab"},
+		Parameters: Parameters{Threshold: 0.5, Region: 128}, Frame: frame, Field: Field{Halo: 32, Align: 16},
+		Regions: []pyramid.Region{{Col: 0, Row: 0}, {Col: 1, Row: 0}, {Col: 3, Row: 2}}, Tissue: picture, BatchSize: 2,
+	}
+}
+
+func TestPlanRoundTrip(t *testing.T) {
+	want := testPlan(t)
+	data, err := want.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := DecodePlan(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if got.Batches() != 2 || len(got.Batch(1)) != 1 {
+		t.Errorf("%d batches, the last of %d regions; want 2 and 1", got.Batches(), len(got.Batch(1)))
+	}
+}
+
+func TestPlanDamage(t *testing.T) {
+	for name, c := range map[string]struct {
+		harm func(*Plan)
+		want string
+	}{
+		"version of the future":  {func(p *Plan) { p.Version = 9 }, "version 9"},
+		"region outside":         {func(p *Plan) { p.Regions[0].Col = 99 }, "outside the grid"},
+		"region twice":           {func(p *Plan) { p.Regions[1] = p.Regions[0] }, "listed twice"},
+		"canvas too small":       {func(p *Plan) { p.Frame.Size.W-- }, "does not follow"},
+		"canvas of a nation":     {func(p *Plan) { p.Frame.Slide.W = 1 << 60 }, "impossible size"},
+		"halo off the stride":    {func(p *Plan) { p.Field.Halo = 33 }, "multiples"},
+		"no stride":              {func(p *Plan) { p.Field.Align = 0 }, "multiples"},
+		"batches of nothing":     {func(p *Plan) { p.BatchSize = 0 }, "number of regions"},
+		"threshold of certainty": {func(p *Plan) { p.Parameters.Threshold = 1 }, "threshold 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := testPlan(t)
+			c.harm(p)
+			data, err := json.Marshal(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := DecodePlan(data); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one that says %q", err, c.want)
+			}
+		})
+	}
+}
+
+func FuzzDecodePlan(f *testing.F) {
+	data, err := testPlan(f).Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := DecodePlan(data)
+		if err != nil {
+			return
+		}
+		for i := range p.Batches() {
+			for _, r := range p.Batch(i) {
+				if p.Canvas(r).Empty() || p.RegionSize(r).Empty() {
+					t.Fatalf("region %v is empty", r)
+				}
+			}
+		}
+	})
+}
+
+// TestCanvasesCoverEachPixelOnce: without their halos the canvases tile the aligned canvas, and each is
+// a size that the network takes.
+func TestCanvasesCoverEachPixelOnce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		align := rapid.SampledFrom([]int{16, 32, 48}).Draw(t, "align")
+		p := &Plan{Field: Field{Align: align, Halo: align * rapid.IntRange(0, 4).Draw(t, "halo")}}
+		p.Parameters.Region = align * rapid.IntRange(2, 9).Draw(t, "region")
+		p.Frame.Size = pyramid.Size{W: rapid.IntRange(1, 900).Draw(t, "w"), H: rapid.IntRange(1, 900).Draw(t, "h")}
+		area, grid := 0, p.Grid()
+		for row := range grid.Rows() {
+			for col := range grid.Cols() {
+				r := pyramid.Region{Col: col, Row: row}
+				inner := p.Canvas(r).Inset(p.Field.Halo)
+				if inner.Dx()%align != 0 || inner.Dy()%align != 0 || inner.Min.X%align != 0 || inner.Min.Y%align != 0 {
+					t.Fatalf("region %v: %v is off the stride %d", r, inner, align)
+				}
+				if cell := grid.Bounds(col, row); !cell.In(inner) {
+					t.Fatalf("region %v: %v does not hold its cell %v", r, inner, cell)
+				}
+				area += inner.Dx() * inner.Dy()
+			}
+		}
+		edge := image.Pt(pyramid.CeilDiv(p.Frame.Size.W, align)*align, pyramid.CeilDiv(p.Frame.Size.H, align)*align)
+		if area != edge.X*edge.Y {
+			t.Fatalf("canvases hold %d pixels, the slide %d", area, edge.X*edge.Y)
+		}
+	})
+}
+
+func TestRunIDFollowsEveryChoice(t *testing.T) {
+	base := Parameters{Threshold: 0.5, Region: 512}
+	model := ModelRef{SHA256: "aa"}
+	seen := map[pyramid.RunID]string{base.RunID(pyramid.SlideID{1}, model): "base"}
+	for name, id := range map[string]pyramid.RunID{
+		"slide":     base.RunID(pyramid.SlideID{2}, model),
+		"model":     base.RunID(pyramid.SlideID{1}, ModelRef{SHA256: "bb"}),
+		"threshold": Parameters{Threshold: 0.6, Region: 512}.RunID(pyramid.SlideID{1}, model),
+		"region":    Parameters{Threshold: 0.5, Region: 1024}.RunID(pyramid.SlideID{1}, model),
+		"scale":     Parameters{Threshold: 0.5, Region: 512, MPP: 0.25}.RunID(pyramid.SlideID{1}, model),
+	} {
+		if other, ok := seen[id]; ok {
+			t.Errorf("another %s names the same run as %s", name, other)
+		}
+		seen[id] = name
+	}
+}

@@ -1,0 +1,93 @@
+package segment
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+)
+
+func testRegion() *RegionMap {
+	m := &RegionMap{Run: pyramid.RunID{7}, Region: pyramid.Region{Col: 2, Row: 1}, Size: pyramid.Size{W: 5, H: 3}}
+	for i := range m.Planes {
+		m.Planes[i] = make([]uint8, 15)
+		for k := range m.Planes[i] {
+			m.Planes[i][k] = uint8(17*i + 3*k)
+		}
+	}
+	return m
+}
+
+func TestRegionRoundTrip(t *testing.T) {
+	want := testRegion()
+	data, err := EncodeRegion(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := EncodeRegion(want)
+	if err != nil || !bytes.Equal(data, again) {
+		t.Errorf("the same region gives other bytes (%v)", err)
+	}
+	got, err := DecodeRegion(data, want.Run, want.Region, want.Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestRegionDamage flips every bit of a file in turn and cuts it at every length: nothing but the file
+// as written may pass. The bits that end flate's last byte carry nothing and may differ.
+func TestRegionDamage(t *testing.T) {
+	m := testRegion()
+	data, err := EncodeRegion(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range data {
+		for bit := range 8 {
+			harmed := bytes.Clone(data)
+			harmed[i] ^= 1 << bit
+			got, err := DecodeRegion(harmed, m.Run, m.Region, m.Size)
+			if err == nil && !cmp.Equal(got, m) {
+				t.Errorf("byte %d, bit %d: a damaged region passed", i, bit)
+			}
+			if err != nil && !errors.Is(err, ErrRegionDamaged) {
+				t.Errorf("byte %d, bit %d: error %v does not say that the region is damaged", i, bit, err)
+			}
+		}
+		if _, err := DecodeRegion(data[:i], m.Run, m.Region, m.Size); i < len(data)-6 && err == nil {
+			t.Errorf("the first %d of %d bytes passed", i, len(data))
+		}
+	}
+	for name, err := range map[string]error{
+		"run":   second(DecodeRegion(data, pyramid.RunID{8}, m.Region, m.Size)),
+		"place": second(DecodeRegion(data, m.Run, pyramid.Region{Col: 1, Row: 1}, m.Size)),
+		"size":  second(DecodeRegion(data, m.Run, m.Region, pyramid.Size{W: 3, H: 5})),
+	} {
+		if !errors.Is(err, ErrRegionDamaged) {
+			t.Errorf("a region of another %s: %v", name, err)
+		}
+	}
+}
+
+func second(_ *RegionMap, err error) error { return err }
+
+func FuzzDecodeRegion(f *testing.F) {
+	m := testRegion()
+	data, err := EncodeRegion(m)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := DecodeRegion(data, m.Run, m.Region, m.Size)
+		if err == nil && !cmp.Equal(got.Size, m.Size) {
+			t.Fatal("a region of another size passed")
+		}
+	})
+}

@@ -107,8 +107,13 @@ func roundFloat(x float32, mode RoundMode) float64 {
 		return math.Floor(v)
 	case Ceil:
 		return math.Ceil(v)
-	case RoundPreferFloor:
-		return math.Ceil(v - 0.5)
+	}
+	lo := math.Floor(v)
+	if math.Abs(v-lo-0.5) < 1e-6 { // ONNX Runtime forgives its own rounding errors here
+		if mode == RoundPreferFloor {
+			return lo
+		}
+		return lo + 1
 	}
 	return math.Floor(v + 0.5)
 }

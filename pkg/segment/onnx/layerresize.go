@@ -96,8 +96,9 @@ func lowerResize(c *call) ([]value, error) {
 	if err := c.target(op, v, axes); err != nil {
 		return nil, err
 	}
-	if op.Size == (net.Pair{}) && op.ScaleY == 1 && op.ScaleX == 1 {
-		return []value{v}, nil
+	in := c.l.shapes[v.node]
+	if out, err := net.ShapeOf(op, []net.Shape{in}); err == nil && out == in {
+		return []value{v}, nil // ONNX Runtime copies then, whatever the factor
 	}
 	if c.int("antialias", 0) != 0 && (op.Size != (net.Pair{}) || op.ScaleY < 1 || op.ScaleX < 1) {
 		return nil, c.unsupported("export without antialias", "antialiased shrinking")
@@ -193,9 +194,20 @@ func (c *call) target(op *net.Resize, v value, axes []base) error {
 			op.Size, op.ScaleY, op.ScaleX = net.Pair{Y: size[axisH], X: size[axisW]}, 0, 0
 		}
 	}
-	if c.l.m.opset < 11 && (op.ScaleY < 1 || op.ScaleX < 1) {
-		op.Round = net.Ceil // as ONNX Runtime shrank then
+	return c.oldRounding(op)
+}
+
+// oldRounding is how ONNX Runtime shrinks with nearest before opset 11: it rounds up. Where the
+// factor is 1/k both roundings agree.
+func (c *call) oldRounding(op *net.Resize) error {
+	odd := func(s float64) bool { return s < 1 && 1/s != math.Trunc(1/s) }
+	if c.l.m.opset >= 11 || op.Mode != net.Nearest || !odd(op.ScaleY) && !odd(op.ScaleX) {
+		return nil
 	}
+	if op.ScaleY > 1 || op.ScaleX > 1 {
+		return c.unsupported("export with opset 11 or newer", "shrinks one side and grows the other")
+	}
+	op.Round = net.Ceil
 	return nil
 }
 

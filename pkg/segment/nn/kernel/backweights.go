@@ -18,17 +18,17 @@ type gradPlan struct {
 	height, width  int // of a chunk
 	rows, cols     int // of the gradient by the output
 	bands, bandLen int // bands of rows, rows of a band
-	blocks, inputs int // blocks of output channels; source blocks of each (at most)
+	groups, inputs int // groups of output channels; source blocks of each (at most)
 	m              margin
 	pad            int // floats of a padded image
 }
 
 func planGrad(s ConvShape, sw *sweep, src, ddst *Tensor) gradPlan {
-	g := gradPlan{sw: sw, taps: s.KH * s.KW, rows: ddst.H, cols: ddst.W, blocks: blocksOf(s.Out)}
+	g := gradPlan{sw: sw, taps: s.KH * s.KW, rows: ddst.H, cols: ddst.W, groups: len(sw.groups)}
 	pieces := max(1, (g.cols+chunkPixels/2)/chunkPixels)
 	g.width = (g.cols + pieces - 1) / pieces
 	g.height = max(1, chunkPixels/g.width)
-	g.bands = min((gradItems+g.blocks-1)/g.blocks, (g.rows+g.height-1)/g.height)
+	g.bands = min((gradItems+g.groups-1)/g.groups, (g.rows+g.height-1)/g.height)
 	g.bandLen = (g.rows + g.bands - 1) / g.bands
 	for _, gr := range sw.groups {
 		g.inputs = max(g.inputs, gr.whole+1)
@@ -39,30 +39,15 @@ func planGrad(s ConvShape, sw *sweep, src, ddst *Tensor) gradPlan {
 	return g
 }
 
-// sums is the floats of the sums of one band and block of output channels.
+// sums is the floats of the sums of one band and group of output channels.
 func (g *gradPlan) sums() int {
 	if g.sw.depthwise {
 		return g.taps * Block
 	}
-	return g.inputs * g.taps * Block * Block
+	return g.inputs * g.taps * 2 * Block * Block
 }
 
-func (g *gradPlan) scratch() int { return g.pad + g.bands*g.blocks*g.sums() }
-
-// gradSweep is the sweep of a convolution with one block of output channels in each group.
-func gradSweep(s ConvShape) *sweep {
-	sw := convSweep(s)
-	var groups []group
-	for _, g := range sw.groups {
-		for b := range g.blocks {
-			one := g
-			one.block, one.blocks = g.block+b, 1
-			groups = append(groups, one)
-		}
-	}
-	sw.groups = groups
-	return sw
-}
+func (g *gradPlan) scratch() int { return g.pad + g.bands*g.groups*g.sums() }
 
 // Gradient computes the gradient of a convolution by its weights. It is immutable.
 type Gradient struct {
@@ -73,7 +58,7 @@ type Gradient struct {
 // NewGradient prepares the gradient of a convolution by its weights.
 func NewGradient(s ConvShape) *Gradient {
 	requireShape(s.Validate())
-	return &Gradient{Shape: s, sw: gradSweep(s)}
+	return &Gradient{Shape: s, sw: convSweep(s)}
 }
 
 // Scratch is the floats of scratch that Backward needs.
@@ -106,10 +91,10 @@ func (g *Gradient) Backward(dw, db []float32, src, ddst Tensor, w Work) {
 		}
 		t.offsets()
 		t.collect = false
-		parallel(t.plan.bands*t.plan.blocks, w.Threads, t)
+		parallel(t.plan.bands*t.plan.groups, w.Threads, t)
 	}
 	t.collect = true
-	parallel(t.plan.blocks, w.Threads, t)
+	parallel(t.plan.groups, w.Threads, t)
 	t.src, t.ddst, t.acc, t.dw = Tensor{}, Tensor{}, nil, nil
 	gradTasks.give(t)
 	if db != nil {
@@ -168,34 +153,33 @@ func (t *gradTask) do(item int) {
 		t.write(item)
 		return
 	}
-	band, block := item/t.plan.blocks, item%t.plan.blocks
+	band, g := item/t.plan.groups, &t.plan.sw.groups[item%t.plan.groups]
 	acc := t.acc[item*t.plan.sums():][:t.plan.sums()]
 	end := min(t.plan.rows, (band+1)*t.plan.bandLen)
 	for y := band * t.plan.bandLen; y < end; y += t.plan.height {
 		for x := 0; x < t.plan.cols; x += t.plan.width {
 			h, w := min(t.plan.height, end-y), min(t.plan.width, t.plan.cols-x)
-			t.chunk(acc, block, gradArgs{
-				d:    pixel(&t.ddst, t.image, block, y, x),
+			t.chunk(acc, g, gradArgs{
+				d:    pixel(&t.ddst, t.image, g.block, y, x),
 				rows: int64(h), pixels: int64(w),
 				srcRow: 4 * int64(t.s.SH*t.src.RowStride), srcPixel: 4 * int64(t.s.SW*Block),
-				dRow: 4 * int64(t.ddst.RowStride),
+				dRow: 4 * int64(t.ddst.RowStride), dBlock: 4 * int64(t.ddst.BlockStride),
 			}, y, x)
 		}
 	}
 }
 
-// chunk adds the products of one chunk, for every source block and tap of a block of output channels.
-func (t *gradTask) chunk(acc []float32, block int, a gradArgs, y, x int) {
+// chunk adds the products of one chunk, for every source block and tap of a group of output channels.
+func (t *gradTask) chunk(acc []float32, g *group, a gradArgs, y, x int) {
 	p := &t.plan.sw.phases[0]
 	if t.plan.sw.depthwise {
-		src := pixel(&t.src, t.srcImage, block, y*t.s.SH+p.y0, x*t.s.SW+p.x0)
+		src := pixel(&t.src, t.srcImage, g.block, y*t.s.SH+p.y0, x*t.s.SW+p.x0)
 		for k, tap := range t.taps {
 			a.src, a.acc = unsafe.Add(src, 4*tap), unsafe.Pointer(&acc[k*Block])
 			depthGrad(t.isa, &a)
 		}
 		return
 	}
-	g := &t.plan.sw.groups[block]
 	for b := 0; b <= g.whole; b++ {
 		a.channels = Block
 		if b == g.whole {
@@ -203,35 +187,42 @@ func (t *gradTask) chunk(acc []float32, block int, a gradArgs, y, x int) {
 		}
 		src := pixel(&t.src, t.srcImage, g.from+b, y*t.s.SH+p.y0, x*t.s.SW+p.x0)
 		for k, tap := range t.taps {
-			a.src, a.acc = unsafe.Add(src, 4*tap), unsafe.Pointer(&acc[(b*t.plan.taps+k)*Block*Block])
-			convGrad(t.isa, &a)
+			a.src, a.acc = unsafe.Add(src, 4*tap), unsafe.Pointer(&acc[(b*t.plan.taps+k)*g.blocks*Block*Block])
+			convGrad(t.isa, g.blocks, &a)
 		}
 	}
 }
 
-// write sums the bands of one block in order and stores them as weights lie.
-func (t *gradTask) write(block int) {
+// write sums the bands of one group in order and stores them as weights lie.
+func (t *gradTask) write(item int) {
 	size := t.plan.sums()
-	total := t.acc[block*size:][:size]
+	total := t.acc[item*size:][:size]
 	for band := 1; band < t.plan.bands; band++ {
-		for i, v := range t.acc[(band*t.plan.blocks+block)*size:][:size] {
+		for i, v := range t.acc[(band*t.plan.groups+item)*size:][:size] {
 			total[i] += v
 		}
 	}
-	s := t.s
-	ipg, opg := s.In/s.Groups, s.Out/s.Groups
-	g := &t.plan.sw.groups[block]
-	for o := block * Block; o < min(s.Out, (block+1)*Block); o++ {
-		for i := range ipg {
-			dw := t.dw[(o*ipg+i)*t.plan.taps:][:t.plan.taps]
-			in := o/opg*ipg + i - g.from*Block
+	g := &t.plan.sw.groups[item]
+	for o := g.block * Block; o < min(t.s.Out, (g.block+g.blocks)*Block); o++ {
+		t.writeOutput(total, g, o)
+	}
+}
+
+// writeOutput stores the gradients of the weights of one output channel.
+func (t *gradTask) writeOutput(total []float32, g *group, o int) {
+	ipg, opg := t.s.In/t.s.Groups, t.s.Out/t.s.Groups
+	block, lane, taps := o/Block-g.block, o%Block, t.plan.taps
+	for i := range ipg {
+		dw := t.dw[(o*ipg+i)*taps:][:taps]
+		if t.plan.sw.depthwise {
 			for k := range dw {
-				if t.plan.sw.depthwise {
-					dw[k] = total[k*Block+o%Block]
-				} else {
-					dw[k] = total[((in/Block*t.plan.taps+k)*Block+in%Block)*Block+o%Block]
-				}
+				dw[k] = total[k*Block+lane]
 			}
+			continue
+		}
+		in := o/opg*ipg + i - g.from*Block
+		for k := range dw {
+			dw[k] = total[(((in/Block*taps+k)*g.blocks+block)*Block+in%Block)*Block+lane]
 		}
 	}
 }

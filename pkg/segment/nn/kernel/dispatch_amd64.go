@@ -113,24 +113,43 @@ func depthTile(v ISA, step int, a *tileArgs) {
 	}
 }
 
-func convGrad(v ISA, a *gradArgs) {
-	switch v {
-	case AVX512:
+func convGrad(v ISA, blocks int, a *gradArgs) {
+	switch {
+	case v == AVX512 && blocks == 2:
+		convGradPair512(*a)
+	case v == AVX512:
 		convGradAVX512((*byte)(unsafe.Pointer(a)))
-	case AVX2:
-		convGrad2(*a)
+	case v == AVX2:
+		convGrad2(blocks, a)
 	default:
-		convGradGeneric(a)
+		convGradGeneric(blocks, a)
 	}
 }
 
-// convGrad2 takes six source channels at a time, as the registers of AVX2 allow.
-func convGrad2(a gradArgs) {
-	for left := a.channels; left > 0; left -= 6 {
-		a.channels = min(left, 6)
-		convGradAVX2((*byte)(unsafe.Pointer(&a)))
-		if left > 6 {
-			a.src, a.acc = unsafe.Add(a.src, 6*4), unsafe.Add(a.acc, 6*4*Block)
+// convGradPair512 takes eight source channels with two blocks of the gradient at a time.
+func convGradPair512(a gradArgs) {
+	const most = 8
+	for left := a.channels; left > 0; left -= most {
+		a.channels = min(left, most)
+		convGradPairAVX512((*byte)(unsafe.Pointer(&a)))
+		if left > most {
+			a.src, a.acc = unsafe.Add(a.src, most*4), unsafe.Add(a.acc, most*4*Block)
+		}
+	}
+}
+
+// convGrad2 takes six source channels with one block at a time, as the registers of AVX2 allow.
+func convGrad2(blocks int, a *gradArgs) {
+	const most = 6
+	for b := range blocks {
+		one := *a
+		one.d, one.acc = unsafe.Add(a.d, a.dBlock*int64(b)), unsafe.Add(a.acc, gradBlock*b)
+		for left := a.channels; left > 0; left -= most {
+			one.channels = min(left, most)
+			convGradAVX2((*byte)(unsafe.Pointer(&one)))
+			if left > most {
+				one.src, one.acc = unsafe.Add(one.src, most*4), unsafe.Add(one.acc, most*4*Block)
+			}
 		}
 	}
 }

@@ -7,7 +7,7 @@ func best() ISA { return Generic }
 func widestTile(v ISA, step, blocks int) int        { return 16 }
 func convTile(v ISA, step, blocks int, a *tileArgs) { convTileGeneric(step, blocks, a) }
 func depthTile(v ISA, step int, a *tileArgs)        { depthTileGeneric(step, a) }
-func convGrad(v ISA, a *gradArgs)                   { convGradGeneric(a) }
+func convGrad(v ISA, blocks int, a *gradArgs)       { convGradGeneric(blocks, a) }
 func depthGrad(v ISA, a *gradArgs)                  { depthGradGeneric(a) }
 func plainRow(v ISA, op rowOp, a *rowArgs)          { plainRowGeneric(op, a) }
 func actRow(v ISA, a *rowArgs, act Act)             { actRowGeneric(a, act) }

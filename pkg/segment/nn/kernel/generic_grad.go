@@ -2,8 +2,19 @@ package kernel
 
 import "unsafe"
 
-// convGradGeneric sums over rows and pixels from zero, then adds the sums to acc.
-func convGradGeneric(a *gradArgs) {
+// convGradGeneric sums over rows and pixels from zero, then adds the sums to acc, block by block.
+func convGradGeneric(blocks int, a *gradArgs) {
+	one := *a
+	for b := range blocks {
+		one.d, one.acc = unsafe.Add(a.d, a.dBlock*int64(b)), unsafe.Add(a.acc, gradBlock*b)
+		convGradBlock(&one)
+	}
+}
+
+// gradBlock is the bytes of the sums of one block of output with one block of source channels.
+const gradBlock = 4 * Block * Block
+
+func convGradBlock(a *gradArgs) {
 	for c := range a.channels {
 		var sum [Block]float32
 		for y := range a.rows {

@@ -49,6 +49,11 @@ func depthStep2AVX512(a *byte)
 //go:noescape
 func depthStep0AVX512(a *byte)
 
+// convGradPairAVX512 adds the products of source channels with two blocks of the gradient.
+//
+//go:noescape
+func convGradPairAVX512(a *byte)
+
 // convGradAVX512 adds the products of source channels with a block of the gradient.
 //
 //go:noescape

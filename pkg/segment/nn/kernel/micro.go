@@ -38,11 +38,13 @@ type rowArgs struct {
 }
 
 // gradArgs is what a kernel for the gradient by the weights needs: it adds, for each source channel,
-// the products with 16 channels of the gradient over rows×pixels positions. All strides are in bytes.
+// the products with one or two blocks of channels of the gradient over rows×pixels positions. All
+// strides are in bytes.
 type gradArgs struct {
-	src, d, acc      unsafe.Pointer // acc is [channels][16]float32
+	src, d, acc      unsafe.Pointer // acc is [blocks][16][16]float32, by source channel
 	rows, pixels     int64
 	srcRow, srcPixel int64
 	dRow             int64
 	channels         int64
+	dBlock           int64 // from one block of the gradient to the next
 }

@@ -17,53 +17,90 @@ const (
 	gradSrcPixel
 	gradDRow
 	gradChannels
+	gradDBlock
 )
 
-// gradKernels sum products of source channels with 16 channels of the gradient over positions.
+// grad is a kernel that sums products of source channels with blocks of the gradient over positions.
+type grad struct {
+	v                isa
+	a                args
+	blocks, channels int
+}
+
 func gradKernels(v isa) {
-	a := v.begin("convGradAVX", "adds the products of source channels with a block of the gradient.")
-	most := 16
-	if !v.wide() {
-		most = 6
+	most := 6
+	if v.wide() {
+		most = 16
+		gradKernel(v, "convGradPairAVX", "adds the products of source channels with two blocks of the gradient.", 2, 8)
 	}
-	choose(a.get(gradChannels), most, func(c int) string { return name("c%d", c) })
-	for c := most; c >= 1; c-- {
-		Label(name("c%d", c))
-		gradBody(v, a, c)
-		end()
-	}
+	gradKernel(v, "convGradAVX", "adds the products of source channels with a block of the gradient.", 1, most)
 	depthGrad(v)
 }
 
-func gradBody(v isa, a args, channels int) {
-	acc := func(c, h int) reg.VecPhysical { return v.vec(c*v.halves + h) }
-	spare := func(i int) reg.VecPhysical { return v.vec(channels*v.halves + i) }
-	for i := range channels * v.halves {
-		clear512(v, v.vec(i))
+func gradKernel(v isa, kernel, doc string, blocks, most int) {
+	a := v.begin(kernel, doc)
+	choose(a.get(gradChannels), most, func(c int) string { return name("c%d", c) })
+	for c := most; c >= 1; c-- {
+		Label(name("c%d", c))
+		g := &grad{v, a, blocks, c}
+		g.body()
+		end()
 	}
-	overPixels(a, name("c%d", channels), func(src, d reg.GPVirtual) {
-		for h := range v.halves {
-			VMOVUPS(at(d, h*v.bytes()), spare(h))
+}
+
+func (g *grad) acc(c, b, h int) reg.VecPhysical {
+	return g.v.vec((c*g.blocks+b)*g.v.halves + h)
+}
+
+func (g *grad) spare(i int) reg.VecPhysical {
+	return g.v.vec(g.channels*g.blocks*g.v.halves + i)
+}
+
+// vectors visits the vectors of the blocks of the gradient.
+func (g *grad) vectors(do func(b, h int)) {
+	for b := range g.blocks {
+		for h := range g.v.halves {
+			do(b, h)
 		}
-		for c := range channels {
-			if v.wide() {
-				VFMADD231PS_BCST(at(src, 4*c), spare(0), acc(c, 0))
+	}
+}
+
+func (g *grad) body() {
+	n := g.blocks * g.v.halves
+	for i := range g.channels * n {
+		clear512(g.v, g.v.vec(i))
+	}
+	block := g.a.get(gradDBlock)
+	overPixels(g.a, name("c%d", g.channels), func(src, d reg.GPVirtual) {
+		g.vectors(func(b, h int) {
+			m := at(d, h*g.v.bytes())
+			if b > 0 {
+				m.Index, m.Scale = block, 1
+			}
+			VMOVUPS(m, g.spare(b*g.v.halves+h))
+		})
+		for c := range g.channels {
+			if n == 1 {
+				VFMADD231PS_BCST(at(src, 4*c), g.spare(0), g.acc(c, 0, 0))
 				continue
 			}
-			x := spare(2 + c%2)
+			x := g.spare(2 + c%2)
 			VBROADCASTSS(at(src, 4*c), x)
-			for h := range 2 {
-				VFMADD231PS(spare(h), x, acc(c, h))
-			}
+			g.vectors(func(b, h int) { VFMADD231PS(g.spare(b*g.v.halves+h), x, g.acc(c, b, h)) })
 		}
 	})
-	total := a.get(gradAcc)
-	for c := range channels {
-		for h := range v.halves {
-			m := at(total, c*pixelBytes+h*v.bytes())
-			VADDPS(m, acc(c, h), acc(c, h))
-			VMOVUPS(acc(c, h), m)
-		}
+	g.store()
+}
+
+// store adds the sums to those so far.
+func (g *grad) store() {
+	total := g.a.get(gradAcc)
+	for c := range g.channels {
+		g.vectors(func(b, h int) {
+			m, r := at(total, b*16*pixelBytes+c*pixelBytes+h*g.v.bytes()), g.acc(c, b, h)
+			VADDPS(m, r, r)
+			VMOVUPS(r, m)
+		})
 	}
 }
 

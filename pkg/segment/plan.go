@@ -10,9 +10,11 @@ import (
 	"github.com/slidemill/slidemill/pkg/pyramid"
 )
 
-// DefaultRegion is the side of a region in pixels at the model's scale. Larger regions recompute
-// less halo and need more memory; see docs/model-log.md for the measurement.
-const DefaultRegion = 1024
+// DefaultRegion is the side of a region in pixels at the model's scale. Larger regions compute less
+// halo twice and need more memory: with the built-in model's halo of 160 pixels, regions of 1024 cost
+// 72 % more arithmetic than the slide in one piece and 0.3 GB a worker, regions of 2048 cost 34 % more
+// and 1 GB.
+const DefaultRegion = 2048
 
 // Parameters are what a person may choose for a run. Together with slide and model they name it.
 type Parameters struct {

@@ -52,9 +52,12 @@ func openPNG(c *candidate) (Slide, error) {
 // pngError says whose fault it is.
 func pngError(err error) error {
 	var unsupported png.UnsupportedError
+	var format png.FormatError
 	switch {
 	case errors.As(err, &unsupported):
 		return &UnsupportedError{Format: "png", Feature: string(unsupported)}
+	case errors.As(err, &format):
+		return &FormatError{Format: "png", Problem: string(format) + ": it may be cut short"}
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return &FormatError{Format: "png", Problem: "the file is cut short"}
 	}

@@ -64,8 +64,7 @@ func (f *File) follow(first int64) ([]*Directory, error) {
 }
 
 // load has google/tiff read directories that the walk has checked. That parser panics on some
-// inputs; none is known that passes the walk, but a panic here would kill a whole night's batch. Its
-// tag space is private to the call, because the default one's cache is written under a read lock.
+// inputs; none is known that passes the walk, but a panic here would kill a whole night's batch.
 func (f *File) load(offsets []int64) (dirs []*Directory, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -77,9 +76,8 @@ func (f *File) load(offsets []int64) (dirs []*Directory, err error) {
 		parse = bigtiff.ParseIFD
 	}
 	br := tiff.NewBReader(io.NewSectionReader(f.r, 0, f.size), f.walk.order)
-	tags := tiff.NewTagSpace("slide")
 	for i, at := range offsets {
-		ifd, err := parse(br, uint64(at), tags, tiff.DefaultFieldTypeSpace)
+		ifd, err := parse(br, uint64(at), numberedTags{}, tiff.DefaultFieldTypeSpace)
 		if err != nil {
 			return nil, damaged("directory %d: %v", i, err)
 		}
@@ -87,3 +85,16 @@ func (f *File) load(offsets []int64) (dirs []*Directory, err error) {
 	}
 	return dirs, nil
 }
+
+// numberedTags is a tag space without names. google/tiff's own ones write to a cache under a read lock,
+// which is a data race as soon as two slides are opened at once, and take half a megabyte each.
+type numberedTags struct{}
+
+var _ tiff.TagSpace = numberedTags{}
+
+func (numberedTags) Name() string                         { return "numbered" }
+func (numberedTags) GetTag(id uint16) tiff.Tag            { return tiff.NewTag(id, "", nil) }
+func (numberedTags) GetTagSet(string) (tiff.TagSet, bool) { return nil, false }
+func (numberedTags) GetTagSetNameFromTag(uint16) string   { return "" }
+func (numberedTags) ListTagSets() []string                { return nil }
+func (numberedTags) RegisterTagSet(tiff.TagSet)           {}

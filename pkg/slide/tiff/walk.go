@@ -115,7 +115,7 @@ func (w *walker) chain(first int64) (offsets []int64, err error) {
 func (w *walker) directory(at int64) (next int64, err error) {
 	switch {
 	case at < w.header || at > w.size-w.count-w.offset:
-		return 0, damaged("directory at offset %d of a file of %d bytes: the file may be cut short", at, w.size)
+		return 0, damaged("directory at offset %d of a file of %d bytes: it may be cut short", at, w.size)
 	case w.seen[at]:
 		return 0, damaged("the directories form a loop")
 	case len(w.seen) >= maxDirectories:
@@ -132,7 +132,7 @@ func (w *walker) directory(at int64) (next int64, err error) {
 	}
 	at += w.count
 	if at+n*w.entry+w.offset > w.size {
-		return 0, damaged("%d entries run past the end of the file", n)
+		return 0, damaged("%d entries run past the end of the file: it may be cut short", n)
 	}
 	for range n {
 		if err := w.read(b[:w.entry], at); err != nil {
@@ -161,7 +161,7 @@ func (w *walker) checkEntry(e []byte) error {
 		return nil
 	}
 	if at := w.word(e[4+w.offset:], w.offset); at < 0 || at > w.size-count*size {
-		return damaged("tag %d has its %d bytes at offset %d, outside the file: the file may be cut short", tag, count*size, at)
+		return damaged("tag %d has its %d bytes at offset %d, outside the file: it may be cut short", tag, count*size, at)
 	}
 	if w.values += count * size; w.values > maxValueBytes {
 		return unsupported("more than %d bytes of tag values", int64(maxValueBytes))

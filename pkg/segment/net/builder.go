@@ -116,3 +116,11 @@ func (b *Builder) ConvNormReLU(name string, x int, c ConvConfig) int {
 	x = b.BatchNorm(name+".norm", x)
 	return b.Add(name+".relu", &Activation{Act{Kind: ReLU}}, x)
 }
+
+// Fuse gives the node the activation, as Fold does. Only convolutions, affine and binary operations
+// have a place for one.
+func (b *Builder) Fuse(node int, a Act) {
+	if act := actOf(b.net.Nodes[node].Op); act != nil {
+		*act = a
+	}
+}

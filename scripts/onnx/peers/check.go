@@ -138,3 +138,6 @@ func channelsFirst(in []float32, s net.Shape) []float32 {
 	}
 	return out
 }
+
+// shapeOf reads channels-last dimensions.
+func shapeOf(dims []int) net.Shape { return net.Shape{C: dims[3], H: dims[1], W: dims[2]} }

@@ -47,7 +47,7 @@ func main() {
 	verbose := flag.Bool("v", false, "check: a line for each case")
 	flag.Parse()
 	if flag.NArg() < 2 {
-		fmt.Fprintln(os.Stderr, "usage: peers [flags] check|time FOLDER…   (folders as scripts/onnx/models.py makes them)")
+		fmt.Fprintln(os.Stderr, "usage: peers [flags] check|time FOLDER… | record ZIP FOLDER…   (folders as scripts/onnx/models.py makes them)")
 		os.Exit(2)
 	}
 	r, err := startRuntime(*script, *folder)
@@ -72,6 +72,9 @@ type config struct {
 }
 
 func (c config) do(what string, folders []string) error {
+	if what == "record" {
+		return c.record(folders[0], folders[1:])
+	}
 	for _, folder := range folders {
 		cases, err := readCases(folder)
 		if err != nil {

@@ -24,8 +24,7 @@ func (s Size) String() string { return fmt.Sprintf("%dx%d", s.W, s.H) }
 // ParseSize reads "WxH" with both sides at least 1.
 func ParseSize(text string) (Size, error) {
 	var s Size
-	var rest string
-	if n, _ := fmt.Sscanf(text, "%dx%d%s", &s.W, &s.H, &rest); n != 2 || s.W < 1 || s.H < 1 {
+	if n, _ := fmt.Sscanf(text, "%dx%d", &s.W, &s.H); n != 2 || s.W < 1 || s.H < 1 || s.String() != text {
 		return Size{}, fmt.Errorf("size %q: want WIDTHxHEIGHT, like 40000x30000", text)
 	}
 	return s, nil

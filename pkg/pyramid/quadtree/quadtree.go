@@ -11,6 +11,7 @@ package quadtree
 import (
 	"context"
 	"errors"
+	"iter"
 
 	"golang.org/x/sync/errgroup"
 
@@ -147,6 +148,38 @@ func (b *builder[P]) free(p P) {
 	if b.ops.Free != nil {
 		b.ops.Free(p)
 	}
+}
+
+// Order yields every tile of d in the order in which Build with a single worker emits it. Several
+// workers keep it within each subtree and start the subtrees in this order, so a writer that wants
+// equal files from unequal runs can put their tiles back in line and wait for the earliest only.
+func Order(d pyramid.DeepZoom) iter.Seq[pyramid.Tile] {
+	return func(yield func(pyramid.Tile) bool) {
+		split := (&builder[struct{}]{d: d}).splitLevel()
+		for _, root := range order(d, split) {
+			if !postOrder(d, root, d.Max(), yield) {
+				return
+			}
+		}
+		if split > 0 {
+			postOrder(d, pyramid.Tile{}, split-1, yield)
+		}
+	}
+}
+
+// postOrder yields what lies at or below t down to the level, children before parents.
+func postOrder(d pyramid.DeepZoom, t pyramid.Tile, level int, yield func(pyramid.Tile) bool) bool {
+	if !d.Grid(t.Level).Contains(t.Col, t.Row) {
+		return true
+	}
+	if t.Level < level {
+		for i := range 4 {
+			if !postOrder(d, pyramid.Tile{Level: t.Level + 1, Col: 2*t.Col + i%2, Row: 2*t.Row + i/2}, level, yield) {
+				return false
+			}
+		}
+	}
+	return yield(t)
 }
 
 // order lists the tiles of a level depth first, so that neighbours are walked close in time.

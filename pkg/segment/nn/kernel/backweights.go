@@ -34,7 +34,7 @@ func planGrad(s ConvShape, sw *sweep, src, ddst *Tensor) gradPlan {
 		g.inputs = max(g.inputs, gr.whole+1)
 	}
 	if g.m = sw.reach(ddst, src); !g.m.within(src.Border) {
-		g.pad = sw.scratch(ddst, src)
+		g.pad = sw.scratch(ddst, src, 1)
 	}
 	return g
 }
@@ -58,6 +58,7 @@ type Gradient struct {
 // NewGradient prepares the gradient of a convolution by its weights.
 func NewGradient(s ConvShape) *Gradient {
 	requireShape(s.Validate())
+	s.Tile = 0 // sums over positions, not over channels: always direct
 	return &Gradient{Shape: s, sw: convSweep(s)}
 }
 

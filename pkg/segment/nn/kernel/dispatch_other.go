@@ -19,5 +19,7 @@ func lerpRow(v ISA, a *resizeArgs)                  { lerpRowGeneric(a) }
 func scatterRow(v ISA, a *resizeArgs)               { scatterRowGeneric(a) }
 func softmaxRow(v ISA, a *softmaxArgs)              { softmaxRowGeneric(a) }
 
-func peak(v ISA, rounds int64) { peakGeneric(rounds) }
-func peakFLOPs(v ISA) int64    { return 2 * 24 }
+func peak(v ISA, rounds int64)                     { peakGeneric(rounds) }
+func peakFLOPs(v ISA) int64                        { return 2 * 24 }
+func winogradSource(v ISA, m int, a *winogradArgs) { winogradSourceGeneric(m, a) }
+func winogradResult(v ISA, m int, a *winogradArgs) { winogradResultGeneric(m, a) }

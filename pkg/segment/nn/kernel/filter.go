@@ -28,7 +28,9 @@ func Pack(s ConvShape, w []float32) *Filter {
 func (f *Filter) Repack(w []float32) { f.sw.pack(f.packed, f.Shape, w, false) }
 
 // ScratchForward is the floats of scratch that Forward needs: 0 where src's border is wide enough.
-func (f *Filter) ScratchForward(dst, src Tensor, threads int) int { return f.sw.scratch(&dst, &src) }
+func (f *Filter) ScratchForward(dst, src Tensor, threads int) int {
+	return f.sw.scratch(&dst, &src, threads)
+}
 
 // Forward computes dst from src; their sizes must agree with Shape.OutSize. They must not overlap.
 //
@@ -64,7 +66,9 @@ func PackBackward(s ConvShape, w []float32) *BackFilter {
 func (f *BackFilter) Repack(w []float32) { f.sw.pack(f.packed, f.Shape, w, true) }
 
 // Scratch is the floats of scratch that BackwardData needs.
-func (f *BackFilter) Scratch(dsrc, ddst Tensor, threads int) int { return f.sw.scratch(&dsrc, &ddst) }
+func (f *BackFilter) Scratch(dsrc, ddst Tensor, threads int) int {
+	return f.sw.scratch(&dsrc, &ddst, threads)
+}
 
 // BackwardData overwrites dsrc with the gradient by the input, given ddst, the gradient by the output.
 func (f *BackFilter) BackwardData(dsrc, ddst Tensor, w Work) {
@@ -96,7 +100,7 @@ func (f *TransposeFilter) Repack(w []float32) { f.sw.pack(f.packed, f.Shape.Dual
 
 // ScratchForward is the floats of scratch that Forward needs.
 func (f *TransposeFilter) ScratchForward(dst, src Tensor, threads int) int {
-	return f.sw.scratch(&dst, &src)
+	return f.sw.scratch(&dst, &src, threads)
 }
 
 // Forward computes dst from src; their sizes must agree with Shape.OutSize. They must not overlap.

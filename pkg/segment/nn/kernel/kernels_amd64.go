@@ -207,6 +207,26 @@ func softmaxAVX512(a *byte)
 // peakAVX512 does 24 multiply-adds of 16 lanes in each round.
 func peakAVX512(rounds int64)
 
+// winogradSource2AVX512 transforms tiles of source pixels.
+//
+//go:noescape
+func winogradSource2AVX512(a *byte)
+
+// winogradResult2AVX512 transforms products to tiles of results.
+//
+//go:noescape
+func winogradResult2AVX512(a *byte)
+
+// winogradSource4AVX512 transforms tiles of source pixels.
+//
+//go:noescape
+func winogradSource4AVX512(a *byte)
+
+// winogradResult4AVX512 transforms products to tiles of results.
+//
+//go:noescape
+func winogradResult4AVX512(a *byte)
+
 // convStep1Blocks1AVX2 computes a tile for 1 blocks of output channels; source pixels lie 1 apart (0: any).
 //
 //go:noescape
@@ -389,3 +409,23 @@ func softmaxAVX2(a *byte)
 
 // peakAVX2 does 12 multiply-adds of 8 lanes in each round.
 func peakAVX2(rounds int64)
+
+// winogradSource2AVX2 transforms tiles of source pixels.
+//
+//go:noescape
+func winogradSource2AVX2(a *byte)
+
+// winogradResult2AVX2 transforms products to tiles of results.
+//
+//go:noescape
+func winogradResult2AVX2(a *byte)
+
+// winogradSource4AVX2 transforms tiles of source pixels.
+//
+//go:noescape
+func winogradSource4AVX2(a *byte)
+
+// winogradResult4AVX2 transforms products to tiles of results.
+//
+//go:noescape
+func winogradResult4AVX2(a *byte)

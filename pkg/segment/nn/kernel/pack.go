@@ -14,9 +14,12 @@ func (sw *sweep) pack(packed []float32, s ConvShape, w []float32, backward bool)
 		for j := range sw.groups {
 			g := &sw.groups[j]
 			dst := packed[sw.weightsOf(p, g):]
-			if sw.depthwise {
+			switch {
+			case sw.depthwise:
 				packDepthwise(dst, w, at, p, g)
-			} else {
+			case sw.tile > 0:
+				sw.packTiles(dst, w, at, p, g)
+			default:
 				sw.packGroup(dst, w, at, p, g)
 			}
 		}
@@ -43,6 +46,41 @@ func (sw *sweep) packGroup(dst, w []float32, at *weightIndex, p *phase, g *group
 			}
 		}
 	}
+}
+
+// packTiles transforms the weights of each pair of channels and lays them position by position.
+func (sw *sweep) packTiles(dst, w []float32, at *weightIndex, p *phase, g *group) {
+	lanes, n := g.blocks*Block, sw.tile+2
+	for in := range g.inputs() {
+		for lane := range lanes {
+			var u [6][6]float32
+			if k, ok := at.of(g.block*Block+lane, in); ok {
+				u = filterTile(sw.tile, p, w[k:][:9])
+			}
+			for i := range n * n {
+				dst[(i*g.inputs()+in)*lanes+lane] = u[i/n][i%n]
+			}
+		}
+	}
+}
+
+// filterTile transforms the 3×3 weights of a pair of channels, rounding once at the end.
+func filterTile(m int, p *phase, w []float32) (u [6][6]float32) {
+	var g [3][3]float64 // by column, then row
+	for _, t := range p.taps {
+		g[t.dx-p.x0][t.dy-p.y0] = float64(w[t.k])
+	}
+	var columns [3][6]float64
+	for j := range columns {
+		columns[j] = filterLine(m, g[j])
+	}
+	for i := range m + 2 {
+		row := filterLine(m, [3]float64{columns[0][i], columns[1][i], columns[2][i]})
+		for j, v := range row {
+			u[i][j] = float32(v)
+		}
+	}
+	return u
 }
 
 func packDepthwise(dst, w []float32, at *weightIndex, p *phase, g *group) {

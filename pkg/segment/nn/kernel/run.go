@@ -46,10 +46,12 @@ func (sw *sweep) run(packed []float32, dst, src Tensor, e Epilogue, w Work) {
 	}
 	t := sweepTasks.take()
 	t.prepare(sw, packed, dst, src, e)
-	if m := sw.reach(&dst, &src); m.within(src.Border) {
+	if m := sw.reach(&dst, &src); sw.tile > 0 {
+		sw.runWinograd(t, src, w)
+	} else if m.within(src.Border) {
 		t.each(src, 0, dst.N, w.Threads)
 	} else {
-		need := sw.scratch(&dst, &src)
+		need := sw.scratch(&dst, &src, w.Threads)
 		if !(len(w.Scratch) >= need) {
 			fail("%d floats of scratch, want %d", len(w.Scratch), need)
 		}
@@ -57,7 +59,7 @@ func (sw *sweep) run(packed []float32, dst, src Tensor, e Epilogue, w Work) {
 			t.each(padded(w.Scratch[:need], src, n, m, w.Threads), n, 1, w.Threads)
 		}
 	}
-	if t.late && sw.outX*sw.outY > 1 {
+	if t.late && (sw.tile > 0 || sw.outX*sw.outY > 1) {
 		Activate(dst, dst, e.Act, w.Threads)
 	}
 	t.src, t.dst, t.e, t.packed = Tensor{}, Tensor{}, Epilogue{}, nil
@@ -71,10 +73,11 @@ func (t *sweepTask) prepare(sw *sweep, packed []float32, dst, src Tensor, e Epil
 	clear(t.bias[copy(t.bias, e.Bias):])
 }
 
+var inf = float32(math.Inf(1))
+
 // clampOf gives the bounds for activations that the kernels apply in registers; late says that the
 // activation needs a pass of its own. A clamp that excludes 0 does, for it would fill the empty lanes.
 func clampOf(a Act) (lo, hi float32, late bool) {
-	inf := float32(math.Inf(1))
 	switch {
 	case a.Kind == actIdentity:
 		return -inf, inf, false

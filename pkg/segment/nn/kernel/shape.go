@@ -17,6 +17,10 @@ type ConvShape struct {
 	KH, KW, SH, SW, DH, DW int // kernel, stride and dilation, at least 1
 	PadT, PadL, PadB, PadR int
 	Groups                 int // In == Out == Groups is depthwise
+	// Tile chooses the algorithm: 0 is direct; 2 and 4 are Winograd's minimal filtering on a grid of
+	// so many results in each direction, for 3×3 kernels of stride and dilation 1 without groups. See
+	// Fast, and Align for what it asks of regions.
+	Tile int
 }
 
 // maxExtent bounds each extent of a shape, so that products stay far from overflow.
@@ -37,7 +41,25 @@ func (s ConvShape) Validate() error {
 	if s.In%s.Groups != 0 || s.Out%s.Groups != 0 {
 		return fmt.Errorf("convolution %+v: channels are not divisible by the groups", s)
 	}
+	if s.Tile != 0 && (s.Tile != 2 && s.Tile != 4 || !s.tileable()) {
+		return fmt.Errorf("convolution %+v: tiles of 2 or 4 need a 3×3 kernel, stride and dilation 1 and one group", s)
+	}
 	return nil
+}
+
+func (s ConvShape) tileable() bool {
+	return s.KH == 3 && s.KW == 3 && s.SH == 1 && s.SW == 1 && s.DH == 1 && s.DW == 1 && s.Groups == 1
+}
+
+// Fast is the shape with the greatest tile up to most (0, 2 or 4) that pays for its channels. It
+// depends on the shape alone. A tile's results depend on the bits of all its source pixels, so greater
+// tiles ask for wider halos around regions.
+func (s ConvShape) Fast(most int) ConvShape {
+	s.Tile = 0
+	if s.tileable() && s.In >= Block && s.Out >= Block && (most == 2 || most == 4) {
+		s.Tile = most
+	}
+	return s
 }
 
 // OutSize is the size of the result for an input of h×w; not positive where the kernel does not fit.
@@ -65,9 +87,9 @@ func (s ConvShape) WeightsPerOutput() int { return s.In / s.Groups * s.KH * s.KW
 // Weights is the number of weights, laid out (Out, In/Groups, KH, KW).
 func (s ConvShape) Weights() int { return s.Out * s.WeightsPerOutput() }
 
-// Align is the multiple of output pixels at which a region must begin, so that stitched regions agree
-// to the bit with the whole: 1 for every algorithm that treats each output pixel alike.
-func (s ConvShape) Align() int { return 1 }
+// Align is the multiple of output pixels at which a region must begin and end, so that stitched regions
+// agree to the bit with the whole: 1 for direct convolutions, which treat each pixel alike.
+func (s ConvShape) Align() int { return max(s.Tile, 1) }
 
 func (s ConvShape) depthwise() bool { return s.Groups > 1 && s.In == s.Groups && s.Out == s.Groups }
 

@@ -11,6 +11,7 @@ type sweep struct {
 	stepY, stepX int // source pixels from one position to the next
 	outY, outX   int // output pixels from one position to the next
 	depthwise    bool
+	tile         int // of Winograd's minimal filtering, or 0
 	phases       []phase
 	groups       []group
 	floats       int // of packed weights
@@ -55,7 +56,7 @@ func blocksOf(channels int) int { return (channels + Block - 1) / Block }
 
 // convSweep is the sweep of a convolution.
 func convSweep(s ConvShape) *sweep {
-	sw := &sweep{in: s.In, out: s.Out, stepY: s.SH, stepX: s.SW, outY: 1, outX: 1, depthwise: s.depthwise()}
+	sw := &sweep{in: s.In, out: s.Out, stepY: s.SH, stepX: s.SW, outY: 1, outX: 1, depthwise: s.depthwise(), tile: s.Tile}
 	p := phase{}
 	for kh := range s.KH {
 		for kw := range s.KW {
@@ -70,7 +71,7 @@ func convSweep(s ConvShape) *sweep {
 
 // transposeSweep is the adjoint of a convolution: from its output's channels back to its input's.
 func transposeSweep(s ConvShape) *sweep {
-	sw := &sweep{in: s.Out, out: s.In, stepY: 1, stepX: 1, outY: s.SH, outX: s.SW, depthwise: s.depthwise()}
+	sw := &sweep{in: s.Out, out: s.In, stepY: 1, stepX: 1, outY: s.SH, outX: s.SW, depthwise: s.depthwise(), tile: s.Tile}
 	for oy := range s.SH {
 		for ox := range s.SW {
 			sw.phases = append(sw.phases, transposePhase(s, oy, ox))
@@ -117,7 +118,7 @@ func (sw *sweep) lay(groups int) {
 	}
 	for i := range sw.phases {
 		sw.phases[i].first = sw.floats
-		sw.floats += perTap * len(sw.phases[i].taps)
+		sw.floats += perTap * sw.positions(&sw.phases[i])
 	}
 }
 
@@ -132,7 +133,16 @@ func (g *group) span(groups, in, out int) {
 }
 
 // weightsOf is where the weights of a phase and group begin.
-func (sw *sweep) weightsOf(p *phase, g *group) int { return p.first + g.first*len(p.taps) }
+func (sw *sweep) weightsOf(p *phase, g *group) int { return p.first + g.first*sw.positions(p) }
+
+// positions is the number of weights for each pair of channels: one for each tap, or for each place in
+// a transformed tile.
+func (sw *sweep) positions(p *phase) int {
+	if sw.tile > 0 {
+		return (sw.tile + 2) * (sw.tile + 2)
+	}
+	return len(p.taps)
+}
 
 // rows and cols count the positions of a phase in an output of h×w.
 func (sw *sweep) rows(p *phase, h int) int { return max(0, (h-p.oy+sw.outY-1)/sw.outY) }
@@ -164,8 +174,12 @@ func (sw *sweep) reach(dst, src *Tensor) margin {
 	return m
 }
 
-// scratch is the floats that a run needs: one padded image where the source's border is too narrow.
-func (sw *sweep) scratch(dst, src *Tensor) int {
+// scratch is the floats that a run needs: one padded image where the source's border is too narrow, or
+// what the threads need for transformed tiles.
+func (sw *sweep) scratch(dst, src *Tensor, threads int) int {
+	if sw.tile > 0 {
+		return sw.winoScratch(dst, threads)
+	}
 	m := sw.reach(dst, src)
 	if m.within(src.Border) {
 		return 0

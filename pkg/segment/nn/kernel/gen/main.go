@@ -24,6 +24,7 @@ func main() {
 		resizeKernels(v)
 		softmaxKernel(v, t)
 		peakKernel(v)
+		winogradKernels(v, t)
 	}
 	Generate()
 }

@@ -18,6 +18,7 @@ var constants = []uint32{
 	f32(0), f32(1), f32(0.5), f32(-3), f32(3), f32(1.0 / 6), f32(1.0 / 3), f32(math.Inf(-1)), 1 << 31, 127,
 	f32(expMin), f32(expMax), f32(expLog2E), f32(expRound), f32(-expLn2Hi), f32(-expLn2Lo),
 	f32(1.0 / 720), f32(1.0 / 120), f32(1.0 / 24),
+	f32(2), f32(-2), f32(4), f32(-4), f32(-5), f32(8),
 }
 
 const (

@@ -1,0 +1,65 @@
+package kernel
+
+import "unsafe"
+
+func winogradSourceGeneric(m int, a *winogradArgs) {
+	n := m + 2
+	for tile := range a.tiles {
+		for l := range int64(Block) {
+			var d, t [6][6]float32
+			for j := range n {
+				for i := range n {
+					d[j][i] = *(*float32)(unsafe.Add(a.src, (tile*int64(m)+int64(j))*4*Block+int64(i)*a.row+4*l))
+				}
+				sourceLine(m, &d[j], &t[j])
+			}
+			for i := range n {
+				var row, out [6]float32
+				for j := range n {
+					row[j] = t[j][i]
+				}
+				sourceLine(m, &row, &out)
+				for j := range n {
+					*(*float32)(unsafe.Add(a.dst, int64(i*n+j)*a.plane+tile*4*Block+4*l)) = out[j]
+				}
+			}
+		}
+	}
+}
+
+func winogradResultGeneric(m int, a *winogradArgs) {
+	n := m + 2
+	for tile := range a.tiles {
+		for l := range int64(Block) {
+			var y [6][6]float32
+			for j := range n {
+				var p [6]float32
+				for i := range n {
+					p[i] = *(*float32)(unsafe.Add(a.src, int64(i*n+j)*a.plane+tile*4*Block+4*l))
+				}
+				resultLine(m, &p, &y[j])
+			}
+			for i := range m {
+				var row, out [6]float32
+				for j := range n {
+					row[j] = y[j][i]
+				}
+				resultLine(m, &row, &out)
+				a.finish(m, i, tile, l, &out)
+			}
+		}
+	}
+}
+
+// finish adds the bias and the residual to one lane of a row of results, clamps and stores.
+func (a *winogradArgs) finish(m, i int, tile, lane int64, out *[6]float32) {
+	bias := *(*float32)(unsafe.Add(a.bias, 4*lane))
+	for j := range m {
+		at := (tile*int64(m)+int64(j))*4*Block + 4*lane
+		v := out[j] + bias
+		if a.add != nil {
+			v += *(*float32)(unsafe.Add(a.add, at+int64(i)*a.addRow))
+		}
+		*(*float32)(unsafe.Add(a.dst, at+int64(i)*a.row)) = minimum(a.hi, maximum(a.lo, v))
+	}
+}

@@ -1,0 +1,133 @@
+package kernel
+
+import "unsafe"
+
+// winoChunk is the work on some consecutive tiles.
+type winoChunk struct {
+	*winoTask
+	memory []float32
+	// patch stands in for the pixels of a tile that sticks out of the image; extra for its residual.
+	patch, extra [6 * 6 * Block]float32
+}
+
+func (c *winoChunk) compute(first, tiles int) {
+	sourcePlane, resultPlane, _ := c.sw.winoMemory(c.chunk)
+	products := c.memory[c.n*c.n*sourcePlane:]
+	for b := range blocksOf(c.sw.in) {
+		c.sources(b, first, tiles, c.memory[b*c.chunk*Block:], sourcePlane)
+	}
+	for i := range c.sw.groups {
+		g := &c.sw.groups[i]
+		c.multiply(g, tiles, products, sourcePlane, resultPlane)
+		for b := range g.blocks {
+			c.results(g.block+b, first, tiles, products[b*c.chunk*Block:], resultPlane)
+		}
+	}
+}
+
+// runs visits runs of tiles first..first+tiles-1 that lie in one row of tiles and are all either whole
+// or not, as the test says for a column of a row. Tile is their number in the chunk.
+func (c *winoChunk) runs(first, tiles int, whole func(ty, tx int) bool, visit func(ty, tx, run, tile int, whole bool)) {
+	for tile := 0; tile < tiles; {
+		ty, tx := (first+tile)/c.across, (first+tile)%c.across
+		inside, run := whole(ty, tx), 1
+		for inside && tile+run < tiles && tx+run < c.across && whole(ty, tx+run) {
+			run++
+		}
+		visit(ty, tx, run, tile, inside)
+		tile += run
+	}
+}
+
+// sources transforms the source tiles of one block.
+func (c *winoChunk) sources(block, first, tiles int, to []float32, plane int) {
+	p, src := &c.sw.phases[0], &c.src
+	a := winogradArgs{plane: 4 * int64(plane)}
+	whole := func(ty, tx int) bool {
+		y, x := ty*c.m+p.y0, tx*c.m+p.x0
+		return y >= -src.Border && x >= -src.Border && y+c.n <= src.H+src.Border && x+c.n <= src.W+src.Border
+	}
+	c.runs(first, tiles, whole, func(ty, tx, run, tile int, inside bool) {
+		y, x := ty*c.m+p.y0, tx*c.m+p.x0
+		if inside {
+			a.src, a.row = pixel(src, c.image, block, y, x), 4*int64(src.RowStride)
+		} else {
+			c.fill(block, y, x)
+			a.src, a.row = unsafe.Pointer(&c.patch[0]), int64(4*Block*c.n)
+		}
+		a.dst, a.tiles = unsafe.Pointer(&to[tile*Block]), int64(run)
+		winogradSource(c.isa, c.m, &a)
+	})
+}
+
+// fill copies a source tile that sticks out of the image into the patch, zero outside.
+func (c *winoChunk) fill(block, y, x int) {
+	clear(c.patch[:])
+	from, to := max(x, 0), min(x+c.n, c.src.W)
+	for i := range c.n {
+		if y+i < 0 || y+i >= c.src.H || from >= to {
+			continue
+		}
+		row := floatsAt(pixel(&c.src, c.image, block, y+i, from), int64((to-from)*Block))
+		copy(c.patch[(i*c.n+from-x)*Block:], row)
+	}
+}
+
+// multiply sums the products of one group over the source channels, for each position of the tiles.
+func (c *winoChunk) multiply(g *group, tiles int, products []float32, sourcePlane, resultPlane int) {
+	a := tileArgs{
+		bias: unsafe.Pointer(&c.zero[0]), taps: unsafe.Pointer(&c.taps[0]), ntaps: 1,
+		whole: int64(g.whole), last: int64(g.last), srcBlock: 4 * int64(c.chunk*Block), srcPixel: 4 * Block,
+		dstPixel: 4 * Block, dstBlock: 4 * int64(c.chunk*Block), lanes: int64(g.blocks * Block * 4),
+		lo: -inf, hi: inf,
+	}
+	weights := c.packed[c.sw.weightsOf(&c.sw.phases[0], g):]
+	widest := widestTile(c.isa, 1, g.blocks)
+	pieces := (tiles + widest - 1) / widest
+	for k := range c.n * c.n {
+		a.w = unsafe.Pointer(&weights[k*g.inputs()*g.blocks*Block])
+		for i := range pieces {
+			x0, x1 := tiles*i/pieces, tiles*(i+1)/pieces
+			a.src = unsafe.Pointer(&c.memory[k*sourcePlane+x0*Block])
+			a.dst = unsafe.Pointer(&products[k*resultPlane+x0*Block])
+			a.pixels = int64(x1 - x0)
+			convTile(c.isa, 1, g.blocks, &a)
+		}
+	}
+}
+
+// results transforms the products of one block to results.
+func (c *winoChunk) results(block, first, tiles int, from []float32, plane int) {
+	a := winogradArgs{plane: 4 * int64(plane), bias: unsafe.Pointer(&c.bias[block*Block]), lo: c.lo, hi: c.hi}
+	whole := func(ty, tx int) bool { return (ty+1)*c.m <= c.dst.H && (tx+1)*c.m <= c.dst.W }
+	c.runs(first, tiles, whole, func(ty, tx, run, tile int, inside bool) {
+		y, x := ty*c.m, tx*c.m
+		a.src, a.tiles = unsafe.Pointer(&from[tile*Block]), int64(run)
+		if inside {
+			a.dst, a.row, a.add = pixel(&c.dst, c.image, block, y, x), 4*int64(c.dst.RowStride), nil
+			if c.e.Add != nil {
+				a.add, a.addRow = pixel(c.e.Add, c.image, block, y, x), 4*int64(c.e.Add.RowStride)
+			}
+			winogradResult(c.isa, c.m, &a)
+			return
+		}
+		c.partial(a, block, y, x)
+	})
+}
+
+// partial computes a tile of results that sticks out of the image.
+func (c *winoChunk) partial(a winogradArgs, block, y, x int) {
+	line := c.m * Block
+	a.dst, a.row = unsafe.Pointer(&c.patch[0]), int64(4*line)
+	h, w := min(c.m, c.dst.H-y), min(c.m, c.dst.W-x)
+	if c.e.Add != nil {
+		for i := range h {
+			copy(c.extra[i*line:], floatsAt(pixel(c.e.Add, c.image, block, y+i, x), int64(w*Block)))
+		}
+		a.add, a.addRow = unsafe.Pointer(&c.extra[0]), a.row
+	}
+	winogradResult(c.isa, c.m, &a)
+	for i := range h {
+		copy(floatsAt(pixel(&c.dst, c.image, block, y+i, x), int64(w*Block)), c.patch[i*line:])
+	}
+}

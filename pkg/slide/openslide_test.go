@@ -12,7 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/slide"
+	"github.com/slidemill/slidemill/pkg/slide/slidetest"
 )
 
 // The oracle is OpenSlide in a process of its own, driven by scripts/check-openslide.py.
@@ -163,5 +165,52 @@ func compareLevel(t *testing.T, s slide.Slide, oracle *openSlide, level int) {
 	t.Logf("level %d (%s, %s): %d tiles, largest difference %d of 255, mean %.5f", level, l.Size, l.Codec, tiles, d.max, d.mean())
 	if d.max > maxDifference || d.mean() > meanDifference {
 		t.Errorf("level %d differs from openslide by up to %d, on average %.4f; allowed %d and %g", level, d.max, d.mean(), maxDifference, meanDifference)
+	}
+}
+
+// TestOpenSlideYCbCr compares files as libvips writes them: YCbCr with chroma at half size, RGB JPEG,
+// deflate and LZW with prediction, classic TIFF and BigTIFF, one level or many.
+func TestOpenSlideYCbCr(t *testing.T) {
+	needOpenSlide(t)
+	if _, err := exec.LookPath("vips"); err != nil {
+		t.Skip("needs Debian's libvips-tools to make the files")
+	}
+	source := filepath.Join(dataDir(t, "slides"), "CMU-1-Small-Region.svs")
+	crop := filepath.Join(t.TempDir(), "crop.v")
+	vips(t, "crop", source, crop, "600", "900", "640", "448")
+	for name, options := range map[string][]string{
+		"jpeg-420":     {"--compression", "jpeg", "--Q", "80"},
+		"jpeg-444":     {"--compression", "jpeg", "--Q", "95"},
+		"jpeg-rgb":     {"--compression", "jpeg", "--Q", "95", "--rgbjpeg"},
+		"jpeg-big":     {"--compression", "jpeg", "--bigtiff", "--tile-width", "128", "--tile-height", "64"},
+		"deflate":      {"--compression", "deflate", "--predictor", "horizontal"},
+		"lzw":          {"--compression", "lzw", "--predictor", "horizontal"},
+		"lzw-plain":    {"--compression", "lzw", "--predictor", "none"},
+		"uncompressed": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), name+".tiff")
+			vips(t, append([]string{"tiffsave", crop, file, "--tile", "--pyramid"}, options...)...)
+			compareWithOpenSlide(t, file)
+		})
+	}
+}
+
+func vips(t *testing.T, args ...string) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), "vips", args...).CombinedOutput(); err != nil {
+		t.Fatalf("vips %v: %v\n%s", args, err, out)
+	}
+}
+
+// TestOpenSlideReadsWriter: OpenSlide sees the levels and the pixels of the files that tiff.Writer
+// makes.
+func TestOpenSlideReadsWriter(t *testing.T) {
+	needOpenSlide(t)
+	for name, p := range map[string]slidetest.Pyramid{
+		"jpeg":    {Size: pyramid.Size{W: 500, H: 300}, Tile: 128, Levels: 3, JPEG: true, MPP: 0.5},
+		"deflate": {Size: pyramid.Size{W: 500, H: 300}, Tile: 128, Levels: 3, MPP: 0.5},
+	} {
+		t.Run(name, func(t *testing.T) { compareWithOpenSlide(t, p.Write(t)) })
 	}
 }

@@ -212,7 +212,23 @@ func DataHash(cases []Case) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-func (r *run) checkpointPath() string { return filepath.Join(r.cfg.Dir, "checkpoint") }
+func (r *run) checkpointPath() string { return checkpointPath(r.cfg.Dir) }
+
+func checkpointPath(dir string) string { return filepath.Join(dir, "checkpoint") }
+
+// Stored reads the outcome so far out of a run's folder, also while it goes on; start is the network
+// that the run began with.
+func Stored(dir string, start *net.Net) (*Result, error) {
+	c, err := readCheckpoint(checkpointPath(dir))
+	if err != nil {
+		return nil, fmt.Errorf("stored run: %w", err)
+	}
+	r := &run{average: newAverage(start, 0), history: c.History, best: c.Best, bestAt: bestEpoch(c.History)}
+	if err := unflatten(r.average.net, c.Average); err != nil {
+		return nil, fmt.Errorf("stored run in %s: %w", dir, err)
+	}
+	return r.result(false)
+}
 
 func (r *run) resume() error {
 	if r.cfg.Dir == "" {

@@ -169,23 +169,9 @@ const grace = 200 * time.Millisecond
 
 // pull asks one consumer for a message that it has now. Nil without an error means that it has none.
 func (q *Queue) pull(ctx context.Context, s jobs.Stage, p jobs.Priority) (msg *nats.Msg, err error) {
-	next := fmt.Sprintf("$JS.API.CONSUMER.MSG.NEXT.%s.%s", q.names.Stream(), q.names.Consumer(s, p))
-	err = q.call(ctx, "take "+string(s), func(attempt context.Context) error {
-		if q.isClosed() {
-			return jobs.ErrClosed
-		}
-		lenient, cancel := context.WithCancel(context.WithoutCancel(attempt))
-		defer cancel()
-		stop := context.AfterFunc(attempt, func() { time.AfterFunc(grace, cancel) })
-		defer stop()
-		msg, err = q.conn.RequestMsgWithContext(lenient, &nats.Msg{Subject: next, Data: []byte(`{"batch":1,"no_wait":true}`)})
-		if errors.Is(err, context.Canceled) {
-			return attempt.Err()
-		}
-		if err != nil {
-			return err
-		}
-		return statusOf(msg)
+	err = q.call(ctx, "take "+string(s), func(ctx context.Context) error {
+		msg, err = q.ask(ctx, q.names.Consumer(s, p))
+		return err
 	})
 	if errors.Is(err, errNothing) {
 		return nil, nil
@@ -200,6 +186,36 @@ func (q *Queue) pull(ctx context.Context, s jobs.Stage, p jobs.Priority) (msg *n
 	return msg, nil
 }
 
+// ask sends one request. It has an inbox of its own: a job arrives under the subject that it was
+// published on, so the client's shared inbox could not tell whose it is; and without its inbox a request
+// that was given up draws no job that nobody reads.
+func (q *Queue) ask(ctx context.Context, consumer string) (*nats.Msg, error) {
+	if q.isClosed() {
+		return nil, jobs.ErrClosed
+	}
+	inbox, err := q.conn.SubscribeSync(q.conn.NewInbox())
+	if err != nil {
+		return nil, err
+	}
+	defer inbox.Unsubscribe()
+	next := fmt.Sprintf("$JS.API.CONSUMER.MSG.NEXT.%s.%s", q.names.Stream(), consumer)
+	if err := q.conn.PublishRequest(next, inbox.Subject, []byte(`{"batch":1,"no_wait":true}`)); err != nil {
+		return nil, err
+	}
+	lenient, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
+	defer stop()
+	msg, err := inbox.NextMsgWithContext(lenient)
+	if errors.Is(err, context.Canceled) {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return msg, statusOf(msg)
+}
+
 // errNothing says that the consumer has no message now.
 var errNothing = errors.New("no job")
 
@@ -212,6 +228,8 @@ func statusOf(msg *nats.Msg) error {
 		return errNothing
 	case "409": // the consumer's limits are reached, or its leader changes
 		return errNothing
+	case "503":
+		return nats.ErrNoResponders
 	default:
 		return fmt.Errorf("the server answers %s %s", status, msg.Header.Get("Description"))
 	}

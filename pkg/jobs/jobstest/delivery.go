@@ -41,8 +41,27 @@ func testPriority(t *testing.T, q Queue) {
 	}
 	all := []jobs.Job{at(0, ""), at(1, jobs.Routine), at(2, jobs.Urgent), at(3, jobs.Stat), at(4, jobs.Stat), at(5, jobs.Urgent)}
 	publish(t, q, all...)
+	awaitWaiting(t, q, len(all)) // a queue may need a moment to see what it holds
 	for _, batch := range []int{3, 4, 2, 5, 0, 1} {
 		ack(t, takeJob(t, q, all[batch], 1))
+	}
+}
+
+func awaitWaiting(t *testing.T, q Queue, want int) {
+	t.Helper()
+	gauge, ok := q.(jobs.Gauge)
+	for deadline := time.Now().Add(patience); ok; time.Sleep(5 * time.Millisecond) {
+		depths, err := gauge.Depths(t.Context())
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("depths %+v, %v, want %d waiting", depths, err, want)
+		}
+		n := int64(0)
+		for _, d := range depths {
+			n += d.Waiting
+		}
+		if n == int64(want) {
+			return
+		}
 	}
 }
 
@@ -218,7 +237,7 @@ func testWaits(t *testing.T, q Queue) {
 
 // testManyWorkers: every job reaches exactly one of many workers.
 func testManyWorkers(t *testing.T, q Queue) {
-	const n = 200
+	const n = 100
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var mu sync.Mutex

@@ -82,7 +82,7 @@ func testEventsSlowReader(t *testing.T, q Queue) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const last = 20_000
+	const last = 3_000
 	for i := range int64(last + 1) {
 		announce(t, q, jobs.Event{Slide: slideA, State: "progress", Done: i})
 	}

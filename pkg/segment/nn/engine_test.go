@@ -126,6 +126,9 @@ func TestNetworksShareWeights(t *testing.T) {
 // TestSteadyRunAllocatesNothing counts what this package and the kernels allocate: the tasks are run
 // as the machine runs them, without the machine. What Gorgonia's machine allocates is bounded.
 func TestSteadyRunAllocatesNothing(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates")
+	}
 	for name, n := range opNets() {
 		nw := mustNetwork(t, mustEngine(t, n, 2), 11, 9)
 		x, out := noise(nw.in.floats()), make([]float32, nw.outFloats())

@@ -153,11 +153,12 @@ func outlines(ctx context.Context, r *regions, cut uint8, t *tracer) ([]outline,
 //
 // # Memory
 //
-// The outlines that are done and those that are open may hold contour.DefaultLimit bytes each; beyond
-// that the tracer gives up and takes rows without looking at them.
+// The outlines that are done and those that are open may hold limit bytes each; beyond that the tracer
+// gives up and takes rows without looking at them.
 type tracer struct {
 	width   int
 	step    int
+	limit   int64
 	rule    rule
 	contour *contour.Tracer
 	square  []uint8 // the largest values of the rows since the last multiple of step
@@ -172,15 +173,15 @@ const outlineBytes = 512
 
 func newTracer(r *regions, cut uint8, step int) (*tracer, error) {
 	width := r.plan.Frame.Size.W
-	t := &tracer{width: width, step: step, rule: newRule(r.plan, step), square: make([]uint8, pyramid.CeilDiv(width, step))}
+	t := &tracer{width: width, step: step, limit: r.outlineLimit, rule: newRule(r.plan, step), square: make([]uint8, pyramid.CeilDiv(width, step))}
 	var err error
-	t.contour, err = contour.New(contour.Config{Width: len(t.square), Cut: cut, Emit: t.emit})
+	t.contour, err = contour.New(contour.Config{Width: len(t.square), Cut: cut, Limit: t.limit, Emit: t.emit})
 	return t, err
 }
 
 func (t *tracer) emit(c contour.Component) error {
 	t.held += c.Bytes() + outlineBytes
-	if t.held > contour.DefaultLimit {
+	if t.held > t.limit {
 		return fmt.Errorf("%d outlines: %w", len(t.found), contour.ErrTooComplex)
 	}
 	t.found = append(t.found, t.rule.outline(c))

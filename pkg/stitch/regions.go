@@ -11,6 +11,7 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/stitch/contour"
 	"github.com/slidemill/slidemill/pkg/store"
 )
 
@@ -22,6 +23,8 @@ type regions struct {
 	workers int
 	rows    map[int][]int // planned columns by row of the grid, ascending
 	planned map[pyramid.Region]bool
+	// outlineLimit bounds the outlines, in bytes; see tracer.
+	outlineLimit int64
 }
 
 func newRegions(c *Config) *regions {
@@ -32,6 +35,8 @@ func newRegions(c *Config) *regions {
 		workers: c.Workers,
 		rows:    make(map[int][]int),
 		planned: make(map[pyramid.Region]bool, len(c.Plan.Regions)),
+
+		outlineLimit: contour.DefaultLimit,
 	}
 	for _, at := range c.Plan.Regions {
 		r.rows[at.Row] = append(r.rows[at.Row], at.Col)

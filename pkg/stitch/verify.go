@@ -3,6 +3,7 @@ package stitch
 import (
 	"bytes"
 	"context"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"image/jpeg"
@@ -213,21 +214,46 @@ func (v *verifier) everyTile(ctx context.Context, d pyramid.DeepZoom, key func(p
 // slidePyramid checks that every tile of the slide is there, a whole JPEG of the size of its place.
 func (v *verifier) slidePyramid(ctx context.Context, m slide.Manifest) error {
 	keys := store.Slide(v.slide)
-	for _, key := range []string{keys.PyramidDZI(), keys.Thumbnail()} {
-		if _, err := v.read(ctx, key, maxTileBytes); err != nil {
-			return err
-		}
+	data, err := v.read(ctx, keys.PyramidDZI(), maxManifest)
+	if err != nil {
+		return err
+	}
+	if data != nil && !describes(data, m.Pyramid, m.Format) {
+		v.broken.add("%s does not describe the pyramid of slide.json", keys.PyramidDZI())
+	}
+	if data, err = v.read(ctx, keys.Thumbnail(), maxThumbnail); err != nil {
+		return err
+	}
+	if problem := wholeJPEG(data, pyramid.Size{}); data != nil && problem != "" {
+		v.broken.add("%s %s", keys.Thumbnail(), problem)
 	}
 	return v.everyTile(ctx, m.Pyramid, keys.PyramidTile, func(t pyramid.Tile, key string, data []byte) {
 		bounds := m.Pyramid.Grid(t.Level).Bounds(t.Col, t.Row)
-		if problem := wholeJPEG(data, bounds.Dx(), bounds.Dy()); problem != "" {
+		if problem := wholeJPEG(data, pyramid.Size{W: bounds.Dx(), H: bounds.Dy()}); problem != "" {
 			v.broken.add("%s %s", key, problem)
 		}
 	})
 }
 
-// wholeJPEG says what is wrong with a JPEG of the given size, as far as that shows without decoding.
-func wholeJPEG(data []byte, w, h int) string {
+// describes reports whether a Deep Zoom manifest is the one of a pyramid without overlap.
+func describes(data []byte, d pyramid.DeepZoom, format string) bool {
+	var dzi struct {
+		Format   string `xml:"Format,attr"`
+		Overlap  int    `xml:"Overlap,attr"`
+		TileSize int    `xml:"TileSize,attr"`
+		Size     struct {
+			Width  int `xml:"Width,attr"`
+			Height int `xml:"Height,attr"`
+		}
+	}
+	err := xml.Unmarshal(data, &dzi)
+	return err == nil && bytes.HasPrefix(data, []byte("<")) && dzi.Format == format && dzi.Overlap == 0 && dzi.TileSize == d.Tile &&
+		dzi.Size.Width == d.Size.W && dzi.Size.Height == d.Size.H
+}
+
+// wholeJPEG says what is wrong with a JPEG of the given size, or of any size if that is zero, as far as
+// that shows without decoding.
+func wholeJPEG(data []byte, want pyramid.Size) string {
 	const marker = 0xff
 	if !bytes.HasPrefix(data, []byte{marker, 0xd8}) {
 		return "is not a JPEG"
@@ -239,8 +265,8 @@ func wholeJPEG(data []byte, w, h int) string {
 	if err != nil {
 		return err.Error()
 	}
-	if config.Width != w || config.Height != h {
-		return fmt.Sprintf("is %dx%d pixels, want %dx%d", config.Width, config.Height, w, h)
+	if got := (pyramid.Size{W: config.Width, H: config.Height}); !want.Empty() && got != want {
+		return fmt.Sprintf("is %v pixels, want %v", got, want)
 	}
 	return ""
 }

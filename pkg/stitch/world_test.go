@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"image"
+	"image/jpeg"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -164,9 +165,13 @@ func (w *world) manifest(p *segment.Plan) slide.Manifest {
 	}
 }
 
-// put stores every planned region.
+// put stores a thumbnail and every planned region.
 func (w *world) put(t testing.TB, b store.Bucket, p *segment.Plan) {
 	t.Helper()
+	thumb := whiteJPEG(t, image.Pt(160, 160*w.canvas.H/w.canvas.W+1))
+	if err := b.Put(t.Context(), store.Slide(p.Slide).Thumbnail(), bytes.NewReader(thumb), int64(len(thumb))); err != nil {
+		t.Fatal(err)
+	}
 	for _, at := range p.Regions {
 		data, err := segment.EncodeRegion(w.region(p, at))
 		if err != nil {
@@ -176,6 +181,20 @@ func (w *world) put(t testing.TB, b store.Bucket, p *segment.Plan) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// whiteJPEG is a white JPEG.
+func whiteJPEG(t testing.TB, size image.Point) []byte {
+	t.Helper()
+	img := image.NewGray(image.Rectangle{Max: size})
+	for i := range img.Pix {
+		img.Pix[i] = 255
+	}
+	var buf bytes.Buffer
+	if err := jpeg.Encode(&buf, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
 }
 
 // stitched runs the world through Run.

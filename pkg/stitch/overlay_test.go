@@ -1,0 +1,195 @@
+package stitch
+
+import (
+	"bytes"
+	"encoding/xml"
+	"image"
+	"image/color"
+	"image/png"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// coarse is the slow reference of a level: the largest value of all that a pixel covers.
+func (w *world) coarse(plane []uint8, d pyramid.DeepZoom, level int) []uint8 {
+	size, shift := d.LevelSize(level), d.Max()-level
+	out := make([]uint8, size.W*size.H)
+	for y := range w.canvas.H {
+		for x := range w.canvas.W {
+			i := y>>shift*size.W + x>>shift
+			out[i] = max(out[i], plane[y*w.canvas.W+x])
+		}
+	}
+	return out
+}
+
+// TestPyramids compares every pixel of every tile of both pyramids with the reference.
+func TestPyramids(t *testing.T) {
+	w := blobs(tiny, 21)
+	b, p, _ := w.stitched(t, 128, 2)
+	keys := store.Slide(p.Slide).Run(p.Run)
+	d := pyramid.DeepZoom{Size: tiny, Tile: overlayTile}
+	hatched := make([]uint8, tiny.Pixels())
+	for i := range hatched {
+		if c := w.tissue.At(i%tiny.W, i/tiny.W); c == segment.Pen || c == segment.Unscanned {
+			hatched[i] = 1
+		}
+	}
+	colours := newPalette(128)
+	for level := range d.Max() + 1 {
+		probability, highGrade, unseenPart := w.coarse(w.probability, d, level), w.coarse(w.highGrade, d, level), w.coarse(hatched, d, level)
+		size := d.LevelSize(level)
+		for row := range d.Grid(level).Rows() {
+			for col := range d.Grid(level).Cols() {
+				tile, bounds := pyramid.Tile{Level: level, Col: col, Row: row}, d.Grid(level).Bounds(col, row)
+				grey := decodePNG(t, read(t, b, keys.ProbabilityTile(tile))).(*image.Gray)
+				overlay := decodePNG(t, read(t, b, keys.OverlayTile(tile))).(*image.NRGBA)
+				if grey.Bounds().Size() != bounds.Size() || overlay.Bounds().Size() != bounds.Size() {
+					t.Fatalf("tile %v is %v, want %v", tile, grey.Bounds(), bounds)
+				}
+				for y := range bounds.Dy() {
+					for x := range bounds.Dx() {
+						i := (bounds.Min.Y+y)*size.W + bounds.Min.X + x
+						if got := grey.GrayAt(x, y).Y; got != probability[i] {
+							t.Fatalf("tile %v pixel %d,%d: %d, want %d", tile, x, y, got, probability[i])
+						}
+						c := colours.at(bounds.Min.X+x, bounds.Min.Y+y, probability[i], highGrade[i]&^unseen|unseenPart[i])
+						if got := overlay.NRGBAAt(x, y); got != (color.NRGBA{c[0], c[1], c[2], c[3]}) {
+							t.Fatalf("tile %v pixel %d,%d: %v, want %v", tile, x, y, got, c)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestDescriptors: the Deep Zoom manifests are what viewers and `vips dzsave` know.
+func TestDescriptors(t *testing.T) {
+	w := blobs(tiny, 22)
+	b, p, _ := w.stitched(t, 256, 1)
+	keys := store.Slide(p.Slide).Run(p.Run)
+	for _, key := range []string{keys.ProbabilityDZI(), keys.OverlayDZI()} {
+		var dzi struct {
+			XMLName  xml.Name
+			Format   string `xml:"Format,attr"`
+			Overlap  int    `xml:"Overlap,attr"`
+			TileSize int    `xml:"TileSize,attr"`
+			Size     struct {
+				Width, Height int `xml:",attr"`
+			}
+		}
+		if err := xml.Unmarshal(read(t, b, key), &dzi); err != nil {
+			t.Fatal(err)
+		}
+		if dzi.XMLName.Space != "http://schemas.microsoft.com/deepzoom/2008" || dzi.XMLName.Local != "Image" ||
+			dzi.Format != "png" || dzi.Overlap != 0 || dzi.TileSize != 256 || dzi.Size.Width != tiny.W || dzi.Size.Height != tiny.H {
+			t.Errorf("%s: %+v", key, dzi)
+		}
+	}
+}
+
+// TestPalette: what matters is told apart at any threshold.
+func TestPalette(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		cut := rapid.Uint8Range(1, 255).Draw(t, "cut")
+		probability, other := rapid.Uint8().Draw(t, "probability"), rapid.Uint8().Draw(t, "other")
+		x, y := rapid.IntRange(0, 1<<20).Draw(t, "x"), rapid.IntRange(0, 1<<20).Draw(t, "y")
+		p := newPalette(cut)
+		c := p.at(x, y, probability, other)
+		switch {
+		case probability >= cut && (c[3] < 80 || c[0] < 200 || c[2] > 60):
+			t.Errorf("carcinoma is drawn as %v", c)
+		case probability < cut && other&unseen != 0 && (c[3] == 0 || c[0] != c[1] || c[1] != c[2]):
+			t.Errorf("not analysed is drawn as %v", c)
+		case probability == 0 && other == 0 && c[3] != 0:
+			t.Errorf("nothing is drawn as %v", c)
+		}
+	})
+}
+
+// TestPNG: the small encoder writes what the standard library reads, for any size and content.
+func TestPNG(t *testing.T) {
+	e := newPNGEncoder()
+	rapid.Check(t, func(t *rapid.T) {
+		size := pyramid.Size{W: rapid.IntRange(1, 40).Draw(t, "w"), H: rapid.IntRange(1, 40).Draw(t, "h")}
+		colour, samples := byte(pngGrey), 1
+		if rapid.Bool().Draw(t, "rgba") {
+			colour, samples = pngRGBA, 4
+		}
+		n := size.W * size.H * samples
+		pixels := rapid.SliceOfN(rapid.Uint8(), n, n).Draw(t, "pixels")
+		data, err := e.encode(size, colour, pixels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := png.Decode(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []uint8
+		switch img := img.(type) {
+		case *image.Gray:
+			got = img.Pix
+		case *image.NRGBA:
+			got = img.Pix
+		default:
+			t.Fatalf("decoded as %T", img)
+		}
+		if img.Bounds().Size() != image.Pt(size.W, size.H) || !bytes.Equal(got, pixels) {
+			t.Fatal("pixels differ")
+		}
+	})
+}
+
+// TestPreview: the preview shows carcinoma where it is and leaves the rest alone, without a thumbnail too.
+func TestPreview(t *testing.T) {
+	w := blobs(tiny, 23)
+	b, p := b0(t, w)
+	if err := b.Delete(t.Context(), store.Slide(p.Slide).Thumbnail()); err != nil { // drawn from the tissue map then
+		t.Fatal(err)
+	}
+	if _, err := Run(t.Context(), w.config(t, b, p, 1)); err != nil {
+		t.Fatal(err)
+	}
+	img := decodePNG(t, read(t, b, store.Slide(p.Slide).Run(p.Run).Preview()))
+	size := img.Bounds().Size()
+	if want := fit(p.Frame.Slide, previewSide); size != image.Pt(want.W, want.H) {
+		t.Fatalf("preview of %v, want %v", size, want)
+	}
+	wrong := 0
+	for y := 0; y < size.Y; y += 3 {
+		for x := 0; x < size.X; x += 3 {
+			at := image.Pt(x*tiny.W/size.X, y*tiny.H/size.Y)
+			r, g, bl, _ := img.At(x, y).RGBA()
+			red := r > g+0x2000 && r > bl+0x2000
+			if red != (w.at(w.probability, at) >= 128) {
+				wrong++
+			}
+		}
+	}
+	if share := float64(wrong) / float64(size.X*size.Y/9); share > 0.02 {
+		t.Errorf("%.1f %% of the preview is wrong", 100*share)
+	}
+}
+
+// BenchmarkOverlayTile measures colouring and encoding one busy tile of both pyramids.
+func BenchmarkOverlayTile(b *testing.B) {
+	w := blobs(pyramid.Size{W: 256, H: 256}, 24)
+	r := newRasterPool().make(pyramid.Size{W: 256, H: 256})
+	copy(r.probability, w.probability)
+	copy(r.other, w.highGrade)
+	o := &overlays{palette: newPalette(128), png: newPNGEncoder()}
+	o.colours.New = func() any { return new([]uint8) }
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := o.encode(image.Rect(0, 0, 256, 256), r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package stitch
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/store"
+	"github.com/slidemill/slidemill/pkg/store/mem"
+)
+
+func b0(t *testing.T, w *world) (*mem.Bucket, *segment.Plan) {
+	t.Helper()
+	b, p := mem.New(), w.plan(t, 128)
+	w.put(t, b, p)
+	return b, p
+}
+
+// whole is a store with a slide, as the tiler leaves it, and one finished run.
+func whole(t *testing.T) (*mem.Bucket, *segment.Plan) {
+	t.Helper()
+	w := blobs(tiny, 51)
+	b, p := b0(t, w)
+	m := w.manifest(p)
+	keys := store.Slide(p.Slide)
+	put := func(key string, data []byte) {
+		t.Helper()
+		if err := b.Put(t.Context(), key, bytes.NewReader(data), int64(len(data))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for level := range m.Pyramid.Max() + 1 {
+		grid := m.Pyramid.Grid(level)
+		for row := range grid.Rows() {
+			for col := range grid.Cols() {
+				put(keys.PyramidTile(pyramid.Tile{Level: level, Col: col, Row: row}), whiteJPEG(t, grid.Bounds(col, row).Size()))
+			}
+		}
+	}
+	put(keys.PyramidDZI(), bytes.Replace(descriptor(m.Pyramid), []byte("png"), []byte("jpeg"), 1))
+	slideJSON, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(keys.Manifest(), slideJSON)
+	plan, err := p.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(keys.Run(p.Run).Plan(), plan)
+	if _, err := Run(t.Context(), w.config(t, b, p, 2)); err != nil {
+		t.Fatal(err)
+	}
+	return b, p
+}
+
+func TestVerifyWhole(t *testing.T) {
+	b, p := whole(t)
+	got, err := Verify(t.Context(), b, p.Slide)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var objects int64
+	for o, err := range b.List(t.Context(), store.Slides()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = o
+		objects++
+	}
+	if got.Runs != 1 || got.Unfinished != 0 || got.Objects != objects || got.Bytes == 0 {
+		t.Errorf("%+v of %d objects", got, objects)
+	}
+}
+
+// TestVerifyFindsDamage changes or removes each kind of object in turn: nothing goes unnoticed.
+func TestVerifyFindsDamage(t *testing.T) {
+	b, p := whole(t)
+	slide := store.Slide(p.Slide)
+	run := slide.Run(p.Run)
+	tile := pyramid.Tile{Level: 9, Col: 1, Row: 1} // the slide's pyramid has one more level
+	for _, key := range []string{
+		slide.PyramidDZI(), slide.Thumbnail(), slide.PyramidTile(tile),
+		run.Plan(), run.Region(p.Regions[3]), run.ProbabilityTile(tile), run.OverlayTile(tile), run.ProbabilityDZI(), run.OverlayDZI(),
+		run.Mask(), run.Contours(), run.Preview(), run.Report(), run.ReportHTML(),
+	} {
+		good := read(t, b, key)
+		for name, data := range map[string][]byte{
+			"missing": nil,
+			"cut":     good[:len(good)*2/3],
+			"changed": flip(good),
+		} {
+			if data == nil {
+				if err := b.Delete(t.Context(), key); err != nil {
+					t.Fatal(err)
+				}
+			} else if err := b.Put(t.Context(), key, bytes.NewReader(data), int64(len(data))); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Verify(t.Context(), b, p.Slide); !errors.Is(err, ErrBroken) {
+				t.Errorf("%s %s: %v", key, name, err)
+			}
+		}
+		if err := b.Put(t.Context(), key, bytes.NewReader(good), int64(len(good))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Verify(t.Context(), b, p.Slide); err != nil {
+		t.Errorf("put right again: %v", err)
+	}
+}
+
+// flip changes the first byte, which every format notices.
+func flip(data []byte) []byte {
+	data = bytes.Clone(data)
+	data[0] ^= 0x55
+	return data
+}
+
+// TestVerifyUnfinished: a run without run.json promised nothing.
+func TestVerifyUnfinished(t *testing.T) {
+	b, p := whole(t)
+	if err := b.Delete(t.Context(), store.Slide(p.Slide).Run(p.Run).Manifest()); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Verify(t.Context(), b, p.Slide)
+	if err != nil || got.Runs != 0 || got.Unfinished != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := Load(t.Context(), b, p.Slide, p.Run); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("loaded an unfinished run: %v", err)
+	}
+	if _, err := Verify(t.Context(), mem.New(), p.Slide); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("verified nothing: %v", err)
+	}
+}

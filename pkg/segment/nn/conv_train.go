@@ -106,7 +106,7 @@ func (t *trainConv) grads(g *graph, in gorgonia.Nodes, _, grad *gorgonia.Node) (
 	if err != nil {
 		return nil, err
 	}
-	out[0], err = g.apply(&convDataGrad{shape: t.shape}, x.dims, in[1], grad, out[1])
+	out[0], err = g.apply(newConvDataGrad(t.shape), x.dims, in[1], grad, out[1])
 	return out, err
 }
 
@@ -138,24 +138,25 @@ func (t *convWeightGrad) run(g *graph, out gorgonia.Value, in []gorgonia.Value) 
 
 // convDataGrad is the gradient by x; its inputs are weight, dL/dy and, for the order, the weight's
 // gradient.
-type convDataGrad struct {
-	shape  kernel.ConvShape
-	filter *kernel.BackFilter
+type convDataGrad struct{ filter *kernel.BackFilter }
+
+// newConvDataGrad packs zeros: every run packs the weights of the day.
+func newConvDataGrad(s kernel.ConvShape) *convDataGrad {
+	return &convDataGrad{kernel.PackBackward(s, make([]float32, s.Weights()))}
 }
 
 func (t *convDataGrad) String() string {
-	return fmt.Sprintf("data gradient of convolution %+v", t.shape)
+	return fmt.Sprintf("data gradient of convolution %+v", t.filter.Shape)
 }
 
 func (t *convDataGrad) border(i int) int {
 	if i != 1 {
 		return 0
 	}
-	return backwardBorder(t.shape)
+	return backwardBorder(t.filter.Shape)
 }
 
 func (t *convDataGrad) scratch(g *graph, out gorgonia.Value, in []gorgonia.Value) int {
-	t.filter = kernel.PackBackward(t.shape, floats(in[0]))
 	return t.filter.Scratch(out.(*act).view, in[1].(*act).view, g.threads)
 }
 

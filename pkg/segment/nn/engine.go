@@ -38,10 +38,16 @@ type Engine struct {
 
 var _ segment.Engine = (*Engine)(nil)
 
+// maxNodes bounds the time to compile, which grows with the square of the nodes.
+const maxNodes = 8192
+
 // New folds the network and packs its weights. The network is not changed and may be dropped.
 func New(n *net.Net, opts Options) (*Engine, error) {
 	if err := n.Validate(); err != nil {
 		return nil, fmt.Errorf("engine of %s: %w", n.Name, err)
+	}
+	if len(n.Nodes) > maxNodes {
+		return nil, fmt.Errorf("engine of %s: %d nodes, at most %d: simplify the network first", n.Name, len(n.Nodes), maxNodes)
 	}
 	if opts.Threads < 0 || opts.MemoryLimit < 0 {
 		return nil, fmt.Errorf("engine of %s: %d threads and %d bytes: neither may be negative", n.Name, opts.Threads, opts.MemoryLimit)

@@ -85,7 +85,7 @@ func (t *trainTranspose) grads(g *graph, in gorgonia.Nodes, _, grad *gorgonia.No
 	if err != nil {
 		return nil, err
 	}
-	out[0], err = g.apply(&transposeDataGrad{shape: t.shape}, x.dims, in[1], grad, out[1])
+	out[0], err = g.apply(newTransposeDataGrad(t.shape), x.dims, in[1], grad, out[1])
 	return out, err
 }
 
@@ -115,24 +115,25 @@ func (t *transposeWeightGrad) run(g *graph, out gorgonia.Value, in []gorgonia.Va
 
 // transposeDataGrad is the gradient by x: the dual convolution of dL/dy. Its inputs are weight,
 // dL/dy and, for the order, the weight's gradient.
-type transposeDataGrad struct {
-	shape  kernel.TransposeShape
-	filter *kernel.Filter
+type transposeDataGrad struct{ filter *kernel.Filter }
+
+// newTransposeDataGrad packs zeros: every run packs the weights of the day.
+func newTransposeDataGrad(s kernel.TransposeShape) *transposeDataGrad {
+	return &transposeDataGrad{kernel.PackTransposeBackward(s, make([]float32, s.Dual().Weights()))}
 }
 
 func (t *transposeDataGrad) String() string {
-	return fmt.Sprintf("data gradient of transposed convolution %+v", t.shape)
+	return fmt.Sprintf("data gradient of transposed convolution, dual %+v", t.filter.Shape)
 }
 
 func (t *transposeDataGrad) border(i int) int {
 	if i != 1 {
 		return 0
 	}
-	return forwardBorder(t.shape.Dual())
+	return forwardBorder(t.filter.Shape)
 }
 
 func (t *transposeDataGrad) scratch(g *graph, out gorgonia.Value, in []gorgonia.Value) int {
-	t.filter = kernel.PackTransposeBackward(t.shape, floats(in[0]))
 	return t.filter.ScratchForward(out.(*act).view, in[1].(*act).view, g.threads)
 }
 

@@ -65,15 +65,26 @@ func run(b *testing.B, flops int64, pass func()) {
 
 func BenchmarkForward(b *testing.B) {
 	for _, c := range benchCases() {
-		for _, threads := range []int{1, 2} {
-			b.Run(fmt.Sprintf("%s/threads=%d", c.name, threads), func(b *testing.B) {
-				src, dst := c.tensors()
-				f := Pack(c.s, make([]float32, c.s.Weights()))
-				e := Epilogue{Bias: make([]float32, c.s.Out), Act: Act{Kind: actReLU}}
-				run(b, c.s.FLOPs(c.size, c.size), func() { f.Forward(dst, src, e, Work{Threads: threads}) })
-			})
+		for _, tile := range []int{0, 2, 4} {
+			if tile > 0 && c.s.Fast(tile).Tile == 0 {
+				continue
+			}
+			for _, threads := range []int{1, 2} {
+				b.Run(fmt.Sprintf("%s/tile=%d/threads=%d", c.name, tile, threads), func(b *testing.B) {
+					c.s.Tile = tile
+					benchForward(b, c, threads)
+				})
+			}
 		}
 	}
+}
+
+func benchForward(b *testing.B, c benchCase, threads int) {
+	src, dst := c.tensors()
+	f := Pack(c.s, make([]float32, c.s.Weights()))
+	e := Epilogue{Bias: make([]float32, c.s.Out), Act: Act{Kind: actReLU}}
+	w := Work{Threads: threads, Scratch: make([]float32, f.ScratchForward(dst, src, threads))}
+	run(b, c.s.FLOPs(c.size, c.size), func() { f.Forward(dst, src, e, w) })
 }
 
 func BenchmarkBackwardData(b *testing.B) {

@@ -1,0 +1,193 @@
+package kernel
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// crop is the view of a part of a tensor.
+func crop(t Tensor, y, x, h, w int) Tensor {
+	t.Off += y*t.RowStride + x*Block
+	t.H, t.W, t.Border = h, w, 0
+	return t
+}
+
+// TestPositionLeavesNoTrace computes a convolution on a whole image and on a piece of it that begins
+// anywhere the alignment allows: the results that see no edge of the piece have the same bits.
+func TestPositionLeavesNoTrace(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := conv3(rapid.IntRange(1, 20).Draw(t, "in"), rapid.IntRange(1, 40).Draw(t, "out"))
+		s.Tile = rapid.SampledFrom([]int{0, 2, 4}).Draw(t, "tile")
+		a := s.Align()
+		h, w := a*rapid.IntRange(3, 6).Draw(t, "h"), a*rapid.IntRange(3, 9).Draw(t, "w")
+		y, x := a*rapid.IntRange(0, h/a-3).Draw(t, "y"), a*rapid.IntRange(0, w/a-3).Draw(t, "x")
+		ph, pw := a*rapid.IntRange(3, (h-y)/a).Draw(t, "ph"), a*rapid.IntRange(3, (w-x)/a).Draw(t, "pw")
+		r := rand.New(rand.NewPCG(1, uint64(h*w+y)))
+		src := randomPlain(r, 1, s.In, h, w).blocked(1)
+		piece := empty(1, s.In, ph, pw, 1)
+		Activate(piece, crop(src, y, x, ph, pw), Act{}, 1)
+		f := Pack(s, randomFloats(r, s.Weights()))
+		whole, part := empty(1, s.Out, h, w, 0), empty(1, s.Out, ph, pw, 0)
+		f.Forward(whole, src, Epilogue{}, Work{2, noise(f.ScratchForward(whole, src, 2))})
+		f.Forward(part, piece, Epilogue{}, Work{1, noise(f.ScratchForward(part, piece, 1))})
+		want, got := make([]float32, (ph-2*a)*(pw-2*a)*s.Out), make([]float32, (ph-2*a)*(pw-2*a)*s.Out)
+		ToNCHW(want, crop(whole, y+a, x+a, ph-2*a, pw-2*a), 1)
+		ToNCHW(got, crop(part, a, a, ph-2*a, pw-2*a), 1)
+		sameBits(t, fmt.Sprintf("%+v at %d,%d", s, y, x), got, want)
+	})
+}
+
+func TestSteadyStateAllocatesNothing(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, tile := range []int{0, 4} {
+		s := conv3(32, 48)
+		s.Tile = tile
+		src, dst := empty(1, 32, 20, 20, 1), empty(1, 48, 20, 20, 1)
+		weights := randomFloats(r, s.Weights())
+		f, b, g := Pack(s, weights), PackBackward(s, weights), NewGradient(s)
+		half, index := empty(1, 32, 10, 10, 1), make([]uint8, IndexLen(empty(1, 32, 10, 10, 0)))
+		pair := Window{KH: 2, KW: 2, SH: 2, SW: 2, DH: 1, DW: 1}
+		y := NearestAxis(10, 20, 2, 0, 0)
+		flat, sums := make([]float32, 32*400), make([]float64, 32)
+		for threads := 1; threads <= 2; threads++ {
+			w := Work{threads, make([]float32, max(f.ScratchForward(dst, src, threads), b.Scratch(src, dst, threads), g.Scratch(src, dst, threads)))}
+			e := Epilogue{Bias: make([]float32, 48), Add: &dst, Act: Act{Kind: actSigmoid}}
+			pass := func() {
+				FromNCHW(src, flat, threads)
+				f.Forward(dst, src, e, w)
+				b.BackwardData(src, dst, w)
+				g.Backward(weights, e.Bias, src, dst, w)
+				PoolMax(half, src, pair, index, threads)
+				ResizeNearest(src, half, y, y, threads)
+				AddTo(src, src, src, threads)
+				ScaleShift(src, src, flat[:32], nil, Act{Kind: actReLU}, threads)
+				ChannelSums(src, sums, sums, threads)
+				Softmax(src, src, threads)
+				ToNCHW(flat, src, threads)
+			}
+			pass()
+			if n := testing.AllocsPerRun(20, pass); n >= 1 && !raceEnabled {
+				t.Errorf("tile %d, %d threads: %v allocations in a pass", tile, threads, n)
+			}
+		}
+	}
+}
+
+func TestPlainRoundTripAndBorder(t *testing.T) {
+	p := randomPlain(rand.New(rand.NewPCG(5, 6)), 2, 19, 5, 7)
+	b := p.blocked(2)
+	back := make([]float32, len(p.v))
+	ToNCHW(back, b, 2)
+	if !slices.Equal(back, p.floats()) {
+		t.Error("blocked and back is not the same")
+	}
+	dirty := New(noise(Floats(2, 19, 5, 7, 2)), 2, 19, 5, 7, 2)
+	FromNCHW(dirty, p.floats(), 1)
+	ClearBorder(dirty)
+	if !slices.Equal(dirty.Data, b.Data) {
+		t.Error("ClearBorder and FromNCHW leave rubbish")
+	}
+}
+
+func TestChannelsViewSharesMemory(t *testing.T) {
+	p := randomPlain(rand.New(rand.NewPCG(5, 6)), 1, 48, 4, 4)
+	s := conv3(16, 20)
+	f := Pack(s, randomFloats(rand.New(rand.NewPCG(7, 8)), s.Weights()))
+	all := p.blocked(1)
+	middle := &plain{1, 16, 4, 4, p.v[16*16 : 32*16]}
+	got, want := empty(1, 20, 4, 4, 0), empty(1, 20, 4, 4, 0)
+	f.Forward(got, all.Channels(16, 16), Epilogue{}, Work{})
+	f.Forward(want, middle.blocked(1), Epilogue{}, Work{})
+	sameBits(t, "view of channels", got.Data, want.Data)
+}
+
+func TestBrokenInvariantsPanic(t *testing.T) {
+	s := conv3(4, 4)
+	f := Pack(s, make([]float32, s.Weights()))
+	good := func() Tensor { return empty(1, 4, 8, 8, 1) }
+	short := good()
+	short.Data = short.Data[:len(short.Data)-1]
+	for name, do := range map[string]func(){
+		"data too short":  func() { f.Forward(good(), short, Epilogue{}, Work{}) },
+		"wrong size":      func() { f.Forward(empty(1, 4, 7, 8, 1), good(), Epilogue{}, Work{}) },
+		"wrong channels":  func() { f.Forward(good(), empty(1, 5, 8, 8, 1), Epilogue{}, Work{}) },
+		"missing scratch": func() { f.Forward(good(), empty(1, 4, 8, 8, 0), Epilogue{}, Work{}) },
+		"bias of 3":       func() { f.Forward(good(), good(), Epilogue{Bias: make([]float32, 3)}, Work{}) },
+		"other images":    func() { AddTo(good(), good(), empty(2, 4, 8, 8, 1), 1) },
+		"weights":         func() { f.Repack(make([]float32, 5)) },
+		"axis out of rows": func() {
+			ResizeNearest(good(), good(), Axis{Lo: make([]int, 8)}, Axis{Lo: []int{0, 1, 2, 3, 4, 5, 6, 8}}, 1)
+		},
+		"empty window": func() { PoolMax(empty(1, 4, 9, 8, 0), good(), unit, nil, 1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if msg, _ := recover().(string); !strings.HasPrefix(msg, "kernel: ") {
+					t.Errorf("recovered %q, want a panic of this package", msg)
+				}
+			}()
+			do()
+		})
+	}
+}
+
+func TestValidateRejects(t *testing.T) {
+	good := conv3(4, 4)
+	if err := good.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(s *ConvShape){
+		"no channels":    func(s *ConvShape) { s.In = 0 },
+		"stride 0":       func(s *ConvShape) { s.SW = 0 },
+		"negative pad":   func(s *ConvShape) { s.PadL = -1 },
+		"huge kernel":    func(s *ConvShape) { s.KH = 1 << 40 },
+		"odd groups":     func(s *ConvShape) { s.Groups = 3 },
+		"tile of 3":      func(s *ConvShape) { s.Tile = 3 },
+		"tile of stride": func(s *ConvShape) { s.Tile, s.SH = 4, 2 },
+	} {
+		s := good
+		if change(&s); s.Validate() == nil {
+			t.Errorf("%s: %+v passes", name, s)
+		}
+	}
+}
+
+func TestVariantsByName(t *testing.T) {
+	defer Use(Variant())
+	for _, v := range Available() {
+		got, err := ParseISA(v.String())
+		if err != nil || got != v {
+			t.Errorf("ParseISA(%q) = %v, %v", v, got, err)
+		}
+		if err := Use(v); err != nil || Variant() != v {
+			t.Errorf("Use(%v): %v, then %v", v, err, Variant())
+		}
+	}
+	if _, err := ParseISA("sse"); err == nil {
+		t.Error("sse is no kernel")
+	}
+	if Use(ISA(7)) == nil {
+		t.Error("no processor offers variant 7")
+	}
+}
+
+func TestParallelDoesEachItemOnce(t *testing.T) {
+	for _, threads := range []int{0, 1, 2, 7} {
+		c := counts(make([]int32, 100))
+		parallel(len(c), threads, c)
+		for i, n := range c {
+			if n != 1 {
+				t.Fatalf("%d threads: item %d done %d times", threads, i, n)
+			}
+		}
+	}
+}
+
+type counts []int32
+
+func (c counts) do(i int) { c[i]++ }

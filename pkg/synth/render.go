@@ -68,7 +68,7 @@ func (r *renderer) draw(rect image.Rectangle, s *sheet) {
 	r.survey(s)
 	if !s.blank {
 		r.ground(s)
-		r.lymphocytes(s)
+		r.cells(s)
 		r.glands(s)
 	}
 }
@@ -159,6 +159,13 @@ func (n *nodes) at(x, y int) (f fields) {
 	return f
 }
 
+// along is the direction of the strands at a pixel: the one in which the texture's v does not change.
+func (n *nodes) along(x, y int) float64 {
+	i := (y+n.pad*nodeStep)/nodeStep*n.cols + (x+n.pad*nodeStep)/nodeStep
+	v := n.field[i][fV]
+	return math.Atan2(v-n.field[i+1][fV], n.field[i+n.cols][fV]-v)
+}
+
 // ground draws what lies between the glands: stroma and fat.
 func (r *renderer) ground(s *sheet) {
 	w := s.r.Dx()
@@ -198,32 +205,32 @@ func (r *renderer) groundRun(s *sheet, from, to int, f, g fields) {
 	}
 }
 
-// lymphocytes strews small round nuclei over the stroma, densest between crypts.
-func (r *renderer) lymphocytes(s *sheet) {
+// cells strews nuclei over the stroma: round ones of lymphocytes, densest between crypts, and spindles of
+// fibroblasts along the strands.
+func (r *renderer) cells(s *sheet) {
 	const pitch = 7.4 // microns
 	eachCell(s.r, r.mpp, pitch, nucleusReach, func(col, row int) {
 		d := newDice(r.seed, col, row, 70)
 		u, v := (float64(col)+d.next())*pitch, (float64(row)+d.next())*pitch
 		x, y := u/r.mpp, v/r.mpp
-		in := s.r.Inset(-s.nodes.pad * nodeStep)
-		if !image.Pt(int(math.Floor(x)), int(math.Floor(y))).In(in) {
+		px, py := int(math.Floor(x))-s.r.Min.X, int(math.Floor(y))-s.r.Min.Y
+		if !image.Pt(px, py).In(image.Rectangle{Max: s.r.Size()}.Inset(-s.nodes.pad * nodeStep)) {
 			return // too far away to be seen
 		}
-		f := s.nodes.at(int(math.Floor(x))-s.r.Min.X, int(math.Floor(y))-s.r.Min.Y)
-		chance := 0.62 * float64(1-f[fDeep]) * (0.35 + float64(f[fCells]))
+		f := s.nodes.at(px, py)
+		chance := 0.62 * (1 - f[fDeep]) * (0.35 + f[fCells])
 		if f[fTumour] > -60 {
-			chance = 0.3 * float64(f[fCells])
+			chance = 0.3 * f[fCells]
 		}
-		chance = max(chance, 0.05) * float64(1-f[fFat])
+		chance = max(chance, 0.08) * (1 - f[fFat])
 		if f[fDepth] < 5 || d.next() > chance {
 			return
 		}
-		long := 1.0
-		if d.next() < 0.35 {
-			long = d.between(1.2, 1.9)
+		a, b, angle := d.between(1.7, 2.6), d.between(1.6, 2.2), d.between(0, math.Pi)
+		if d.next() < lerp(0.35, 0.85, max(f[fDeep], clamp(f[fTumour]/60+1))) {
+			a, b, angle = d.between(2.8, 5), d.between(1, 1.5), s.nodes.along(px, py)+d.between(-0.25, 0.25)
 		}
-		size := d.between(1.7, 2.6)
-		r.stamp(s, x, y, size*long, size/math.Sqrt(long), d.between(0, math.Pi), uint8(255*d.between(0.62, 0.95)))
+		r.stamp(s, x, y, a, b, angle, uint8(255*d.between(0.62, 0.95)))
 	})
 }
 

@@ -5,9 +5,9 @@ import "math"
 // textureSide is the side of a pattern that repeats, in cells. Its repetition is bent out of sight.
 const textureSide = 1024
 
-// drawStroma draws collagen: wavy strands along x, pale gaps between them, and spindle nuclei.
+// drawStroma draws collagen: wavy strands along x and pale gaps between them. Its nuclei are not part of
+// it, because it is bent and stretched.
 func drawStroma(seed uint64) *pattern {
-	cells := spindles(seed)
 	return drawPattern(textureSide, func(x, y float64) uint32 {
 		wave := 5*wrapped(seed, x, y, 64, 64) + 2*wrapped(seed^1, x, y, 21, 32)
 		strand := wrapped(seed^2, x, y+wave, 51.2, 4) + 0.5*wrapped(seed^3, x, y+wave, 25.6, 2)
@@ -16,7 +16,6 @@ func drawStroma(seed uint64) *pattern {
 		e := 0.34 + 0.14*strand + fine
 		h := 0.05 + 0.03*strand + fine/2
 		e, h = lerp(e, 0.05, 0.85*gap), lerp(h, 0.015, gap)
-		h, e = cells.near(x, y).stain(x, y, h, e)
 		return pack(1, h, e)
 	})
 }
@@ -34,19 +33,6 @@ func wrapped(seed uint64, x, y, px, py float64) float64 {
 }
 
 func mod(a, n int) int { return ((a % n) + n) % n }
-
-// spindles are the nuclei of fibroblasts, along the strands.
-func spindles(seed uint64) nucleusGrid {
-	const half = textureSide * patternMPP / 2
-	d := newDice(seed, 0, 0, 50)
-	g := make(nucleusGrid)
-	for range 420 {
-		n := newNucleus(d.between(-half+9, half-9), d.between(-half+9, half-9), d.between(-0.35, 0.35))
-		n.a, n.b, n.dark, n.seed = d.between(4, 8), d.between(1.1, 1.9), d.between(0.5, 0.8), d.state
-		g.add(n)
-	}
-	return g
-}
 
 // drawFat draws fat cells: empty polygons with thin walls. The walls are where two of the nearest
 // centres are equally near.

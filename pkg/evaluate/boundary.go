@@ -11,7 +11,7 @@ func (s Scheme) boundary(img *Image, level uint8) float64 {
 	truth, pred := make([]bool, len(img.Truth)), make([]bool, len(img.Truth))
 	for i, t := range img.Truth {
 		truth[i] = int(t) == s.Carcinoma
-		pred[i] = img.Prob[s.Carcinoma][i] >= level
+		pred[i] = t != Ignore && img.Prob[s.Carcinoma][i] >= level
 	}
 	d := HD95(truth, pred, img.W)
 	if img.MPP > 0 {

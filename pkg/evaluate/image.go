@@ -14,9 +14,12 @@ type Image struct {
 	Columns map[string]string
 	W, H    int
 	MPP     float64   // microns per pixel, 0 when unknown: boundary distances are in pixels then
-	Truth   []uint8   // W·H class indexes
+	Truth   []uint8   // W·H class indexes, or Ignore
 	Prob    [][]uint8 // per class W·H probabilities × 255
 }
+
+// Ignore is the truth of pixels that nobody judged: they are not counted.
+const Ignore = 255
 
 // Scheme says what the classes mean and where the decision lies.
 type Scheme struct {
@@ -77,7 +80,7 @@ func (s Scheme) check(img *Image) error {
 		}
 	}
 	for _, t := range img.Truth {
-		if int(t) >= len(s.Classes) {
+		if int(t) >= len(s.Classes) && t != Ignore {
 			return fmt.Errorf("truth holds class %d, scheme has %d", t, len(s.Classes))
 		}
 	}

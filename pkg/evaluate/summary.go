@@ -40,6 +40,9 @@ func (s Scheme) Summarise(img *Image) (*Summary, error) {
 	var grade, high [256]int64
 	level := s.level()
 	for i, truth := range img.Truth {
+		if truth == Ignore {
+			continue
+		}
 		best, decided := s.decide(img.Prob, i, level)
 		sum.Confusion[truth][decided]++
 		sum.count(img.Prob[best][i], int(truth) == best)

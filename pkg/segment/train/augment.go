@@ -64,7 +64,7 @@ func orOne(v float64) float64 {
 type Sample struct {
 	Size  int
 	RGB   []uint8   // Size·Size·3
-	Share []float32 // Classes planes of Size·Size: how much of the pixel belongs to each class
+	Share []float32 // Classes planes of Size·Size: how much of the pixel belongs to each class; the rest is ignored
 	Eps   []float32 // Size·Size: label smoothing
 }
 

@@ -77,15 +77,30 @@ func (b *Batch) fill(i int, s *Sample, norm *[3][256]float32) {
 		x[2*plane+at] = norm[2][s.RGB[3*at+2]]
 	}
 	target := b.Target[i*Classes*plane : (i+1)*Classes*plane]
+	weight := b.Weight[i*plane : (i+1)*plane]
 	for at, eps := range s.Eps {
+		known := s.known(at)
+		weight[at] = known
 		for c := range Classes {
-			target[c*plane+at] = (1-eps)*s.Share[c*plane+at] + eps*smoothTo[c]
+			target[c*plane+at] = smoothTo[c]
+			if known > 0 {
+				target[c*plane+at] = (1-eps)*s.Share[c*plane+at]/known + eps*smoothTo[c]
+			}
 		}
 	}
-	weight := b.Weight[i*plane : (i+1)*plane]
-	for at := range weight {
-		weight[at] = 1
+}
+
+// known is the share of a pixel that has a class at all; rounding must not make whole pixels count a
+// little more or less than one another.
+func (s *Sample) known(at int) float32 {
+	sum := float32(0)
+	for c := range Classes {
+		sum += s.Share[c*len(s.Eps)+at]
 	}
+	if sum > 0.999 {
+		return 1
+	}
+	return sum
 }
 
 // smoothTo is where smoothed-away certainty goes: half to background, as an outline is more often too

@@ -5,6 +5,8 @@ import (
 	"image"
 	"image/color"
 	"image/draw"
+
+	"github.com/slidemill/slidemill/pkg/segment/train/annotate"
 )
 
 // The classes of the built-in model, in the order of its output planes.
@@ -28,10 +30,13 @@ type Case struct {
 	Group   string // the folder it came from, a diagnosis such as "polyp"
 	W, H    int
 	RGB     []uint8 // W·H·3, interleaved
-	Label   []uint8 // W·H class indexes
+	Label   []uint8 // W·H class indexes, or Ignore
 	Main    uint8   // the class of its lesion, Background when it has none
 	Coarse  bool    // the outline covers everything: it says "somewhere here", not "exactly here"
 }
+
+// Ignore is the label of pixels that nobody judged: they are not learned from and not counted.
+const Ignore = annotate.Ignore
 
 // coarseShare is the share of an image above which its outline is no outline.
 const coarseShare = 0.99
@@ -82,7 +87,7 @@ func (c *Case) finish() {
 		count[l]++
 	}
 	lesion := 0
-	for class := 1; class < len(count); class++ {
+	for class := 1; class < Classes; class++ {
 		lesion += count[class]
 		if count[class] > 0 {
 			c.Main = uint8(class)

@@ -87,15 +87,21 @@ func bilinear(c *Case, rgb []uint8, sx, sy float64, s *Sample, at int) {
 	}
 	plane := len(s.Eps)
 	l := c.Label
-	if a := l[p00]; a == l[p01] && a == l[p10] && a == l[p11] {
+	if a := l[p00]; a == l[p01] && a == l[p10] && a == l[p11] && a != Ignore {
 		s.Share[int(a)*plane+at] = 1
 		return
 	}
-	const unit = 1.0 / 4096
-	s.Share[int(l[p00])*plane+at] += float32(w00) * unit
-	s.Share[int(l[p01])*plane+at] += float32(w01) * unit
-	s.Share[int(l[p10])*plane+at] += float32(w10) * unit
-	s.Share[int(l[p11])*plane+at] += float32(w11) * unit
+	s.give(l[p00], at, w00)
+	s.give(l[p01], at, w01)
+	s.give(l[p10], at, w10)
+	s.give(l[p11], at, w11)
+}
+
+// give adds a share in 1/4096 to a class. What is ignored goes to none.
+func (s *Sample) give(class uint8, at int, share int32) {
+	if class != Ignore {
+		s.Share[int(class)*len(s.Eps)+at] += float32(share) * (1.0 / 4096)
+	}
 }
 
 // reflect folds an index into [0, n) by mirroring at the borders; the border pixel is repeated, because

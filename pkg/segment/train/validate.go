@@ -74,6 +74,9 @@ func (v *Verdict) sample(c *Case, logits []float32) {
 	n := len(c.Label)
 	var z [Classes]float32
 	for i := len(v.Summaries) % logitStride; i < n; i += logitStride {
+		if c.Label[i] == Ignore {
+			continue
+		}
 		for k := range z {
 			z[k] = logits[k*n+i]
 		}

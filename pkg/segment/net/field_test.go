@@ -79,9 +79,9 @@ func TestFieldIsWhatPixelsReach(t *testing.T) {
 	for name, n := range graphs() {
 		t.Run(name, func(t *testing.T) {
 			f := field(t, leaky(n))
-			side := 2*f.Halo() + 2*f.Side()
-			x := nettest.Random(net.Shape{C: 1, H: side, W: side}, 3)
-			got := measure(t, n, x, f)
+			var got net.Padding
+			got.Top, got.Bottom = measure(t, n, f, true)
+			got.Left, got.Right = measure(t, n, f, false)
 			if got != f.Reach {
 				t.Errorf("field says %+v, pixels reach %+v", f.Reach, got)
 			}
@@ -98,27 +98,26 @@ func field(t *testing.T, n *net.Net) net.Field {
 	return f
 }
 
-// measure finds the largest distances over one period of outputs in the middle of the image.
-func measure(t *testing.T, n *net.Net, x nettest.Planes, f net.Field) (reach net.Padding) {
+// measure finds the largest distances over one period of outputs in the middle of an image that is
+// long in one direction only.
+func measure(t *testing.T, n *net.Net, f net.Field, rows bool) (before, after int) {
+	size := net.Shape{C: 1, H: 2*f.Halo() + 2*f.Side(), W: 2 * f.Side()}
+	if !rows {
+		size.H, size.W = size.W, size.H
+	}
+	x := nettest.Random(size, 3)
 	base := run(t, n, x)
-	for p := range x.H {
-		for _, rows := range []bool{true, false} {
-			for _, by := range []float64{1000, -1000} {
-				changed := run(t, n, bump(x, p, rows, by))
-				for o := f.Halo(); o < f.Halo()+2*f.Side(); o++ {
-					if !differ(base, changed, o, rows) {
-						continue
-					}
-					if rows {
-						reach.Top, reach.Bottom = max(reach.Top, o-p), max(reach.Bottom, p-o)
-					} else {
-						reach.Left, reach.Right = max(reach.Left, o-p), max(reach.Right, p-o)
-					}
+	for p := range max(x.H, x.W) {
+		for _, by := range []float64{1000, -1000} {
+			changed := run(t, n, bump(x, p, rows, by))
+			for o := f.Halo(); o < f.Halo()+2*f.Side(); o++ {
+				if differ(base, changed, o, rows) {
+					before, after = max(before, o-p), max(after, p-o)
 				}
 			}
 		}
 	}
-	return reach
+	return before, after
 }
 
 func run(t *testing.T, n *net.Net, x nettest.Planes) nettest.Planes {
@@ -134,7 +133,11 @@ func bump(x nettest.Planes, p int, rows bool, by float64) nettest.Planes {
 	y := nettest.New(x.Shape)
 	copy(y.Data, x.Data)
 	rng := rand.New(rand.NewPCG(5, uint64(p)))
-	for q := range x.W {
+	along := x.W
+	if !rows {
+		along = x.H
+	}
+	for q := range along {
 		r, c := p, q
 		if !rows {
 			r, c = q, p
@@ -147,8 +150,12 @@ func bump(x nettest.Planes, p int, rows bool, by float64) nettest.Planes {
 }
 
 func differ(a, b nettest.Planes, o int, rows bool) bool {
+	along := a.W
+	if !rows {
+		along = a.H
+	}
 	for c := range a.C {
-		for q := range a.W {
+		for q := range along {
 			r, k := o, q
 			if !rows {
 				r, k = q, o

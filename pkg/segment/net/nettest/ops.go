@@ -6,22 +6,37 @@ import (
 	"github.com/slidemill/slidemill/pkg/segment/net"
 )
 
+// conv adds one tap after another to whole planes, always in the same order: a pixel's sum does not
+// depend on where it lies.
 func conv(op *net.Conv, in, out Planes) {
 	w := op.Weight.Shape
-	perGroup := w[0] / op.Groups
-	fill(out, func(c, y, x int) float64 {
-		sum := at(op.Bias, c, 0)
-		for i := range w[1] {
-			for ky := range w[2] {
-				for kx := range w[3] {
-					v := in.At(c/perGroup*w[1]+i, y*op.Stride.Y-op.Pad.Top+ky*op.Dilation.Y, x*op.Stride.X-op.Pad.Left+kx*op.Dilation.X, 0)
-					sum += v * float64(op.Weight.Data[((c*w[1]+i)*w[2]+ky)*w[3]+kx])
-				}
+	fill(out, func(c, _, _ int) float64 { return at(op.Bias, c, 0) })
+	for k, v := range op.Weight.Data {
+		c, i, ky, kx := k/(w[1]*w[2]*w[3]), k/(w[2]*w[3])%w[1], k/w[3]%w[2], k%w[3]
+		from := c/(w[0]/op.Groups)*w[1] + i
+		for y := range out.H {
+			py := y*op.Stride.Y - op.Pad.Top + ky*op.Dilation.Y
+			if py >= 0 && py < in.H {
+				tap := tap{float64(v), op.Stride.X, kx*op.Dilation.X - op.Pad.Left}
+				tap.add(out.Data[(c*out.H+y)*out.W:][:out.W], in.Data[(from*in.H+py)*in.W:][:in.W])
 			}
 		}
-		return sum
-	})
+	}
 	activate(op.Act, out)
+}
+
+// tap is one weight and where in a row it looks.
+type tap struct {
+	weight         float64
+	stride, offset int
+}
+
+func (t tap) add(out, in []float64) {
+	for x := range out {
+		if p := x*t.stride + t.offset; p >= 0 && p < len(in) {
+			out[x] += t.weight * in[p]
+		}
+	}
 }
 
 // convTranspose scatters, as the definition does.

@@ -10,7 +10,7 @@ import (
 )
 
 // cacheBytes is the budget for decoded regions while the pyramids are built.
-const cacheBytes = 96 << 20
+const cacheBytes = 32 << 20
 
 // cache keeps decoded regions, the least recently used ones dropped first. It is safe for concurrent
 // use; two callers of one region wait for one read.

@@ -26984,243 +26984,249 @@ round:
 
 // func winogradSource2AVX512(a *byte)
 // Requires: AVX, AVX512F
-TEXT ·winogradSource2AVX512(SB), $1024-8
+TEXT ·winogradSource2AVX512(SB), $1088-8
 	MOVQ a+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), DX
-	MOVQ 24(AX), BX
-	MOVQ 16(AX), SI
-	MOVQ 32(AX), DI
+	LEAQ (SP), CX
+	ADDQ $0x3f, CX
+	ANDQ $-64, CX
+	MOVQ (AX), DX
+	MOVQ 8(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 16(AX), DI
+	MOVQ 32(AX), R8
 
 tile:
-	LEAQ    (CX), AX
-	VMOVUPS (AX), Z0
-	ADDQ    SI, AX
-	VMOVUPS (AX), Z1
-	ADDQ    SI, AX
-	VMOVUPS (AX), Z2
-	ADDQ    SI, AX
-	VMOVUPS (AX), Z3
-	VSUBPS  Z2, Z0, Z6
-	VADDPS  Z2, Z1, Z7
-	VSUBPS  Z1, Z2, Z8
-	VSUBPS  Z3, Z1, Z9
-	VMOVUPS Z6, (SP)
-	VMOVUPS Z7, 256(SP)
-	VMOVUPS Z8, 512(SP)
-	VMOVUPS Z9, 768(SP)
-	LEAQ    64(CX), AX
-	VMOVUPS (AX), Z0
-	ADDQ    SI, AX
-	VMOVUPS (AX), Z1
-	ADDQ    SI, AX
-	VMOVUPS (AX), Z2
-	ADDQ    SI, AX
-	VMOVUPS (AX), Z3
-	VSUBPS  Z2, Z0, Z6
-	VADDPS  Z2, Z1, Z7
-	VSUBPS  Z1, Z2, Z8
-	VSUBPS  Z3, Z1, Z9
-	VMOVUPS Z6, 64(SP)
-	VMOVUPS Z7, 320(SP)
-	VMOVUPS Z8, 576(SP)
-	VMOVUPS Z9, 832(SP)
-	LEAQ    128(CX), AX
-	VMOVUPS (AX), Z0
-	ADDQ    SI, AX
-	VMOVUPS (AX), Z1
-	ADDQ    SI, AX
-	VMOVUPS (AX), Z2
-	ADDQ    SI, AX
-	VMOVUPS (AX), Z3
-	VSUBPS  Z2, Z0, Z6
-	VADDPS  Z2, Z1, Z7
-	VSUBPS  Z1, Z2, Z8
-	VSUBPS  Z3, Z1, Z9
-	VMOVUPS Z6, 128(SP)
-	VMOVUPS Z7, 384(SP)
-	VMOVUPS Z8, 640(SP)
-	VMOVUPS Z9, 896(SP)
-	LEAQ    192(CX), AX
-	VMOVUPS (AX), Z0
-	ADDQ    SI, AX
-	VMOVUPS (AX), Z1
-	ADDQ    SI, AX
-	VMOVUPS (AX), Z2
-	ADDQ    SI, AX
-	VMOVUPS (AX), Z3
-	VSUBPS  Z2, Z0, Z6
-	VADDPS  Z2, Z1, Z7
-	VSUBPS  Z1, Z2, Z8
-	VSUBPS  Z3, Z1, Z9
-	VMOVUPS Z6, 192(SP)
-	VMOVUPS Z7, 448(SP)
-	VMOVUPS Z8, 704(SP)
-	VMOVUPS Z9, 960(SP)
 	LEAQ    (DX), AX
-	VMOVUPS (SP), Z0
-	VMOVUPS 64(SP), Z1
-	VMOVUPS 128(SP), Z2
-	VMOVUPS 192(SP), Z3
+	VMOVUPS (AX), Z0
+	ADDQ    DI, AX
+	VMOVUPS (AX), Z1
+	ADDQ    DI, AX
+	VMOVUPS (AX), Z2
+	ADDQ    DI, AX
+	VMOVUPS (AX), Z3
+	VSUBPS  Z2, Z0, Z6
+	VADDPS  Z2, Z1, Z7
+	VSUBPS  Z1, Z2, Z8
+	VSUBPS  Z3, Z1, Z9
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 256(CX)
+	VMOVUPS Z8, 512(CX)
+	VMOVUPS Z9, 768(CX)
+	LEAQ    64(DX), AX
+	VMOVUPS (AX), Z0
+	ADDQ    DI, AX
+	VMOVUPS (AX), Z1
+	ADDQ    DI, AX
+	VMOVUPS (AX), Z2
+	ADDQ    DI, AX
+	VMOVUPS (AX), Z3
+	VSUBPS  Z2, Z0, Z6
+	VADDPS  Z2, Z1, Z7
+	VSUBPS  Z1, Z2, Z8
+	VSUBPS  Z3, Z1, Z9
+	VMOVUPS Z6, 64(CX)
+	VMOVUPS Z7, 320(CX)
+	VMOVUPS Z8, 576(CX)
+	VMOVUPS Z9, 832(CX)
+	LEAQ    128(DX), AX
+	VMOVUPS (AX), Z0
+	ADDQ    DI, AX
+	VMOVUPS (AX), Z1
+	ADDQ    DI, AX
+	VMOVUPS (AX), Z2
+	ADDQ    DI, AX
+	VMOVUPS (AX), Z3
+	VSUBPS  Z2, Z0, Z6
+	VADDPS  Z2, Z1, Z7
+	VSUBPS  Z1, Z2, Z8
+	VSUBPS  Z3, Z1, Z9
+	VMOVUPS Z6, 128(CX)
+	VMOVUPS Z7, 384(CX)
+	VMOVUPS Z8, 640(CX)
+	VMOVUPS Z9, 896(CX)
+	LEAQ    192(DX), AX
+	VMOVUPS (AX), Z0
+	ADDQ    DI, AX
+	VMOVUPS (AX), Z1
+	ADDQ    DI, AX
+	VMOVUPS (AX), Z2
+	ADDQ    DI, AX
+	VMOVUPS (AX), Z3
+	VSUBPS  Z2, Z0, Z6
+	VADDPS  Z2, Z1, Z7
+	VSUBPS  Z1, Z2, Z8
+	VSUBPS  Z3, Z1, Z9
+	VMOVUPS Z6, 192(CX)
+	VMOVUPS Z7, 448(CX)
+	VMOVUPS Z8, 704(CX)
+	VMOVUPS Z9, 960(CX)
+	LEAQ    (BX), AX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
 	VSUBPS  Z2, Z0, Z6
 	VADDPS  Z2, Z1, Z7
 	VSUBPS  Z1, Z2, Z8
 	VSUBPS  Z3, Z1, Z9
 	VMOVUPS Z6, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Z7, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Z8, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Z9, (AX)
-	ADDQ    BX, AX
-	VMOVUPS 256(SP), Z0
-	VMOVUPS 320(SP), Z1
-	VMOVUPS 384(SP), Z2
-	VMOVUPS 448(SP), Z3
+	ADDQ    SI, AX
+	VMOVUPS 256(CX), Z0
+	VMOVUPS 320(CX), Z1
+	VMOVUPS 384(CX), Z2
+	VMOVUPS 448(CX), Z3
 	VSUBPS  Z2, Z0, Z6
 	VADDPS  Z2, Z1, Z7
 	VSUBPS  Z1, Z2, Z8
 	VSUBPS  Z3, Z1, Z9
 	VMOVUPS Z6, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Z7, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Z8, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Z9, (AX)
-	ADDQ    BX, AX
-	VMOVUPS 512(SP), Z0
-	VMOVUPS 576(SP), Z1
-	VMOVUPS 640(SP), Z2
-	VMOVUPS 704(SP), Z3
+	ADDQ    SI, AX
+	VMOVUPS 512(CX), Z0
+	VMOVUPS 576(CX), Z1
+	VMOVUPS 640(CX), Z2
+	VMOVUPS 704(CX), Z3
 	VSUBPS  Z2, Z0, Z6
 	VADDPS  Z2, Z1, Z7
 	VSUBPS  Z1, Z2, Z8
 	VSUBPS  Z3, Z1, Z9
 	VMOVUPS Z6, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Z7, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Z8, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Z9, (AX)
-	ADDQ    BX, AX
-	VMOVUPS 768(SP), Z0
-	VMOVUPS 832(SP), Z1
-	VMOVUPS 896(SP), Z2
-	VMOVUPS 960(SP), Z3
+	ADDQ    SI, AX
+	VMOVUPS 768(CX), Z0
+	VMOVUPS 832(CX), Z1
+	VMOVUPS 896(CX), Z2
+	VMOVUPS 960(CX), Z3
 	VSUBPS  Z2, Z0, Z6
 	VADDPS  Z2, Z1, Z7
 	VSUBPS  Z1, Z2, Z8
 	VSUBPS  Z3, Z1, Z9
 	VMOVUPS Z6, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Z7, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Z8, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Z9, (AX)
-	ADDQ    BX, AX
-	ADDQ    $0x00000080, CX
-	ADDQ    $0x40, DX
-	DECQ    DI
+	ADDQ    SI, AX
+	ADDQ    $0x00000080, DX
+	ADDQ    $0x40, BX
+	DECQ    R8
 	JNZ     tile
 	VZEROUPPER
 	RET
 
 // func winogradResult2AVX512(a *byte)
 // Requires: AVX, AVX512F
-TEXT ·winogradResult2AVX512(SB), $1024-8
+TEXT ·winogradResult2AVX512(SB), $1088-8
 	MOVQ a+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), DX
-	MOVQ 24(AX), BX
-	MOVQ 16(AX), SI
-	MOVQ 48(AX), DI
-	MOVQ 40(AX), R8
-	MOVQ 32(AX), R10
+	LEAQ (SP), CX
+	ADDQ $0x3f, CX
+	ANDQ $-64, CX
+	MOVQ (AX), DX
+	MOVQ 8(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 16(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 40(AX), R9
+	MOVQ 32(AX), R11
 
 tile:
-	LEAQ    (CX), R9
-	IMUL3Q  $0x04, BX, R11
-	MOVQ    R9, R12
-	VMOVUPS (R12), Z0
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z1
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z2
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z3
+	LEAQ    (DX), R10
+	IMUL3Q  $0x04, SI, R12
+	MOVQ    R10, R13
+	VMOVUPS (R13), Z0
+	ADDQ    R12, R13
+	VMOVUPS (R13), Z1
+	ADDQ    R12, R13
+	VMOVUPS (R13), Z2
+	ADDQ    R12, R13
+	VMOVUPS (R13), Z3
 	VADDPS  Z1, Z0, Z6
 	VADDPS  Z2, Z6, Z6
 	VSUBPS  Z2, Z1, Z7
 	VSUBPS  Z3, Z7, Z7
-	VMOVUPS Z6, (SP)
-	VMOVUPS Z7, 256(SP)
-	ADDQ    BX, R9
-	MOVQ    R9, R12
-	VMOVUPS (R12), Z0
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z1
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z2
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z3
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 256(CX)
+	ADDQ    SI, R10
+	MOVQ    R10, R13
+	VMOVUPS (R13), Z0
+	ADDQ    R12, R13
+	VMOVUPS (R13), Z1
+	ADDQ    R12, R13
+	VMOVUPS (R13), Z2
+	ADDQ    R12, R13
+	VMOVUPS (R13), Z3
 	VADDPS  Z1, Z0, Z6
 	VADDPS  Z2, Z6, Z6
 	VSUBPS  Z2, Z1, Z7
 	VSUBPS  Z3, Z7, Z7
-	VMOVUPS Z6, 64(SP)
-	VMOVUPS Z7, 320(SP)
-	ADDQ    BX, R9
-	MOVQ    R9, R12
-	VMOVUPS (R12), Z0
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z1
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z2
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z3
+	VMOVUPS Z6, 64(CX)
+	VMOVUPS Z7, 320(CX)
+	ADDQ    SI, R10
+	MOVQ    R10, R13
+	VMOVUPS (R13), Z0
+	ADDQ    R12, R13
+	VMOVUPS (R13), Z1
+	ADDQ    R12, R13
+	VMOVUPS (R13), Z2
+	ADDQ    R12, R13
+	VMOVUPS (R13), Z3
 	VADDPS  Z1, Z0, Z6
 	VADDPS  Z2, Z6, Z6
 	VSUBPS  Z2, Z1, Z7
 	VSUBPS  Z3, Z7, Z7
-	VMOVUPS Z6, 128(SP)
-	VMOVUPS Z7, 384(SP)
-	ADDQ    BX, R9
-	MOVQ    R9, R12
-	VMOVUPS (R12), Z0
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z1
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z2
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z3
+	VMOVUPS Z6, 128(CX)
+	VMOVUPS Z7, 384(CX)
+	ADDQ    SI, R10
+	MOVQ    R10, R13
+	VMOVUPS (R13), Z0
+	ADDQ    R12, R13
+	VMOVUPS (R13), Z1
+	ADDQ    R12, R13
+	VMOVUPS (R13), Z2
+	ADDQ    R12, R13
+	VMOVUPS (R13), Z3
 	VADDPS  Z1, Z0, Z6
 	VADDPS  Z2, Z6, Z6
 	VSUBPS  Z2, Z1, Z7
 	VSUBPS  Z3, Z7, Z7
-	VMOVUPS Z6, 192(SP)
-	VMOVUPS Z7, 448(SP)
-	ADDQ    BX, R9
-	LEAQ    (DX), R9
-	LEAQ    (DI), R11
-	VMOVUPS (SP), Z0
-	VMOVUPS 64(SP), Z1
-	VMOVUPS 128(SP), Z2
-	VMOVUPS 192(SP), Z3
+	VMOVUPS Z6, 192(CX)
+	VMOVUPS Z7, 448(CX)
+	ADDQ    SI, R10
+	LEAQ    (BX), R10
+	LEAQ    (R8), R12
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
 	VADDPS  Z1, Z0, Z6
 	VADDPS  Z2, Z6, Z6
 	VSUBPS  Z2, Z1, Z7
 	VSUBPS  Z3, Z7, Z7
-	VMOVUPS (R8), Z12
+	VMOVUPS (R9), Z12
 	VADDPS  Z12, Z6, Z6
 	VADDPS  Z12, Z7, Z7
-	TESTQ   DI, DI
+	TESTQ   R8, R8
 	JE      clamp00
-	VADDPS  (R11), Z6, Z6
-	VADDPS  64(R11), Z7, Z7
+	VADDPS  (R12), Z6, Z6
+	VADDPS  64(R12), Z7, Z7
 
 clamp00:
 	VBROADCASTSS 64(AX), Z12
@@ -27229,25 +27235,25 @@ clamp00:
 	VMINPS       Z6, Z13, Z6
 	VMAXPS       Z7, Z12, Z7
 	VMINPS       Z7, Z13, Z7
-	VMOVUPS      Z6, (R9)
-	VMOVUPS      Z7, 64(R9)
-	ADDQ         SI, R9
-	ADDQ         56(AX), R11
-	VMOVUPS      256(SP), Z0
-	VMOVUPS      320(SP), Z1
-	VMOVUPS      384(SP), Z2
-	VMOVUPS      448(SP), Z3
+	VMOVUPS      Z6, (R10)
+	VMOVUPS      Z7, 64(R10)
+	ADDQ         DI, R10
+	ADDQ         56(AX), R12
+	VMOVUPS      256(CX), Z0
+	VMOVUPS      320(CX), Z1
+	VMOVUPS      384(CX), Z2
+	VMOVUPS      448(CX), Z3
 	VADDPS       Z1, Z0, Z6
 	VADDPS       Z2, Z6, Z6
 	VSUBPS       Z2, Z1, Z7
 	VSUBPS       Z3, Z7, Z7
-	VMOVUPS      (R8), Z12
+	VMOVUPS      (R9), Z12
 	VADDPS       Z12, Z6, Z6
 	VADDPS       Z12, Z7, Z7
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           clamp10
-	VADDPS       (R11), Z6, Z6
-	VADDPS       64(R11), Z7, Z7
+	VADDPS       (R12), Z6, Z6
+	VADDPS       64(R12), Z7, Z7
 
 clamp10:
 	VBROADCASTSS 64(AX), Z12
@@ -27256,256 +27262,259 @@ clamp10:
 	VMINPS       Z6, Z13, Z6
 	VMAXPS       Z7, Z12, Z7
 	VMINPS       Z7, Z13, Z7
-	VMOVUPS      Z6, (R9)
-	VMOVUPS      Z7, 64(R9)
-	ADDQ         SI, R9
-	ADDQ         56(AX), R11
-	ADDQ         $0x40, CX
-	ADDQ         $0x00000080, DX
-	TESTQ        DI, DI
+	VMOVUPS      Z6, (R10)
+	VMOVUPS      Z7, 64(R10)
+	ADDQ         DI, R10
+	ADDQ         56(AX), R12
+	ADDQ         $0x40, DX
+	ADDQ         $0x00000080, BX
+	TESTQ        R8, R8
 	JE           noadd
-	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, R8
 
 noadd:
-	DECQ R10
+	DECQ R11
 	JNZ  tile
 	VZEROUPPER
 	RET
 
 // func winogradSource4AVX512(a *byte)
 // Requires: AVX, AVX512F
-TEXT ·winogradSource4AVX512(SB), $2304-8
+TEXT ·winogradSource4AVX512(SB), $2368-8
 	MOVQ a+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), DX
-	MOVQ 24(AX), BX
-	MOVQ 16(AX), SI
-	MOVQ 32(AX), DI
+	LEAQ (SP), CX
+	ADDQ $0x3f, CX
+	ANDQ $-64, CX
+	MOVQ (AX), DX
+	MOVQ 8(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 16(AX), DI
+	MOVQ 32(AX), R8
 
 tile:
-	LEAQ        (CX), AX
-	VMOVUPS     (AX), Z0
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z1
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z2
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z3
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z4
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z5
-	VMOVAPS     Z4, Z6
-	VFMADD231PS constants<>+1344(SB), Z0, Z6
-	VFMADD231PS constants<>+1472(SB), Z2, Z6
-	VMOVAPS     Z4, Z12
-	VFMADD231PS constants<>+1408(SB), Z2, Z12
-	VMOVAPS     Z3, Z13
-	VFMADD231PS constants<>+1408(SB), Z1, Z13
-	VADDPS      Z13, Z12, Z7
-	VSUBPS      Z13, Z12, Z8
-	VSUBPS      Z2, Z4, Z12
-	VSUBPS      Z1, Z3, Z13
-	VMOVAPS     Z12, Z9
-	VFMADD231PS constants<>+1216(SB), Z13, Z9
-	VMOVAPS     Z12, Z10
-	VFMADD231PS constants<>+1280(SB), Z13, Z10
-	VMOVAPS     Z5, Z11
-	VFMADD231PS constants<>+1344(SB), Z1, Z11
-	VFMADD231PS constants<>+1472(SB), Z3, Z11
-	VMOVUPS     Z6, (SP)
-	VMOVUPS     Z7, 384(SP)
-	VMOVUPS     Z8, 768(SP)
-	VMOVUPS     Z9, 1152(SP)
-	VMOVUPS     Z10, 1536(SP)
-	VMOVUPS     Z11, 1920(SP)
-	LEAQ        64(CX), AX
-	VMOVUPS     (AX), Z0
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z1
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z2
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z3
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z4
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z5
-	VMOVAPS     Z4, Z6
-	VFMADD231PS constants<>+1344(SB), Z0, Z6
-	VFMADD231PS constants<>+1472(SB), Z2, Z6
-	VMOVAPS     Z4, Z12
-	VFMADD231PS constants<>+1408(SB), Z2, Z12
-	VMOVAPS     Z3, Z13
-	VFMADD231PS constants<>+1408(SB), Z1, Z13
-	VADDPS      Z13, Z12, Z7
-	VSUBPS      Z13, Z12, Z8
-	VSUBPS      Z2, Z4, Z12
-	VSUBPS      Z1, Z3, Z13
-	VMOVAPS     Z12, Z9
-	VFMADD231PS constants<>+1216(SB), Z13, Z9
-	VMOVAPS     Z12, Z10
-	VFMADD231PS constants<>+1280(SB), Z13, Z10
-	VMOVAPS     Z5, Z11
-	VFMADD231PS constants<>+1344(SB), Z1, Z11
-	VFMADD231PS constants<>+1472(SB), Z3, Z11
-	VMOVUPS     Z6, 64(SP)
-	VMOVUPS     Z7, 448(SP)
-	VMOVUPS     Z8, 832(SP)
-	VMOVUPS     Z9, 1216(SP)
-	VMOVUPS     Z10, 1600(SP)
-	VMOVUPS     Z11, 1984(SP)
-	LEAQ        128(CX), AX
-	VMOVUPS     (AX), Z0
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z1
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z2
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z3
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z4
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z5
-	VMOVAPS     Z4, Z6
-	VFMADD231PS constants<>+1344(SB), Z0, Z6
-	VFMADD231PS constants<>+1472(SB), Z2, Z6
-	VMOVAPS     Z4, Z12
-	VFMADD231PS constants<>+1408(SB), Z2, Z12
-	VMOVAPS     Z3, Z13
-	VFMADD231PS constants<>+1408(SB), Z1, Z13
-	VADDPS      Z13, Z12, Z7
-	VSUBPS      Z13, Z12, Z8
-	VSUBPS      Z2, Z4, Z12
-	VSUBPS      Z1, Z3, Z13
-	VMOVAPS     Z12, Z9
-	VFMADD231PS constants<>+1216(SB), Z13, Z9
-	VMOVAPS     Z12, Z10
-	VFMADD231PS constants<>+1280(SB), Z13, Z10
-	VMOVAPS     Z5, Z11
-	VFMADD231PS constants<>+1344(SB), Z1, Z11
-	VFMADD231PS constants<>+1472(SB), Z3, Z11
-	VMOVUPS     Z6, 128(SP)
-	VMOVUPS     Z7, 512(SP)
-	VMOVUPS     Z8, 896(SP)
-	VMOVUPS     Z9, 1280(SP)
-	VMOVUPS     Z10, 1664(SP)
-	VMOVUPS     Z11, 2048(SP)
-	LEAQ        192(CX), AX
-	VMOVUPS     (AX), Z0
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z1
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z2
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z3
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z4
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z5
-	VMOVAPS     Z4, Z6
-	VFMADD231PS constants<>+1344(SB), Z0, Z6
-	VFMADD231PS constants<>+1472(SB), Z2, Z6
-	VMOVAPS     Z4, Z12
-	VFMADD231PS constants<>+1408(SB), Z2, Z12
-	VMOVAPS     Z3, Z13
-	VFMADD231PS constants<>+1408(SB), Z1, Z13
-	VADDPS      Z13, Z12, Z7
-	VSUBPS      Z13, Z12, Z8
-	VSUBPS      Z2, Z4, Z12
-	VSUBPS      Z1, Z3, Z13
-	VMOVAPS     Z12, Z9
-	VFMADD231PS constants<>+1216(SB), Z13, Z9
-	VMOVAPS     Z12, Z10
-	VFMADD231PS constants<>+1280(SB), Z13, Z10
-	VMOVAPS     Z5, Z11
-	VFMADD231PS constants<>+1344(SB), Z1, Z11
-	VFMADD231PS constants<>+1472(SB), Z3, Z11
-	VMOVUPS     Z6, 192(SP)
-	VMOVUPS     Z7, 576(SP)
-	VMOVUPS     Z8, 960(SP)
-	VMOVUPS     Z9, 1344(SP)
-	VMOVUPS     Z10, 1728(SP)
-	VMOVUPS     Z11, 2112(SP)
-	LEAQ        256(CX), AX
-	VMOVUPS     (AX), Z0
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z1
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z2
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z3
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z4
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z5
-	VMOVAPS     Z4, Z6
-	VFMADD231PS constants<>+1344(SB), Z0, Z6
-	VFMADD231PS constants<>+1472(SB), Z2, Z6
-	VMOVAPS     Z4, Z12
-	VFMADD231PS constants<>+1408(SB), Z2, Z12
-	VMOVAPS     Z3, Z13
-	VFMADD231PS constants<>+1408(SB), Z1, Z13
-	VADDPS      Z13, Z12, Z7
-	VSUBPS      Z13, Z12, Z8
-	VSUBPS      Z2, Z4, Z12
-	VSUBPS      Z1, Z3, Z13
-	VMOVAPS     Z12, Z9
-	VFMADD231PS constants<>+1216(SB), Z13, Z9
-	VMOVAPS     Z12, Z10
-	VFMADD231PS constants<>+1280(SB), Z13, Z10
-	VMOVAPS     Z5, Z11
-	VFMADD231PS constants<>+1344(SB), Z1, Z11
-	VFMADD231PS constants<>+1472(SB), Z3, Z11
-	VMOVUPS     Z6, 256(SP)
-	VMOVUPS     Z7, 640(SP)
-	VMOVUPS     Z8, 1024(SP)
-	VMOVUPS     Z9, 1408(SP)
-	VMOVUPS     Z10, 1792(SP)
-	VMOVUPS     Z11, 2176(SP)
-	LEAQ        320(CX), AX
-	VMOVUPS     (AX), Z0
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z1
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z2
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z3
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z4
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Z5
-	VMOVAPS     Z4, Z6
-	VFMADD231PS constants<>+1344(SB), Z0, Z6
-	VFMADD231PS constants<>+1472(SB), Z2, Z6
-	VMOVAPS     Z4, Z12
-	VFMADD231PS constants<>+1408(SB), Z2, Z12
-	VMOVAPS     Z3, Z13
-	VFMADD231PS constants<>+1408(SB), Z1, Z13
-	VADDPS      Z13, Z12, Z7
-	VSUBPS      Z13, Z12, Z8
-	VSUBPS      Z2, Z4, Z12
-	VSUBPS      Z1, Z3, Z13
-	VMOVAPS     Z12, Z9
-	VFMADD231PS constants<>+1216(SB), Z13, Z9
-	VMOVAPS     Z12, Z10
-	VFMADD231PS constants<>+1280(SB), Z13, Z10
-	VMOVAPS     Z5, Z11
-	VFMADD231PS constants<>+1344(SB), Z1, Z11
-	VFMADD231PS constants<>+1472(SB), Z3, Z11
-	VMOVUPS     Z6, 320(SP)
-	VMOVUPS     Z7, 704(SP)
-	VMOVUPS     Z8, 1088(SP)
-	VMOVUPS     Z9, 1472(SP)
-	VMOVUPS     Z10, 1856(SP)
-	VMOVUPS     Z11, 2240(SP)
 	LEAQ        (DX), AX
-	VMOVUPS     (SP), Z0
-	VMOVUPS     64(SP), Z1
-	VMOVUPS     128(SP), Z2
-	VMOVUPS     192(SP), Z3
-	VMOVUPS     256(SP), Z4
-	VMOVUPS     320(SP), Z5
+	VMOVUPS     (AX), Z0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z3
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z4
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z5
+	VMOVAPS     Z4, Z6
+	VFMADD231PS constants<>+1344(SB), Z0, Z6
+	VFMADD231PS constants<>+1472(SB), Z2, Z6
+	VMOVAPS     Z4, Z12
+	VFMADD231PS constants<>+1408(SB), Z2, Z12
+	VMOVAPS     Z3, Z13
+	VFMADD231PS constants<>+1408(SB), Z1, Z13
+	VADDPS      Z13, Z12, Z7
+	VSUBPS      Z13, Z12, Z8
+	VSUBPS      Z2, Z4, Z12
+	VSUBPS      Z1, Z3, Z13
+	VMOVAPS     Z12, Z9
+	VFMADD231PS constants<>+1216(SB), Z13, Z9
+	VMOVAPS     Z12, Z10
+	VFMADD231PS constants<>+1280(SB), Z13, Z10
+	VMOVAPS     Z5, Z11
+	VFMADD231PS constants<>+1344(SB), Z1, Z11
+	VFMADD231PS constants<>+1472(SB), Z3, Z11
+	VMOVUPS     Z6, (CX)
+	VMOVUPS     Z7, 384(CX)
+	VMOVUPS     Z8, 768(CX)
+	VMOVUPS     Z9, 1152(CX)
+	VMOVUPS     Z10, 1536(CX)
+	VMOVUPS     Z11, 1920(CX)
+	LEAQ        64(DX), AX
+	VMOVUPS     (AX), Z0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z3
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z4
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z5
+	VMOVAPS     Z4, Z6
+	VFMADD231PS constants<>+1344(SB), Z0, Z6
+	VFMADD231PS constants<>+1472(SB), Z2, Z6
+	VMOVAPS     Z4, Z12
+	VFMADD231PS constants<>+1408(SB), Z2, Z12
+	VMOVAPS     Z3, Z13
+	VFMADD231PS constants<>+1408(SB), Z1, Z13
+	VADDPS      Z13, Z12, Z7
+	VSUBPS      Z13, Z12, Z8
+	VSUBPS      Z2, Z4, Z12
+	VSUBPS      Z1, Z3, Z13
+	VMOVAPS     Z12, Z9
+	VFMADD231PS constants<>+1216(SB), Z13, Z9
+	VMOVAPS     Z12, Z10
+	VFMADD231PS constants<>+1280(SB), Z13, Z10
+	VMOVAPS     Z5, Z11
+	VFMADD231PS constants<>+1344(SB), Z1, Z11
+	VFMADD231PS constants<>+1472(SB), Z3, Z11
+	VMOVUPS     Z6, 64(CX)
+	VMOVUPS     Z7, 448(CX)
+	VMOVUPS     Z8, 832(CX)
+	VMOVUPS     Z9, 1216(CX)
+	VMOVUPS     Z10, 1600(CX)
+	VMOVUPS     Z11, 1984(CX)
+	LEAQ        128(DX), AX
+	VMOVUPS     (AX), Z0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z3
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z4
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z5
+	VMOVAPS     Z4, Z6
+	VFMADD231PS constants<>+1344(SB), Z0, Z6
+	VFMADD231PS constants<>+1472(SB), Z2, Z6
+	VMOVAPS     Z4, Z12
+	VFMADD231PS constants<>+1408(SB), Z2, Z12
+	VMOVAPS     Z3, Z13
+	VFMADD231PS constants<>+1408(SB), Z1, Z13
+	VADDPS      Z13, Z12, Z7
+	VSUBPS      Z13, Z12, Z8
+	VSUBPS      Z2, Z4, Z12
+	VSUBPS      Z1, Z3, Z13
+	VMOVAPS     Z12, Z9
+	VFMADD231PS constants<>+1216(SB), Z13, Z9
+	VMOVAPS     Z12, Z10
+	VFMADD231PS constants<>+1280(SB), Z13, Z10
+	VMOVAPS     Z5, Z11
+	VFMADD231PS constants<>+1344(SB), Z1, Z11
+	VFMADD231PS constants<>+1472(SB), Z3, Z11
+	VMOVUPS     Z6, 128(CX)
+	VMOVUPS     Z7, 512(CX)
+	VMOVUPS     Z8, 896(CX)
+	VMOVUPS     Z9, 1280(CX)
+	VMOVUPS     Z10, 1664(CX)
+	VMOVUPS     Z11, 2048(CX)
+	LEAQ        192(DX), AX
+	VMOVUPS     (AX), Z0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z3
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z4
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z5
+	VMOVAPS     Z4, Z6
+	VFMADD231PS constants<>+1344(SB), Z0, Z6
+	VFMADD231PS constants<>+1472(SB), Z2, Z6
+	VMOVAPS     Z4, Z12
+	VFMADD231PS constants<>+1408(SB), Z2, Z12
+	VMOVAPS     Z3, Z13
+	VFMADD231PS constants<>+1408(SB), Z1, Z13
+	VADDPS      Z13, Z12, Z7
+	VSUBPS      Z13, Z12, Z8
+	VSUBPS      Z2, Z4, Z12
+	VSUBPS      Z1, Z3, Z13
+	VMOVAPS     Z12, Z9
+	VFMADD231PS constants<>+1216(SB), Z13, Z9
+	VMOVAPS     Z12, Z10
+	VFMADD231PS constants<>+1280(SB), Z13, Z10
+	VMOVAPS     Z5, Z11
+	VFMADD231PS constants<>+1344(SB), Z1, Z11
+	VFMADD231PS constants<>+1472(SB), Z3, Z11
+	VMOVUPS     Z6, 192(CX)
+	VMOVUPS     Z7, 576(CX)
+	VMOVUPS     Z8, 960(CX)
+	VMOVUPS     Z9, 1344(CX)
+	VMOVUPS     Z10, 1728(CX)
+	VMOVUPS     Z11, 2112(CX)
+	LEAQ        256(DX), AX
+	VMOVUPS     (AX), Z0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z3
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z4
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z5
+	VMOVAPS     Z4, Z6
+	VFMADD231PS constants<>+1344(SB), Z0, Z6
+	VFMADD231PS constants<>+1472(SB), Z2, Z6
+	VMOVAPS     Z4, Z12
+	VFMADD231PS constants<>+1408(SB), Z2, Z12
+	VMOVAPS     Z3, Z13
+	VFMADD231PS constants<>+1408(SB), Z1, Z13
+	VADDPS      Z13, Z12, Z7
+	VSUBPS      Z13, Z12, Z8
+	VSUBPS      Z2, Z4, Z12
+	VSUBPS      Z1, Z3, Z13
+	VMOVAPS     Z12, Z9
+	VFMADD231PS constants<>+1216(SB), Z13, Z9
+	VMOVAPS     Z12, Z10
+	VFMADD231PS constants<>+1280(SB), Z13, Z10
+	VMOVAPS     Z5, Z11
+	VFMADD231PS constants<>+1344(SB), Z1, Z11
+	VFMADD231PS constants<>+1472(SB), Z3, Z11
+	VMOVUPS     Z6, 256(CX)
+	VMOVUPS     Z7, 640(CX)
+	VMOVUPS     Z8, 1024(CX)
+	VMOVUPS     Z9, 1408(CX)
+	VMOVUPS     Z10, 1792(CX)
+	VMOVUPS     Z11, 2176(CX)
+	LEAQ        320(DX), AX
+	VMOVUPS     (AX), Z0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z3
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z4
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z5
+	VMOVAPS     Z4, Z6
+	VFMADD231PS constants<>+1344(SB), Z0, Z6
+	VFMADD231PS constants<>+1472(SB), Z2, Z6
+	VMOVAPS     Z4, Z12
+	VFMADD231PS constants<>+1408(SB), Z2, Z12
+	VMOVAPS     Z3, Z13
+	VFMADD231PS constants<>+1408(SB), Z1, Z13
+	VADDPS      Z13, Z12, Z7
+	VSUBPS      Z13, Z12, Z8
+	VSUBPS      Z2, Z4, Z12
+	VSUBPS      Z1, Z3, Z13
+	VMOVAPS     Z12, Z9
+	VFMADD231PS constants<>+1216(SB), Z13, Z9
+	VMOVAPS     Z12, Z10
+	VFMADD231PS constants<>+1280(SB), Z13, Z10
+	VMOVAPS     Z5, Z11
+	VFMADD231PS constants<>+1344(SB), Z1, Z11
+	VFMADD231PS constants<>+1472(SB), Z3, Z11
+	VMOVUPS     Z6, 320(CX)
+	VMOVUPS     Z7, 704(CX)
+	VMOVUPS     Z8, 1088(CX)
+	VMOVUPS     Z9, 1472(CX)
+	VMOVUPS     Z10, 1856(CX)
+	VMOVUPS     Z11, 2240(CX)
+	LEAQ        (BX), AX
+	VMOVUPS     (CX), Z0
+	VMOVUPS     64(CX), Z1
+	VMOVUPS     128(CX), Z2
+	VMOVUPS     192(CX), Z3
+	VMOVUPS     256(CX), Z4
+	VMOVUPS     320(CX), Z5
 	VMOVAPS     Z4, Z6
 	VFMADD231PS constants<>+1344(SB), Z0, Z6
 	VFMADD231PS constants<>+1472(SB), Z2, Z6
@@ -27525,23 +27534,23 @@ tile:
 	VFMADD231PS constants<>+1344(SB), Z1, Z11
 	VFMADD231PS constants<>+1472(SB), Z3, Z11
 	VMOVUPS     Z6, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z7, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z8, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z9, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z10, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z11, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     384(SP), Z0
-	VMOVUPS     448(SP), Z1
-	VMOVUPS     512(SP), Z2
-	VMOVUPS     576(SP), Z3
-	VMOVUPS     640(SP), Z4
-	VMOVUPS     704(SP), Z5
+	ADDQ        SI, AX
+	VMOVUPS     384(CX), Z0
+	VMOVUPS     448(CX), Z1
+	VMOVUPS     512(CX), Z2
+	VMOVUPS     576(CX), Z3
+	VMOVUPS     640(CX), Z4
+	VMOVUPS     704(CX), Z5
 	VMOVAPS     Z4, Z6
 	VFMADD231PS constants<>+1344(SB), Z0, Z6
 	VFMADD231PS constants<>+1472(SB), Z2, Z6
@@ -27561,23 +27570,23 @@ tile:
 	VFMADD231PS constants<>+1344(SB), Z1, Z11
 	VFMADD231PS constants<>+1472(SB), Z3, Z11
 	VMOVUPS     Z6, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z7, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z8, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z9, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z10, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z11, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     768(SP), Z0
-	VMOVUPS     832(SP), Z1
-	VMOVUPS     896(SP), Z2
-	VMOVUPS     960(SP), Z3
-	VMOVUPS     1024(SP), Z4
-	VMOVUPS     1088(SP), Z5
+	ADDQ        SI, AX
+	VMOVUPS     768(CX), Z0
+	VMOVUPS     832(CX), Z1
+	VMOVUPS     896(CX), Z2
+	VMOVUPS     960(CX), Z3
+	VMOVUPS     1024(CX), Z4
+	VMOVUPS     1088(CX), Z5
 	VMOVAPS     Z4, Z6
 	VFMADD231PS constants<>+1344(SB), Z0, Z6
 	VFMADD231PS constants<>+1472(SB), Z2, Z6
@@ -27597,23 +27606,23 @@ tile:
 	VFMADD231PS constants<>+1344(SB), Z1, Z11
 	VFMADD231PS constants<>+1472(SB), Z3, Z11
 	VMOVUPS     Z6, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z7, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z8, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z9, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z10, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z11, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     1152(SP), Z0
-	VMOVUPS     1216(SP), Z1
-	VMOVUPS     1280(SP), Z2
-	VMOVUPS     1344(SP), Z3
-	VMOVUPS     1408(SP), Z4
-	VMOVUPS     1472(SP), Z5
+	ADDQ        SI, AX
+	VMOVUPS     1152(CX), Z0
+	VMOVUPS     1216(CX), Z1
+	VMOVUPS     1280(CX), Z2
+	VMOVUPS     1344(CX), Z3
+	VMOVUPS     1408(CX), Z4
+	VMOVUPS     1472(CX), Z5
 	VMOVAPS     Z4, Z6
 	VFMADD231PS constants<>+1344(SB), Z0, Z6
 	VFMADD231PS constants<>+1472(SB), Z2, Z6
@@ -27633,23 +27642,23 @@ tile:
 	VFMADD231PS constants<>+1344(SB), Z1, Z11
 	VFMADD231PS constants<>+1472(SB), Z3, Z11
 	VMOVUPS     Z6, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z7, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z8, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z9, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z10, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z11, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     1536(SP), Z0
-	VMOVUPS     1600(SP), Z1
-	VMOVUPS     1664(SP), Z2
-	VMOVUPS     1728(SP), Z3
-	VMOVUPS     1792(SP), Z4
-	VMOVUPS     1856(SP), Z5
+	ADDQ        SI, AX
+	VMOVUPS     1536(CX), Z0
+	VMOVUPS     1600(CX), Z1
+	VMOVUPS     1664(CX), Z2
+	VMOVUPS     1728(CX), Z3
+	VMOVUPS     1792(CX), Z4
+	VMOVUPS     1856(CX), Z5
 	VMOVAPS     Z4, Z6
 	VFMADD231PS constants<>+1344(SB), Z0, Z6
 	VFMADD231PS constants<>+1472(SB), Z2, Z6
@@ -27669,23 +27678,23 @@ tile:
 	VFMADD231PS constants<>+1344(SB), Z1, Z11
 	VFMADD231PS constants<>+1472(SB), Z3, Z11
 	VMOVUPS     Z6, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z7, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z8, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z9, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z10, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z11, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     1920(SP), Z0
-	VMOVUPS     1984(SP), Z1
-	VMOVUPS     2048(SP), Z2
-	VMOVUPS     2112(SP), Z3
-	VMOVUPS     2176(SP), Z4
-	VMOVUPS     2240(SP), Z5
+	ADDQ        SI, AX
+	VMOVUPS     1920(CX), Z0
+	VMOVUPS     1984(CX), Z1
+	VMOVUPS     2048(CX), Z2
+	VMOVUPS     2112(CX), Z3
+	VMOVUPS     2176(CX), Z4
+	VMOVUPS     2240(CX), Z5
 	VMOVAPS     Z4, Z6
 	VFMADD231PS constants<>+1344(SB), Z0, Z6
 	VFMADD231PS constants<>+1472(SB), Z2, Z6
@@ -27705,51 +27714,54 @@ tile:
 	VFMADD231PS constants<>+1344(SB), Z1, Z11
 	VFMADD231PS constants<>+1472(SB), Z3, Z11
 	VMOVUPS     Z6, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z7, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z8, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z9, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z10, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Z11, (AX)
-	ADDQ        BX, AX
-	ADDQ        $0x00000100, CX
-	ADDQ        $0x40, DX
-	DECQ        DI
+	ADDQ        SI, AX
+	ADDQ        $0x00000100, DX
+	ADDQ        $0x40, BX
+	DECQ        R8
 	JNZ         tile
 	VZEROUPPER
 	RET
 
 // func winogradResult4AVX512(a *byte)
 // Requires: AVX, AVX512F
-TEXT ·winogradResult4AVX512(SB), $2304-8
+TEXT ·winogradResult4AVX512(SB), $2368-8
 	MOVQ a+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), DX
-	MOVQ 24(AX), BX
-	MOVQ 16(AX), SI
-	MOVQ 48(AX), DI
-	MOVQ 40(AX), R8
-	MOVQ 32(AX), R10
+	LEAQ (SP), CX
+	ADDQ $0x3f, CX
+	ANDQ $-64, CX
+	MOVQ (AX), DX
+	MOVQ 8(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 16(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 40(AX), R9
+	MOVQ 32(AX), R11
 
 tile:
-	LEAQ        (CX), R9
-	IMUL3Q      $0x06, BX, R11
-	MOVQ        R9, R12
-	VMOVUPS     (R12), Z0
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z1
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z2
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z3
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z4
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z5
+	LEAQ        (DX), R10
+	IMUL3Q      $0x06, SI, R12
+	MOVQ        R10, R13
+	VMOVUPS     (R13), Z0
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z1
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z2
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z3
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z4
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z5
 	VADDPS      Z2, Z1, Z12
 	VSUBPS      Z2, Z1, Z13
 	VADDPS      Z4, Z3, Z10
@@ -27763,23 +27775,23 @@ tile:
 	VMOVAPS     Z13, Z9
 	VFMADD231PS constants<>+1536(SB), Z11, Z9
 	VADDPS      Z5, Z9, Z9
-	VMOVUPS     Z6, (SP)
-	VMOVUPS     Z7, 384(SP)
-	VMOVUPS     Z8, 768(SP)
-	VMOVUPS     Z9, 1152(SP)
-	ADDQ        BX, R9
-	MOVQ        R9, R12
-	VMOVUPS     (R12), Z0
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z1
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z2
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z3
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z4
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z5
+	VMOVUPS     Z6, (CX)
+	VMOVUPS     Z7, 384(CX)
+	VMOVUPS     Z8, 768(CX)
+	VMOVUPS     Z9, 1152(CX)
+	ADDQ        SI, R10
+	MOVQ        R10, R13
+	VMOVUPS     (R13), Z0
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z1
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z2
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z3
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z4
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z5
 	VADDPS      Z2, Z1, Z12
 	VSUBPS      Z2, Z1, Z13
 	VADDPS      Z4, Z3, Z10
@@ -27793,23 +27805,23 @@ tile:
 	VMOVAPS     Z13, Z9
 	VFMADD231PS constants<>+1536(SB), Z11, Z9
 	VADDPS      Z5, Z9, Z9
-	VMOVUPS     Z6, 64(SP)
-	VMOVUPS     Z7, 448(SP)
-	VMOVUPS     Z8, 832(SP)
-	VMOVUPS     Z9, 1216(SP)
-	ADDQ        BX, R9
-	MOVQ        R9, R12
-	VMOVUPS     (R12), Z0
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z1
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z2
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z3
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z4
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z5
+	VMOVUPS     Z6, 64(CX)
+	VMOVUPS     Z7, 448(CX)
+	VMOVUPS     Z8, 832(CX)
+	VMOVUPS     Z9, 1216(CX)
+	ADDQ        SI, R10
+	MOVQ        R10, R13
+	VMOVUPS     (R13), Z0
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z1
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z2
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z3
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z4
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z5
 	VADDPS      Z2, Z1, Z12
 	VSUBPS      Z2, Z1, Z13
 	VADDPS      Z4, Z3, Z10
@@ -27823,23 +27835,23 @@ tile:
 	VMOVAPS     Z13, Z9
 	VFMADD231PS constants<>+1536(SB), Z11, Z9
 	VADDPS      Z5, Z9, Z9
-	VMOVUPS     Z6, 128(SP)
-	VMOVUPS     Z7, 512(SP)
-	VMOVUPS     Z8, 896(SP)
-	VMOVUPS     Z9, 1280(SP)
-	ADDQ        BX, R9
-	MOVQ        R9, R12
-	VMOVUPS     (R12), Z0
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z1
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z2
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z3
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z4
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z5
+	VMOVUPS     Z6, 128(CX)
+	VMOVUPS     Z7, 512(CX)
+	VMOVUPS     Z8, 896(CX)
+	VMOVUPS     Z9, 1280(CX)
+	ADDQ        SI, R10
+	MOVQ        R10, R13
+	VMOVUPS     (R13), Z0
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z1
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z2
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z3
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z4
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z5
 	VADDPS      Z2, Z1, Z12
 	VSUBPS      Z2, Z1, Z13
 	VADDPS      Z4, Z3, Z10
@@ -27853,23 +27865,23 @@ tile:
 	VMOVAPS     Z13, Z9
 	VFMADD231PS constants<>+1536(SB), Z11, Z9
 	VADDPS      Z5, Z9, Z9
-	VMOVUPS     Z6, 192(SP)
-	VMOVUPS     Z7, 576(SP)
-	VMOVUPS     Z8, 960(SP)
-	VMOVUPS     Z9, 1344(SP)
-	ADDQ        BX, R9
-	MOVQ        R9, R12
-	VMOVUPS     (R12), Z0
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z1
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z2
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z3
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z4
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z5
+	VMOVUPS     Z6, 192(CX)
+	VMOVUPS     Z7, 576(CX)
+	VMOVUPS     Z8, 960(CX)
+	VMOVUPS     Z9, 1344(CX)
+	ADDQ        SI, R10
+	MOVQ        R10, R13
+	VMOVUPS     (R13), Z0
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z1
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z2
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z3
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z4
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z5
 	VADDPS      Z2, Z1, Z12
 	VSUBPS      Z2, Z1, Z13
 	VADDPS      Z4, Z3, Z10
@@ -27883,23 +27895,23 @@ tile:
 	VMOVAPS     Z13, Z9
 	VFMADD231PS constants<>+1536(SB), Z11, Z9
 	VADDPS      Z5, Z9, Z9
-	VMOVUPS     Z6, 256(SP)
-	VMOVUPS     Z7, 640(SP)
-	VMOVUPS     Z8, 1024(SP)
-	VMOVUPS     Z9, 1408(SP)
-	ADDQ        BX, R9
-	MOVQ        R9, R12
-	VMOVUPS     (R12), Z0
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z1
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z2
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z3
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z4
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z5
+	VMOVUPS     Z6, 256(CX)
+	VMOVUPS     Z7, 640(CX)
+	VMOVUPS     Z8, 1024(CX)
+	VMOVUPS     Z9, 1408(CX)
+	ADDQ        SI, R10
+	MOVQ        R10, R13
+	VMOVUPS     (R13), Z0
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z1
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z2
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z3
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z4
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z5
 	VADDPS      Z2, Z1, Z12
 	VSUBPS      Z2, Z1, Z13
 	VADDPS      Z4, Z3, Z10
@@ -27913,19 +27925,19 @@ tile:
 	VMOVAPS     Z13, Z9
 	VFMADD231PS constants<>+1536(SB), Z11, Z9
 	VADDPS      Z5, Z9, Z9
-	VMOVUPS     Z6, 320(SP)
-	VMOVUPS     Z7, 704(SP)
-	VMOVUPS     Z8, 1088(SP)
-	VMOVUPS     Z9, 1472(SP)
-	ADDQ        BX, R9
-	LEAQ        (DX), R9
-	LEAQ        (DI), R11
-	VMOVUPS     (SP), Z0
-	VMOVUPS     64(SP), Z1
-	VMOVUPS     128(SP), Z2
-	VMOVUPS     192(SP), Z3
-	VMOVUPS     256(SP), Z4
-	VMOVUPS     320(SP), Z5
+	VMOVUPS     Z6, 320(CX)
+	VMOVUPS     Z7, 704(CX)
+	VMOVUPS     Z8, 1088(CX)
+	VMOVUPS     Z9, 1472(CX)
+	ADDQ        SI, R10
+	LEAQ        (BX), R10
+	LEAQ        (R8), R12
+	VMOVUPS     (CX), Z0
+	VMOVUPS     64(CX), Z1
+	VMOVUPS     128(CX), Z2
+	VMOVUPS     192(CX), Z3
+	VMOVUPS     256(CX), Z4
+	VMOVUPS     320(CX), Z5
 	VADDPS      Z2, Z1, Z12
 	VSUBPS      Z2, Z1, Z13
 	VADDPS      Z4, Z3, Z10
@@ -27939,17 +27951,17 @@ tile:
 	VMOVAPS     Z13, Z9
 	VFMADD231PS constants<>+1536(SB), Z11, Z9
 	VADDPS      Z5, Z9, Z9
-	VMOVUPS     (R8), Z12
+	VMOVUPS     (R9), Z12
 	VADDPS      Z12, Z6, Z6
 	VADDPS      Z12, Z7, Z7
 	VADDPS      Z12, Z8, Z8
 	VADDPS      Z12, Z9, Z9
-	TESTQ       DI, DI
+	TESTQ       R8, R8
 	JE          clamp00
-	VADDPS      (R11), Z6, Z6
-	VADDPS      64(R11), Z7, Z7
-	VADDPS      128(R11), Z8, Z8
-	VADDPS      192(R11), Z9, Z9
+	VADDPS      (R12), Z6, Z6
+	VADDPS      64(R12), Z7, Z7
+	VADDPS      128(R12), Z8, Z8
+	VADDPS      192(R12), Z9, Z9
 
 clamp00:
 	VBROADCASTSS 64(AX), Z12
@@ -27962,18 +27974,18 @@ clamp00:
 	VMINPS       Z8, Z13, Z8
 	VMAXPS       Z9, Z12, Z9
 	VMINPS       Z9, Z13, Z9
-	VMOVUPS      Z6, (R9)
-	VMOVUPS      Z7, 64(R9)
-	VMOVUPS      Z8, 128(R9)
-	VMOVUPS      Z9, 192(R9)
-	ADDQ         SI, R9
-	ADDQ         56(AX), R11
-	VMOVUPS      384(SP), Z0
-	VMOVUPS      448(SP), Z1
-	VMOVUPS      512(SP), Z2
-	VMOVUPS      576(SP), Z3
-	VMOVUPS      640(SP), Z4
-	VMOVUPS      704(SP), Z5
+	VMOVUPS      Z6, (R10)
+	VMOVUPS      Z7, 64(R10)
+	VMOVUPS      Z8, 128(R10)
+	VMOVUPS      Z9, 192(R10)
+	ADDQ         DI, R10
+	ADDQ         56(AX), R12
+	VMOVUPS      384(CX), Z0
+	VMOVUPS      448(CX), Z1
+	VMOVUPS      512(CX), Z2
+	VMOVUPS      576(CX), Z3
+	VMOVUPS      640(CX), Z4
+	VMOVUPS      704(CX), Z5
 	VADDPS       Z2, Z1, Z12
 	VSUBPS       Z2, Z1, Z13
 	VADDPS       Z4, Z3, Z10
@@ -27987,17 +27999,17 @@ clamp00:
 	VMOVAPS      Z13, Z9
 	VFMADD231PS  constants<>+1536(SB), Z11, Z9
 	VADDPS       Z5, Z9, Z9
-	VMOVUPS      (R8), Z12
+	VMOVUPS      (R9), Z12
 	VADDPS       Z12, Z6, Z6
 	VADDPS       Z12, Z7, Z7
 	VADDPS       Z12, Z8, Z8
 	VADDPS       Z12, Z9, Z9
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           clamp10
-	VADDPS       (R11), Z6, Z6
-	VADDPS       64(R11), Z7, Z7
-	VADDPS       128(R11), Z8, Z8
-	VADDPS       192(R11), Z9, Z9
+	VADDPS       (R12), Z6, Z6
+	VADDPS       64(R12), Z7, Z7
+	VADDPS       128(R12), Z8, Z8
+	VADDPS       192(R12), Z9, Z9
 
 clamp10:
 	VBROADCASTSS 64(AX), Z12
@@ -28010,18 +28022,18 @@ clamp10:
 	VMINPS       Z8, Z13, Z8
 	VMAXPS       Z9, Z12, Z9
 	VMINPS       Z9, Z13, Z9
-	VMOVUPS      Z6, (R9)
-	VMOVUPS      Z7, 64(R9)
-	VMOVUPS      Z8, 128(R9)
-	VMOVUPS      Z9, 192(R9)
-	ADDQ         SI, R9
-	ADDQ         56(AX), R11
-	VMOVUPS      768(SP), Z0
-	VMOVUPS      832(SP), Z1
-	VMOVUPS      896(SP), Z2
-	VMOVUPS      960(SP), Z3
-	VMOVUPS      1024(SP), Z4
-	VMOVUPS      1088(SP), Z5
+	VMOVUPS      Z6, (R10)
+	VMOVUPS      Z7, 64(R10)
+	VMOVUPS      Z8, 128(R10)
+	VMOVUPS      Z9, 192(R10)
+	ADDQ         DI, R10
+	ADDQ         56(AX), R12
+	VMOVUPS      768(CX), Z0
+	VMOVUPS      832(CX), Z1
+	VMOVUPS      896(CX), Z2
+	VMOVUPS      960(CX), Z3
+	VMOVUPS      1024(CX), Z4
+	VMOVUPS      1088(CX), Z5
 	VADDPS       Z2, Z1, Z12
 	VSUBPS       Z2, Z1, Z13
 	VADDPS       Z4, Z3, Z10
@@ -28035,17 +28047,17 @@ clamp10:
 	VMOVAPS      Z13, Z9
 	VFMADD231PS  constants<>+1536(SB), Z11, Z9
 	VADDPS       Z5, Z9, Z9
-	VMOVUPS      (R8), Z12
+	VMOVUPS      (R9), Z12
 	VADDPS       Z12, Z6, Z6
 	VADDPS       Z12, Z7, Z7
 	VADDPS       Z12, Z8, Z8
 	VADDPS       Z12, Z9, Z9
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           clamp20
-	VADDPS       (R11), Z6, Z6
-	VADDPS       64(R11), Z7, Z7
-	VADDPS       128(R11), Z8, Z8
-	VADDPS       192(R11), Z9, Z9
+	VADDPS       (R12), Z6, Z6
+	VADDPS       64(R12), Z7, Z7
+	VADDPS       128(R12), Z8, Z8
+	VADDPS       192(R12), Z9, Z9
 
 clamp20:
 	VBROADCASTSS 64(AX), Z12
@@ -28058,18 +28070,18 @@ clamp20:
 	VMINPS       Z8, Z13, Z8
 	VMAXPS       Z9, Z12, Z9
 	VMINPS       Z9, Z13, Z9
-	VMOVUPS      Z6, (R9)
-	VMOVUPS      Z7, 64(R9)
-	VMOVUPS      Z8, 128(R9)
-	VMOVUPS      Z9, 192(R9)
-	ADDQ         SI, R9
-	ADDQ         56(AX), R11
-	VMOVUPS      1152(SP), Z0
-	VMOVUPS      1216(SP), Z1
-	VMOVUPS      1280(SP), Z2
-	VMOVUPS      1344(SP), Z3
-	VMOVUPS      1408(SP), Z4
-	VMOVUPS      1472(SP), Z5
+	VMOVUPS      Z6, (R10)
+	VMOVUPS      Z7, 64(R10)
+	VMOVUPS      Z8, 128(R10)
+	VMOVUPS      Z9, 192(R10)
+	ADDQ         DI, R10
+	ADDQ         56(AX), R12
+	VMOVUPS      1152(CX), Z0
+	VMOVUPS      1216(CX), Z1
+	VMOVUPS      1280(CX), Z2
+	VMOVUPS      1344(CX), Z3
+	VMOVUPS      1408(CX), Z4
+	VMOVUPS      1472(CX), Z5
 	VADDPS       Z2, Z1, Z12
 	VSUBPS       Z2, Z1, Z13
 	VADDPS       Z4, Z3, Z10
@@ -28083,17 +28095,17 @@ clamp20:
 	VMOVAPS      Z13, Z9
 	VFMADD231PS  constants<>+1536(SB), Z11, Z9
 	VADDPS       Z5, Z9, Z9
-	VMOVUPS      (R8), Z12
+	VMOVUPS      (R9), Z12
 	VADDPS       Z12, Z6, Z6
 	VADDPS       Z12, Z7, Z7
 	VADDPS       Z12, Z8, Z8
 	VADDPS       Z12, Z9, Z9
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           clamp30
-	VADDPS       (R11), Z6, Z6
-	VADDPS       64(R11), Z7, Z7
-	VADDPS       128(R11), Z8, Z8
-	VADDPS       192(R11), Z9, Z9
+	VADDPS       (R12), Z6, Z6
+	VADDPS       64(R12), Z7, Z7
+	VADDPS       128(R12), Z8, Z8
+	VADDPS       192(R12), Z9, Z9
 
 clamp30:
 	VBROADCASTSS 64(AX), Z12
@@ -28106,20 +28118,20 @@ clamp30:
 	VMINPS       Z8, Z13, Z8
 	VMAXPS       Z9, Z12, Z9
 	VMINPS       Z9, Z13, Z9
-	VMOVUPS      Z6, (R9)
-	VMOVUPS      Z7, 64(R9)
-	VMOVUPS      Z8, 128(R9)
-	VMOVUPS      Z9, 192(R9)
-	ADDQ         SI, R9
-	ADDQ         56(AX), R11
-	ADDQ         $0x40, CX
-	ADDQ         $0x00000100, DX
-	TESTQ        DI, DI
+	VMOVUPS      Z6, (R10)
+	VMOVUPS      Z7, 64(R10)
+	VMOVUPS      Z8, 128(R10)
+	VMOVUPS      Z9, 192(R10)
+	ADDQ         DI, R10
+	ADDQ         56(AX), R12
+	ADDQ         $0x40, DX
+	ADDQ         $0x00000100, BX
+	TESTQ        R8, R8
 	JE           noadd
-	ADDQ         $0x00000100, DI
+	ADDQ         $0x00000100, R8
 
 noadd:
-	DECQ R10
+	DECQ R11
 	JNZ  tile
 	VZEROUPPER
 	RET
@@ -33316,372 +33328,378 @@ round:
 
 // func winogradSource2AVX2(a *byte)
 // Requires: AVX
-TEXT ·winogradSource2AVX2(SB), $512-8
+TEXT ·winogradSource2AVX2(SB), $576-8
 	MOVQ a+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), DX
-	MOVQ 24(AX), BX
-	MOVQ 16(AX), SI
-	MOVQ 32(AX), DI
+	LEAQ (SP), CX
+	ADDQ $0x3f, CX
+	ANDQ $-64, CX
+	MOVQ (AX), DX
+	MOVQ 8(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 16(AX), DI
+	MOVQ 32(AX), R8
 
 tile:
-	LEAQ    (CX), AX
-	VMOVUPS (AX), Y0
-	ADDQ    SI, AX
-	VMOVUPS (AX), Y1
-	ADDQ    SI, AX
-	VMOVUPS (AX), Y2
-	ADDQ    SI, AX
-	VMOVUPS (AX), Y3
-	VSUBPS  Y2, Y0, Y6
-	VADDPS  Y2, Y1, Y7
-	VSUBPS  Y1, Y2, Y8
-	VSUBPS  Y3, Y1, Y9
-	VMOVUPS Y6, (SP)
-	VMOVUPS Y7, 128(SP)
-	VMOVUPS Y8, 256(SP)
-	VMOVUPS Y9, 384(SP)
-	LEAQ    64(CX), AX
-	VMOVUPS (AX), Y0
-	ADDQ    SI, AX
-	VMOVUPS (AX), Y1
-	ADDQ    SI, AX
-	VMOVUPS (AX), Y2
-	ADDQ    SI, AX
-	VMOVUPS (AX), Y3
-	VSUBPS  Y2, Y0, Y6
-	VADDPS  Y2, Y1, Y7
-	VSUBPS  Y1, Y2, Y8
-	VSUBPS  Y3, Y1, Y9
-	VMOVUPS Y6, 32(SP)
-	VMOVUPS Y7, 160(SP)
-	VMOVUPS Y8, 288(SP)
-	VMOVUPS Y9, 416(SP)
-	LEAQ    128(CX), AX
-	VMOVUPS (AX), Y0
-	ADDQ    SI, AX
-	VMOVUPS (AX), Y1
-	ADDQ    SI, AX
-	VMOVUPS (AX), Y2
-	ADDQ    SI, AX
-	VMOVUPS (AX), Y3
-	VSUBPS  Y2, Y0, Y6
-	VADDPS  Y2, Y1, Y7
-	VSUBPS  Y1, Y2, Y8
-	VSUBPS  Y3, Y1, Y9
-	VMOVUPS Y6, 64(SP)
-	VMOVUPS Y7, 192(SP)
-	VMOVUPS Y8, 320(SP)
-	VMOVUPS Y9, 448(SP)
-	LEAQ    192(CX), AX
-	VMOVUPS (AX), Y0
-	ADDQ    SI, AX
-	VMOVUPS (AX), Y1
-	ADDQ    SI, AX
-	VMOVUPS (AX), Y2
-	ADDQ    SI, AX
-	VMOVUPS (AX), Y3
-	VSUBPS  Y2, Y0, Y6
-	VADDPS  Y2, Y1, Y7
-	VSUBPS  Y1, Y2, Y8
-	VSUBPS  Y3, Y1, Y9
-	VMOVUPS Y6, 96(SP)
-	VMOVUPS Y7, 224(SP)
-	VMOVUPS Y8, 352(SP)
-	VMOVUPS Y9, 480(SP)
 	LEAQ    (DX), AX
-	VMOVUPS (SP), Y0
-	VMOVUPS 32(SP), Y1
-	VMOVUPS 64(SP), Y2
-	VMOVUPS 96(SP), Y3
-	VSUBPS  Y2, Y0, Y6
-	VADDPS  Y2, Y1, Y7
-	VSUBPS  Y1, Y2, Y8
-	VSUBPS  Y3, Y1, Y9
-	VMOVUPS Y6, (AX)
-	ADDQ    BX, AX
-	VMOVUPS Y7, (AX)
-	ADDQ    BX, AX
-	VMOVUPS Y8, (AX)
-	ADDQ    BX, AX
-	VMOVUPS Y9, (AX)
-	ADDQ    BX, AX
-	VMOVUPS 128(SP), Y0
-	VMOVUPS 160(SP), Y1
-	VMOVUPS 192(SP), Y2
-	VMOVUPS 224(SP), Y3
-	VSUBPS  Y2, Y0, Y6
-	VADDPS  Y2, Y1, Y7
-	VSUBPS  Y1, Y2, Y8
-	VSUBPS  Y3, Y1, Y9
-	VMOVUPS Y6, (AX)
-	ADDQ    BX, AX
-	VMOVUPS Y7, (AX)
-	ADDQ    BX, AX
-	VMOVUPS Y8, (AX)
-	ADDQ    BX, AX
-	VMOVUPS Y9, (AX)
-	ADDQ    BX, AX
-	VMOVUPS 256(SP), Y0
-	VMOVUPS 288(SP), Y1
-	VMOVUPS 320(SP), Y2
-	VMOVUPS 352(SP), Y3
-	VSUBPS  Y2, Y0, Y6
-	VADDPS  Y2, Y1, Y7
-	VSUBPS  Y1, Y2, Y8
-	VSUBPS  Y3, Y1, Y9
-	VMOVUPS Y6, (AX)
-	ADDQ    BX, AX
-	VMOVUPS Y7, (AX)
-	ADDQ    BX, AX
-	VMOVUPS Y8, (AX)
-	ADDQ    BX, AX
-	VMOVUPS Y9, (AX)
-	ADDQ    BX, AX
-	VMOVUPS 384(SP), Y0
-	VMOVUPS 416(SP), Y1
-	VMOVUPS 448(SP), Y2
-	VMOVUPS 480(SP), Y3
-	VSUBPS  Y2, Y0, Y6
-	VADDPS  Y2, Y1, Y7
-	VSUBPS  Y1, Y2, Y8
-	VSUBPS  Y3, Y1, Y9
-	VMOVUPS Y6, (AX)
-	ADDQ    BX, AX
-	VMOVUPS Y7, (AX)
-	ADDQ    BX, AX
-	VMOVUPS Y8, (AX)
-	ADDQ    BX, AX
-	VMOVUPS Y9, (AX)
-	ADDQ    BX, AX
-	LEAQ    32(CX), AX
 	VMOVUPS (AX), Y0
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS (AX), Y1
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS (AX), Y2
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS (AX), Y3
 	VSUBPS  Y2, Y0, Y6
 	VADDPS  Y2, Y1, Y7
 	VSUBPS  Y1, Y2, Y8
 	VSUBPS  Y3, Y1, Y9
-	VMOVUPS Y6, (SP)
-	VMOVUPS Y7, 128(SP)
-	VMOVUPS Y8, 256(SP)
-	VMOVUPS Y9, 384(SP)
-	LEAQ    96(CX), AX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 128(CX)
+	VMOVUPS Y8, 256(CX)
+	VMOVUPS Y9, 384(CX)
+	LEAQ    64(DX), AX
 	VMOVUPS (AX), Y0
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS (AX), Y1
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS (AX), Y2
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS (AX), Y3
 	VSUBPS  Y2, Y0, Y6
 	VADDPS  Y2, Y1, Y7
 	VSUBPS  Y1, Y2, Y8
 	VSUBPS  Y3, Y1, Y9
-	VMOVUPS Y6, 32(SP)
-	VMOVUPS Y7, 160(SP)
-	VMOVUPS Y8, 288(SP)
-	VMOVUPS Y9, 416(SP)
-	LEAQ    160(CX), AX
+	VMOVUPS Y6, 32(CX)
+	VMOVUPS Y7, 160(CX)
+	VMOVUPS Y8, 288(CX)
+	VMOVUPS Y9, 416(CX)
+	LEAQ    128(DX), AX
 	VMOVUPS (AX), Y0
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS (AX), Y1
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS (AX), Y2
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS (AX), Y3
 	VSUBPS  Y2, Y0, Y6
 	VADDPS  Y2, Y1, Y7
 	VSUBPS  Y1, Y2, Y8
 	VSUBPS  Y3, Y1, Y9
-	VMOVUPS Y6, 64(SP)
-	VMOVUPS Y7, 192(SP)
-	VMOVUPS Y8, 320(SP)
-	VMOVUPS Y9, 448(SP)
-	LEAQ    224(CX), AX
+	VMOVUPS Y6, 64(CX)
+	VMOVUPS Y7, 192(CX)
+	VMOVUPS Y8, 320(CX)
+	VMOVUPS Y9, 448(CX)
+	LEAQ    192(DX), AX
 	VMOVUPS (AX), Y0
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS (AX), Y1
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS (AX), Y2
-	ADDQ    SI, AX
+	ADDQ    DI, AX
 	VMOVUPS (AX), Y3
 	VSUBPS  Y2, Y0, Y6
 	VADDPS  Y2, Y1, Y7
 	VSUBPS  Y1, Y2, Y8
 	VSUBPS  Y3, Y1, Y9
-	VMOVUPS Y6, 96(SP)
-	VMOVUPS Y7, 224(SP)
-	VMOVUPS Y8, 352(SP)
-	VMOVUPS Y9, 480(SP)
+	VMOVUPS Y6, 96(CX)
+	VMOVUPS Y7, 224(CX)
+	VMOVUPS Y8, 352(CX)
+	VMOVUPS Y9, 480(CX)
+	LEAQ    (BX), AX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	VSUBPS  Y2, Y0, Y6
+	VADDPS  Y2, Y1, Y7
+	VSUBPS  Y1, Y2, Y8
+	VSUBPS  Y3, Y1, Y9
+	VMOVUPS Y6, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y9, (AX)
+	ADDQ    SI, AX
+	VMOVUPS 128(CX), Y0
+	VMOVUPS 160(CX), Y1
+	VMOVUPS 192(CX), Y2
+	VMOVUPS 224(CX), Y3
+	VSUBPS  Y2, Y0, Y6
+	VADDPS  Y2, Y1, Y7
+	VSUBPS  Y1, Y2, Y8
+	VSUBPS  Y3, Y1, Y9
+	VMOVUPS Y6, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y9, (AX)
+	ADDQ    SI, AX
+	VMOVUPS 256(CX), Y0
+	VMOVUPS 288(CX), Y1
+	VMOVUPS 320(CX), Y2
+	VMOVUPS 352(CX), Y3
+	VSUBPS  Y2, Y0, Y6
+	VADDPS  Y2, Y1, Y7
+	VSUBPS  Y1, Y2, Y8
+	VSUBPS  Y3, Y1, Y9
+	VMOVUPS Y6, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y9, (AX)
+	ADDQ    SI, AX
+	VMOVUPS 384(CX), Y0
+	VMOVUPS 416(CX), Y1
+	VMOVUPS 448(CX), Y2
+	VMOVUPS 480(CX), Y3
+	VSUBPS  Y2, Y0, Y6
+	VADDPS  Y2, Y1, Y7
+	VSUBPS  Y1, Y2, Y8
+	VSUBPS  Y3, Y1, Y9
+	VMOVUPS Y6, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y9, (AX)
+	ADDQ    SI, AX
 	LEAQ    32(DX), AX
-	VMOVUPS (SP), Y0
-	VMOVUPS 32(SP), Y1
-	VMOVUPS 64(SP), Y2
-	VMOVUPS 96(SP), Y3
+	VMOVUPS (AX), Y0
+	ADDQ    DI, AX
+	VMOVUPS (AX), Y1
+	ADDQ    DI, AX
+	VMOVUPS (AX), Y2
+	ADDQ    DI, AX
+	VMOVUPS (AX), Y3
+	VSUBPS  Y2, Y0, Y6
+	VADDPS  Y2, Y1, Y7
+	VSUBPS  Y1, Y2, Y8
+	VSUBPS  Y3, Y1, Y9
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 128(CX)
+	VMOVUPS Y8, 256(CX)
+	VMOVUPS Y9, 384(CX)
+	LEAQ    96(DX), AX
+	VMOVUPS (AX), Y0
+	ADDQ    DI, AX
+	VMOVUPS (AX), Y1
+	ADDQ    DI, AX
+	VMOVUPS (AX), Y2
+	ADDQ    DI, AX
+	VMOVUPS (AX), Y3
+	VSUBPS  Y2, Y0, Y6
+	VADDPS  Y2, Y1, Y7
+	VSUBPS  Y1, Y2, Y8
+	VSUBPS  Y3, Y1, Y9
+	VMOVUPS Y6, 32(CX)
+	VMOVUPS Y7, 160(CX)
+	VMOVUPS Y8, 288(CX)
+	VMOVUPS Y9, 416(CX)
+	LEAQ    160(DX), AX
+	VMOVUPS (AX), Y0
+	ADDQ    DI, AX
+	VMOVUPS (AX), Y1
+	ADDQ    DI, AX
+	VMOVUPS (AX), Y2
+	ADDQ    DI, AX
+	VMOVUPS (AX), Y3
+	VSUBPS  Y2, Y0, Y6
+	VADDPS  Y2, Y1, Y7
+	VSUBPS  Y1, Y2, Y8
+	VSUBPS  Y3, Y1, Y9
+	VMOVUPS Y6, 64(CX)
+	VMOVUPS Y7, 192(CX)
+	VMOVUPS Y8, 320(CX)
+	VMOVUPS Y9, 448(CX)
+	LEAQ    224(DX), AX
+	VMOVUPS (AX), Y0
+	ADDQ    DI, AX
+	VMOVUPS (AX), Y1
+	ADDQ    DI, AX
+	VMOVUPS (AX), Y2
+	ADDQ    DI, AX
+	VMOVUPS (AX), Y3
+	VSUBPS  Y2, Y0, Y6
+	VADDPS  Y2, Y1, Y7
+	VSUBPS  Y1, Y2, Y8
+	VSUBPS  Y3, Y1, Y9
+	VMOVUPS Y6, 96(CX)
+	VMOVUPS Y7, 224(CX)
+	VMOVUPS Y8, 352(CX)
+	VMOVUPS Y9, 480(CX)
+	LEAQ    32(BX), AX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
 	VSUBPS  Y2, Y0, Y6
 	VADDPS  Y2, Y1, Y7
 	VSUBPS  Y1, Y2, Y8
 	VSUBPS  Y3, Y1, Y9
 	VMOVUPS Y6, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Y7, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Y8, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Y9, (AX)
-	ADDQ    BX, AX
-	VMOVUPS 128(SP), Y0
-	VMOVUPS 160(SP), Y1
-	VMOVUPS 192(SP), Y2
-	VMOVUPS 224(SP), Y3
+	ADDQ    SI, AX
+	VMOVUPS 128(CX), Y0
+	VMOVUPS 160(CX), Y1
+	VMOVUPS 192(CX), Y2
+	VMOVUPS 224(CX), Y3
 	VSUBPS  Y2, Y0, Y6
 	VADDPS  Y2, Y1, Y7
 	VSUBPS  Y1, Y2, Y8
 	VSUBPS  Y3, Y1, Y9
 	VMOVUPS Y6, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Y7, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Y8, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Y9, (AX)
-	ADDQ    BX, AX
-	VMOVUPS 256(SP), Y0
-	VMOVUPS 288(SP), Y1
-	VMOVUPS 320(SP), Y2
-	VMOVUPS 352(SP), Y3
+	ADDQ    SI, AX
+	VMOVUPS 256(CX), Y0
+	VMOVUPS 288(CX), Y1
+	VMOVUPS 320(CX), Y2
+	VMOVUPS 352(CX), Y3
 	VSUBPS  Y2, Y0, Y6
 	VADDPS  Y2, Y1, Y7
 	VSUBPS  Y1, Y2, Y8
 	VSUBPS  Y3, Y1, Y9
 	VMOVUPS Y6, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Y7, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Y8, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Y9, (AX)
-	ADDQ    BX, AX
-	VMOVUPS 384(SP), Y0
-	VMOVUPS 416(SP), Y1
-	VMOVUPS 448(SP), Y2
-	VMOVUPS 480(SP), Y3
+	ADDQ    SI, AX
+	VMOVUPS 384(CX), Y0
+	VMOVUPS 416(CX), Y1
+	VMOVUPS 448(CX), Y2
+	VMOVUPS 480(CX), Y3
 	VSUBPS  Y2, Y0, Y6
 	VADDPS  Y2, Y1, Y7
 	VSUBPS  Y1, Y2, Y8
 	VSUBPS  Y3, Y1, Y9
 	VMOVUPS Y6, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Y7, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Y8, (AX)
-	ADDQ    BX, AX
+	ADDQ    SI, AX
 	VMOVUPS Y9, (AX)
-	ADDQ    BX, AX
-	ADDQ    $0x00000080, CX
-	ADDQ    $0x40, DX
-	DECQ    DI
+	ADDQ    SI, AX
+	ADDQ    $0x00000080, DX
+	ADDQ    $0x40, BX
+	DECQ    R8
 	JNZ     tile
 	VZEROUPPER
 	RET
 
 // func winogradResult2AVX2(a *byte)
 // Requires: AVX
-TEXT ·winogradResult2AVX2(SB), $512-8
+TEXT ·winogradResult2AVX2(SB), $576-8
 	MOVQ a+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), DX
-	MOVQ 24(AX), BX
-	MOVQ 16(AX), SI
-	MOVQ 48(AX), DI
-	MOVQ 40(AX), R8
-	MOVQ 32(AX), R10
+	LEAQ (SP), CX
+	ADDQ $0x3f, CX
+	ANDQ $-64, CX
+	MOVQ (AX), DX
+	MOVQ 8(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 16(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 40(AX), R9
+	MOVQ 32(AX), R11
 
 tile:
-	LEAQ    (CX), R9
-	IMUL3Q  $0x04, BX, R11
-	MOVQ    R9, R12
-	VMOVUPS (R12), Y0
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y1
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y2
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y3
+	LEAQ    (DX), R10
+	IMUL3Q  $0x04, SI, R12
+	MOVQ    R10, R13
+	VMOVUPS (R13), Y0
+	ADDQ    R12, R13
+	VMOVUPS (R13), Y1
+	ADDQ    R12, R13
+	VMOVUPS (R13), Y2
+	ADDQ    R12, R13
+	VMOVUPS (R13), Y3
 	VADDPS  Y1, Y0, Y6
 	VADDPS  Y2, Y6, Y6
 	VSUBPS  Y2, Y1, Y7
 	VSUBPS  Y3, Y7, Y7
-	VMOVUPS Y6, (SP)
-	VMOVUPS Y7, 128(SP)
-	ADDQ    BX, R9
-	MOVQ    R9, R12
-	VMOVUPS (R12), Y0
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y1
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y2
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y3
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 128(CX)
+	ADDQ    SI, R10
+	MOVQ    R10, R13
+	VMOVUPS (R13), Y0
+	ADDQ    R12, R13
+	VMOVUPS (R13), Y1
+	ADDQ    R12, R13
+	VMOVUPS (R13), Y2
+	ADDQ    R12, R13
+	VMOVUPS (R13), Y3
 	VADDPS  Y1, Y0, Y6
 	VADDPS  Y2, Y6, Y6
 	VSUBPS  Y2, Y1, Y7
 	VSUBPS  Y3, Y7, Y7
-	VMOVUPS Y6, 32(SP)
-	VMOVUPS Y7, 160(SP)
-	ADDQ    BX, R9
-	MOVQ    R9, R12
-	VMOVUPS (R12), Y0
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y1
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y2
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y3
+	VMOVUPS Y6, 32(CX)
+	VMOVUPS Y7, 160(CX)
+	ADDQ    SI, R10
+	MOVQ    R10, R13
+	VMOVUPS (R13), Y0
+	ADDQ    R12, R13
+	VMOVUPS (R13), Y1
+	ADDQ    R12, R13
+	VMOVUPS (R13), Y2
+	ADDQ    R12, R13
+	VMOVUPS (R13), Y3
 	VADDPS  Y1, Y0, Y6
 	VADDPS  Y2, Y6, Y6
 	VSUBPS  Y2, Y1, Y7
 	VSUBPS  Y3, Y7, Y7
-	VMOVUPS Y6, 64(SP)
-	VMOVUPS Y7, 192(SP)
-	ADDQ    BX, R9
-	MOVQ    R9, R12
-	VMOVUPS (R12), Y0
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y1
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y2
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y3
+	VMOVUPS Y6, 64(CX)
+	VMOVUPS Y7, 192(CX)
+	ADDQ    SI, R10
+	MOVQ    R10, R13
+	VMOVUPS (R13), Y0
+	ADDQ    R12, R13
+	VMOVUPS (R13), Y1
+	ADDQ    R12, R13
+	VMOVUPS (R13), Y2
+	ADDQ    R12, R13
+	VMOVUPS (R13), Y3
 	VADDPS  Y1, Y0, Y6
 	VADDPS  Y2, Y6, Y6
 	VSUBPS  Y2, Y1, Y7
 	VSUBPS  Y3, Y7, Y7
-	VMOVUPS Y6, 96(SP)
-	VMOVUPS Y7, 224(SP)
-	ADDQ    BX, R9
-	LEAQ    (DX), R9
-	LEAQ    (DI), R11
-	VMOVUPS (SP), Y0
-	VMOVUPS 32(SP), Y1
-	VMOVUPS 64(SP), Y2
-	VMOVUPS 96(SP), Y3
+	VMOVUPS Y6, 96(CX)
+	VMOVUPS Y7, 224(CX)
+	ADDQ    SI, R10
+	LEAQ    (BX), R10
+	LEAQ    (R8), R12
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
 	VADDPS  Y1, Y0, Y6
 	VADDPS  Y2, Y6, Y6
 	VSUBPS  Y2, Y1, Y7
 	VSUBPS  Y3, Y7, Y7
-	VMOVUPS (R8), Y12
+	VMOVUPS (R9), Y12
 	VADDPS  Y12, Y6, Y6
 	VADDPS  Y12, Y7, Y7
-	TESTQ   DI, DI
+	TESTQ   R8, R8
 	JE      clamp00
-	VADDPS  (R11), Y6, Y6
-	VADDPS  64(R11), Y7, Y7
+	VADDPS  (R12), Y6, Y6
+	VADDPS  64(R12), Y7, Y7
 
 clamp00:
 	VBROADCASTSS 64(AX), Y12
@@ -33690,25 +33708,25 @@ clamp00:
 	VMINPS       Y6, Y13, Y6
 	VMAXPS       Y7, Y12, Y7
 	VMINPS       Y7, Y13, Y7
-	VMOVUPS      Y6, (R9)
-	VMOVUPS      Y7, 64(R9)
-	ADDQ         SI, R9
-	ADDQ         56(AX), R11
-	VMOVUPS      128(SP), Y0
-	VMOVUPS      160(SP), Y1
-	VMOVUPS      192(SP), Y2
-	VMOVUPS      224(SP), Y3
+	VMOVUPS      Y6, (R10)
+	VMOVUPS      Y7, 64(R10)
+	ADDQ         DI, R10
+	ADDQ         56(AX), R12
+	VMOVUPS      128(CX), Y0
+	VMOVUPS      160(CX), Y1
+	VMOVUPS      192(CX), Y2
+	VMOVUPS      224(CX), Y3
 	VADDPS       Y1, Y0, Y6
 	VADDPS       Y2, Y6, Y6
 	VSUBPS       Y2, Y1, Y7
 	VSUBPS       Y3, Y7, Y7
-	VMOVUPS      (R8), Y12
+	VMOVUPS      (R9), Y12
 	VADDPS       Y12, Y6, Y6
 	VADDPS       Y12, Y7, Y7
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           clamp10
-	VADDPS       (R11), Y6, Y6
-	VADDPS       64(R11), Y7, Y7
+	VADDPS       (R12), Y6, Y6
+	VADDPS       64(R12), Y7, Y7
 
 clamp10:
 	VBROADCASTSS 64(AX), Y12
@@ -33717,89 +33735,89 @@ clamp10:
 	VMINPS       Y6, Y13, Y6
 	VMAXPS       Y7, Y12, Y7
 	VMINPS       Y7, Y13, Y7
-	VMOVUPS      Y6, (R9)
-	VMOVUPS      Y7, 64(R9)
-	ADDQ         SI, R9
-	ADDQ         56(AX), R11
-	LEAQ         32(CX), R9
-	IMUL3Q       $0x04, BX, R11
-	MOVQ         R9, R12
-	VMOVUPS      (R12), Y0
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y1
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y2
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y3
+	VMOVUPS      Y6, (R10)
+	VMOVUPS      Y7, 64(R10)
+	ADDQ         DI, R10
+	ADDQ         56(AX), R12
+	LEAQ         32(DX), R10
+	IMUL3Q       $0x04, SI, R12
+	MOVQ         R10, R13
+	VMOVUPS      (R13), Y0
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y1
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y2
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y3
 	VADDPS       Y1, Y0, Y6
 	VADDPS       Y2, Y6, Y6
 	VSUBPS       Y2, Y1, Y7
 	VSUBPS       Y3, Y7, Y7
-	VMOVUPS      Y6, (SP)
-	VMOVUPS      Y7, 128(SP)
-	ADDQ         BX, R9
-	MOVQ         R9, R12
-	VMOVUPS      (R12), Y0
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y1
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y2
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y3
+	VMOVUPS      Y6, (CX)
+	VMOVUPS      Y7, 128(CX)
+	ADDQ         SI, R10
+	MOVQ         R10, R13
+	VMOVUPS      (R13), Y0
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y1
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y2
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y3
 	VADDPS       Y1, Y0, Y6
 	VADDPS       Y2, Y6, Y6
 	VSUBPS       Y2, Y1, Y7
 	VSUBPS       Y3, Y7, Y7
-	VMOVUPS      Y6, 32(SP)
-	VMOVUPS      Y7, 160(SP)
-	ADDQ         BX, R9
-	MOVQ         R9, R12
-	VMOVUPS      (R12), Y0
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y1
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y2
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y3
+	VMOVUPS      Y6, 32(CX)
+	VMOVUPS      Y7, 160(CX)
+	ADDQ         SI, R10
+	MOVQ         R10, R13
+	VMOVUPS      (R13), Y0
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y1
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y2
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y3
 	VADDPS       Y1, Y0, Y6
 	VADDPS       Y2, Y6, Y6
 	VSUBPS       Y2, Y1, Y7
 	VSUBPS       Y3, Y7, Y7
-	VMOVUPS      Y6, 64(SP)
-	VMOVUPS      Y7, 192(SP)
-	ADDQ         BX, R9
-	MOVQ         R9, R12
-	VMOVUPS      (R12), Y0
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y1
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y2
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y3
+	VMOVUPS      Y6, 64(CX)
+	VMOVUPS      Y7, 192(CX)
+	ADDQ         SI, R10
+	MOVQ         R10, R13
+	VMOVUPS      (R13), Y0
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y1
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y2
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y3
 	VADDPS       Y1, Y0, Y6
 	VADDPS       Y2, Y6, Y6
 	VSUBPS       Y2, Y1, Y7
 	VSUBPS       Y3, Y7, Y7
-	VMOVUPS      Y6, 96(SP)
-	VMOVUPS      Y7, 224(SP)
-	ADDQ         BX, R9
-	LEAQ         32(DX), R9
-	LEAQ         32(DI), R11
-	VMOVUPS      (SP), Y0
-	VMOVUPS      32(SP), Y1
-	VMOVUPS      64(SP), Y2
-	VMOVUPS      96(SP), Y3
+	VMOVUPS      Y6, 96(CX)
+	VMOVUPS      Y7, 224(CX)
+	ADDQ         SI, R10
+	LEAQ         32(BX), R10
+	LEAQ         32(R8), R12
+	VMOVUPS      (CX), Y0
+	VMOVUPS      32(CX), Y1
+	VMOVUPS      64(CX), Y2
+	VMOVUPS      96(CX), Y3
 	VADDPS       Y1, Y0, Y6
 	VADDPS       Y2, Y6, Y6
 	VSUBPS       Y2, Y1, Y7
 	VSUBPS       Y3, Y7, Y7
-	VMOVUPS      32(R8), Y12
+	VMOVUPS      32(R9), Y12
 	VADDPS       Y12, Y6, Y6
 	VADDPS       Y12, Y7, Y7
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           clamp01
-	VADDPS       (R11), Y6, Y6
-	VADDPS       64(R11), Y7, Y7
+	VADDPS       (R12), Y6, Y6
+	VADDPS       64(R12), Y7, Y7
 
 clamp01:
 	VBROADCASTSS 64(AX), Y12
@@ -33808,25 +33826,25 @@ clamp01:
 	VMINPS       Y6, Y13, Y6
 	VMAXPS       Y7, Y12, Y7
 	VMINPS       Y7, Y13, Y7
-	VMOVUPS      Y6, (R9)
-	VMOVUPS      Y7, 64(R9)
-	ADDQ         SI, R9
-	ADDQ         56(AX), R11
-	VMOVUPS      128(SP), Y0
-	VMOVUPS      160(SP), Y1
-	VMOVUPS      192(SP), Y2
-	VMOVUPS      224(SP), Y3
+	VMOVUPS      Y6, (R10)
+	VMOVUPS      Y7, 64(R10)
+	ADDQ         DI, R10
+	ADDQ         56(AX), R12
+	VMOVUPS      128(CX), Y0
+	VMOVUPS      160(CX), Y1
+	VMOVUPS      192(CX), Y2
+	VMOVUPS      224(CX), Y3
 	VADDPS       Y1, Y0, Y6
 	VADDPS       Y2, Y6, Y6
 	VSUBPS       Y2, Y1, Y7
 	VSUBPS       Y3, Y7, Y7
-	VMOVUPS      32(R8), Y12
+	VMOVUPS      32(R9), Y12
 	VADDPS       Y12, Y6, Y6
 	VADDPS       Y12, Y7, Y7
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           clamp11
-	VADDPS       (R11), Y6, Y6
-	VADDPS       64(R11), Y7, Y7
+	VADDPS       (R12), Y6, Y6
+	VADDPS       64(R12), Y7, Y7
 
 clamp11:
 	VBROADCASTSS 64(AX), Y12
@@ -33835,477 +33853,47 @@ clamp11:
 	VMINPS       Y6, Y13, Y6
 	VMAXPS       Y7, Y12, Y7
 	VMINPS       Y7, Y13, Y7
-	VMOVUPS      Y6, (R9)
-	VMOVUPS      Y7, 64(R9)
-	ADDQ         SI, R9
-	ADDQ         56(AX), R11
-	ADDQ         $0x40, CX
-	ADDQ         $0x00000080, DX
-	TESTQ        DI, DI
+	VMOVUPS      Y6, (R10)
+	VMOVUPS      Y7, 64(R10)
+	ADDQ         DI, R10
+	ADDQ         56(AX), R12
+	ADDQ         $0x40, DX
+	ADDQ         $0x00000080, BX
+	TESTQ        R8, R8
 	JE           noadd
-	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, R8
 
 noadd:
-	DECQ R10
+	DECQ R11
 	JNZ  tile
 	VZEROUPPER
 	RET
 
 // func winogradSource4AVX2(a *byte)
 // Requires: AVX, FMA3
-TEXT ·winogradSource4AVX2(SB), $1152-8
+TEXT ·winogradSource4AVX2(SB), $1216-8
 	MOVQ a+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), DX
-	MOVQ 24(AX), BX
-	MOVQ 16(AX), SI
-	MOVQ 32(AX), DI
+	LEAQ (SP), CX
+	ADDQ $0x3f, CX
+	ANDQ $-64, CX
+	MOVQ (AX), DX
+	MOVQ 8(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 16(AX), DI
+	MOVQ 32(AX), R8
 
 tile:
-	LEAQ        (CX), AX
-	VMOVUPS     (AX), Y0
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y1
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y2
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y3
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y4
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y5
-	VMOVAPS     Y4, Y6
-	VFMADD231PS constants<>+1344(SB), Y0, Y6
-	VFMADD231PS constants<>+1472(SB), Y2, Y6
-	VMOVAPS     Y4, Y12
-	VFMADD231PS constants<>+1408(SB), Y2, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS constants<>+1408(SB), Y1, Y13
-	VADDPS      Y13, Y12, Y7
-	VSUBPS      Y13, Y12, Y8
-	VSUBPS      Y2, Y4, Y12
-	VSUBPS      Y1, Y3, Y13
-	VMOVAPS     Y12, Y9
-	VFMADD231PS constants<>+1216(SB), Y13, Y9
-	VMOVAPS     Y12, Y10
-	VFMADD231PS constants<>+1280(SB), Y13, Y10
-	VMOVAPS     Y5, Y11
-	VFMADD231PS constants<>+1344(SB), Y1, Y11
-	VFMADD231PS constants<>+1472(SB), Y3, Y11
-	VMOVUPS     Y6, (SP)
-	VMOVUPS     Y7, 192(SP)
-	VMOVUPS     Y8, 384(SP)
-	VMOVUPS     Y9, 576(SP)
-	VMOVUPS     Y10, 768(SP)
-	VMOVUPS     Y11, 960(SP)
-	LEAQ        64(CX), AX
-	VMOVUPS     (AX), Y0
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y1
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y2
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y3
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y4
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y5
-	VMOVAPS     Y4, Y6
-	VFMADD231PS constants<>+1344(SB), Y0, Y6
-	VFMADD231PS constants<>+1472(SB), Y2, Y6
-	VMOVAPS     Y4, Y12
-	VFMADD231PS constants<>+1408(SB), Y2, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS constants<>+1408(SB), Y1, Y13
-	VADDPS      Y13, Y12, Y7
-	VSUBPS      Y13, Y12, Y8
-	VSUBPS      Y2, Y4, Y12
-	VSUBPS      Y1, Y3, Y13
-	VMOVAPS     Y12, Y9
-	VFMADD231PS constants<>+1216(SB), Y13, Y9
-	VMOVAPS     Y12, Y10
-	VFMADD231PS constants<>+1280(SB), Y13, Y10
-	VMOVAPS     Y5, Y11
-	VFMADD231PS constants<>+1344(SB), Y1, Y11
-	VFMADD231PS constants<>+1472(SB), Y3, Y11
-	VMOVUPS     Y6, 32(SP)
-	VMOVUPS     Y7, 224(SP)
-	VMOVUPS     Y8, 416(SP)
-	VMOVUPS     Y9, 608(SP)
-	VMOVUPS     Y10, 800(SP)
-	VMOVUPS     Y11, 992(SP)
-	LEAQ        128(CX), AX
-	VMOVUPS     (AX), Y0
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y1
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y2
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y3
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y4
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y5
-	VMOVAPS     Y4, Y6
-	VFMADD231PS constants<>+1344(SB), Y0, Y6
-	VFMADD231PS constants<>+1472(SB), Y2, Y6
-	VMOVAPS     Y4, Y12
-	VFMADD231PS constants<>+1408(SB), Y2, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS constants<>+1408(SB), Y1, Y13
-	VADDPS      Y13, Y12, Y7
-	VSUBPS      Y13, Y12, Y8
-	VSUBPS      Y2, Y4, Y12
-	VSUBPS      Y1, Y3, Y13
-	VMOVAPS     Y12, Y9
-	VFMADD231PS constants<>+1216(SB), Y13, Y9
-	VMOVAPS     Y12, Y10
-	VFMADD231PS constants<>+1280(SB), Y13, Y10
-	VMOVAPS     Y5, Y11
-	VFMADD231PS constants<>+1344(SB), Y1, Y11
-	VFMADD231PS constants<>+1472(SB), Y3, Y11
-	VMOVUPS     Y6, 64(SP)
-	VMOVUPS     Y7, 256(SP)
-	VMOVUPS     Y8, 448(SP)
-	VMOVUPS     Y9, 640(SP)
-	VMOVUPS     Y10, 832(SP)
-	VMOVUPS     Y11, 1024(SP)
-	LEAQ        192(CX), AX
-	VMOVUPS     (AX), Y0
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y1
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y2
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y3
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y4
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y5
-	VMOVAPS     Y4, Y6
-	VFMADD231PS constants<>+1344(SB), Y0, Y6
-	VFMADD231PS constants<>+1472(SB), Y2, Y6
-	VMOVAPS     Y4, Y12
-	VFMADD231PS constants<>+1408(SB), Y2, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS constants<>+1408(SB), Y1, Y13
-	VADDPS      Y13, Y12, Y7
-	VSUBPS      Y13, Y12, Y8
-	VSUBPS      Y2, Y4, Y12
-	VSUBPS      Y1, Y3, Y13
-	VMOVAPS     Y12, Y9
-	VFMADD231PS constants<>+1216(SB), Y13, Y9
-	VMOVAPS     Y12, Y10
-	VFMADD231PS constants<>+1280(SB), Y13, Y10
-	VMOVAPS     Y5, Y11
-	VFMADD231PS constants<>+1344(SB), Y1, Y11
-	VFMADD231PS constants<>+1472(SB), Y3, Y11
-	VMOVUPS     Y6, 96(SP)
-	VMOVUPS     Y7, 288(SP)
-	VMOVUPS     Y8, 480(SP)
-	VMOVUPS     Y9, 672(SP)
-	VMOVUPS     Y10, 864(SP)
-	VMOVUPS     Y11, 1056(SP)
-	LEAQ        256(CX), AX
-	VMOVUPS     (AX), Y0
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y1
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y2
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y3
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y4
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y5
-	VMOVAPS     Y4, Y6
-	VFMADD231PS constants<>+1344(SB), Y0, Y6
-	VFMADD231PS constants<>+1472(SB), Y2, Y6
-	VMOVAPS     Y4, Y12
-	VFMADD231PS constants<>+1408(SB), Y2, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS constants<>+1408(SB), Y1, Y13
-	VADDPS      Y13, Y12, Y7
-	VSUBPS      Y13, Y12, Y8
-	VSUBPS      Y2, Y4, Y12
-	VSUBPS      Y1, Y3, Y13
-	VMOVAPS     Y12, Y9
-	VFMADD231PS constants<>+1216(SB), Y13, Y9
-	VMOVAPS     Y12, Y10
-	VFMADD231PS constants<>+1280(SB), Y13, Y10
-	VMOVAPS     Y5, Y11
-	VFMADD231PS constants<>+1344(SB), Y1, Y11
-	VFMADD231PS constants<>+1472(SB), Y3, Y11
-	VMOVUPS     Y6, 128(SP)
-	VMOVUPS     Y7, 320(SP)
-	VMOVUPS     Y8, 512(SP)
-	VMOVUPS     Y9, 704(SP)
-	VMOVUPS     Y10, 896(SP)
-	VMOVUPS     Y11, 1088(SP)
-	LEAQ        320(CX), AX
-	VMOVUPS     (AX), Y0
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y1
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y2
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y3
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y4
-	ADDQ        SI, AX
-	VMOVUPS     (AX), Y5
-	VMOVAPS     Y4, Y6
-	VFMADD231PS constants<>+1344(SB), Y0, Y6
-	VFMADD231PS constants<>+1472(SB), Y2, Y6
-	VMOVAPS     Y4, Y12
-	VFMADD231PS constants<>+1408(SB), Y2, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS constants<>+1408(SB), Y1, Y13
-	VADDPS      Y13, Y12, Y7
-	VSUBPS      Y13, Y12, Y8
-	VSUBPS      Y2, Y4, Y12
-	VSUBPS      Y1, Y3, Y13
-	VMOVAPS     Y12, Y9
-	VFMADD231PS constants<>+1216(SB), Y13, Y9
-	VMOVAPS     Y12, Y10
-	VFMADD231PS constants<>+1280(SB), Y13, Y10
-	VMOVAPS     Y5, Y11
-	VFMADD231PS constants<>+1344(SB), Y1, Y11
-	VFMADD231PS constants<>+1472(SB), Y3, Y11
-	VMOVUPS     Y6, 160(SP)
-	VMOVUPS     Y7, 352(SP)
-	VMOVUPS     Y8, 544(SP)
-	VMOVUPS     Y9, 736(SP)
-	VMOVUPS     Y10, 928(SP)
-	VMOVUPS     Y11, 1120(SP)
 	LEAQ        (DX), AX
-	VMOVUPS     (SP), Y0
-	VMOVUPS     32(SP), Y1
-	VMOVUPS     64(SP), Y2
-	VMOVUPS     96(SP), Y3
-	VMOVUPS     128(SP), Y4
-	VMOVUPS     160(SP), Y5
-	VMOVAPS     Y4, Y6
-	VFMADD231PS constants<>+1344(SB), Y0, Y6
-	VFMADD231PS constants<>+1472(SB), Y2, Y6
-	VMOVAPS     Y4, Y12
-	VFMADD231PS constants<>+1408(SB), Y2, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS constants<>+1408(SB), Y1, Y13
-	VADDPS      Y13, Y12, Y7
-	VSUBPS      Y13, Y12, Y8
-	VSUBPS      Y2, Y4, Y12
-	VSUBPS      Y1, Y3, Y13
-	VMOVAPS     Y12, Y9
-	VFMADD231PS constants<>+1216(SB), Y13, Y9
-	VMOVAPS     Y12, Y10
-	VFMADD231PS constants<>+1280(SB), Y13, Y10
-	VMOVAPS     Y5, Y11
-	VFMADD231PS constants<>+1344(SB), Y1, Y11
-	VFMADD231PS constants<>+1472(SB), Y3, Y11
-	VMOVUPS     Y6, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y7, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y8, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y9, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y10, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y11, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     192(SP), Y0
-	VMOVUPS     224(SP), Y1
-	VMOVUPS     256(SP), Y2
-	VMOVUPS     288(SP), Y3
-	VMOVUPS     320(SP), Y4
-	VMOVUPS     352(SP), Y5
-	VMOVAPS     Y4, Y6
-	VFMADD231PS constants<>+1344(SB), Y0, Y6
-	VFMADD231PS constants<>+1472(SB), Y2, Y6
-	VMOVAPS     Y4, Y12
-	VFMADD231PS constants<>+1408(SB), Y2, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS constants<>+1408(SB), Y1, Y13
-	VADDPS      Y13, Y12, Y7
-	VSUBPS      Y13, Y12, Y8
-	VSUBPS      Y2, Y4, Y12
-	VSUBPS      Y1, Y3, Y13
-	VMOVAPS     Y12, Y9
-	VFMADD231PS constants<>+1216(SB), Y13, Y9
-	VMOVAPS     Y12, Y10
-	VFMADD231PS constants<>+1280(SB), Y13, Y10
-	VMOVAPS     Y5, Y11
-	VFMADD231PS constants<>+1344(SB), Y1, Y11
-	VFMADD231PS constants<>+1472(SB), Y3, Y11
-	VMOVUPS     Y6, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y7, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y8, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y9, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y10, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y11, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     384(SP), Y0
-	VMOVUPS     416(SP), Y1
-	VMOVUPS     448(SP), Y2
-	VMOVUPS     480(SP), Y3
-	VMOVUPS     512(SP), Y4
-	VMOVUPS     544(SP), Y5
-	VMOVAPS     Y4, Y6
-	VFMADD231PS constants<>+1344(SB), Y0, Y6
-	VFMADD231PS constants<>+1472(SB), Y2, Y6
-	VMOVAPS     Y4, Y12
-	VFMADD231PS constants<>+1408(SB), Y2, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS constants<>+1408(SB), Y1, Y13
-	VADDPS      Y13, Y12, Y7
-	VSUBPS      Y13, Y12, Y8
-	VSUBPS      Y2, Y4, Y12
-	VSUBPS      Y1, Y3, Y13
-	VMOVAPS     Y12, Y9
-	VFMADD231PS constants<>+1216(SB), Y13, Y9
-	VMOVAPS     Y12, Y10
-	VFMADD231PS constants<>+1280(SB), Y13, Y10
-	VMOVAPS     Y5, Y11
-	VFMADD231PS constants<>+1344(SB), Y1, Y11
-	VFMADD231PS constants<>+1472(SB), Y3, Y11
-	VMOVUPS     Y6, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y7, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y8, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y9, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y10, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y11, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     576(SP), Y0
-	VMOVUPS     608(SP), Y1
-	VMOVUPS     640(SP), Y2
-	VMOVUPS     672(SP), Y3
-	VMOVUPS     704(SP), Y4
-	VMOVUPS     736(SP), Y5
-	VMOVAPS     Y4, Y6
-	VFMADD231PS constants<>+1344(SB), Y0, Y6
-	VFMADD231PS constants<>+1472(SB), Y2, Y6
-	VMOVAPS     Y4, Y12
-	VFMADD231PS constants<>+1408(SB), Y2, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS constants<>+1408(SB), Y1, Y13
-	VADDPS      Y13, Y12, Y7
-	VSUBPS      Y13, Y12, Y8
-	VSUBPS      Y2, Y4, Y12
-	VSUBPS      Y1, Y3, Y13
-	VMOVAPS     Y12, Y9
-	VFMADD231PS constants<>+1216(SB), Y13, Y9
-	VMOVAPS     Y12, Y10
-	VFMADD231PS constants<>+1280(SB), Y13, Y10
-	VMOVAPS     Y5, Y11
-	VFMADD231PS constants<>+1344(SB), Y1, Y11
-	VFMADD231PS constants<>+1472(SB), Y3, Y11
-	VMOVUPS     Y6, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y7, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y8, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y9, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y10, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y11, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     768(SP), Y0
-	VMOVUPS     800(SP), Y1
-	VMOVUPS     832(SP), Y2
-	VMOVUPS     864(SP), Y3
-	VMOVUPS     896(SP), Y4
-	VMOVUPS     928(SP), Y5
-	VMOVAPS     Y4, Y6
-	VFMADD231PS constants<>+1344(SB), Y0, Y6
-	VFMADD231PS constants<>+1472(SB), Y2, Y6
-	VMOVAPS     Y4, Y12
-	VFMADD231PS constants<>+1408(SB), Y2, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS constants<>+1408(SB), Y1, Y13
-	VADDPS      Y13, Y12, Y7
-	VSUBPS      Y13, Y12, Y8
-	VSUBPS      Y2, Y4, Y12
-	VSUBPS      Y1, Y3, Y13
-	VMOVAPS     Y12, Y9
-	VFMADD231PS constants<>+1216(SB), Y13, Y9
-	VMOVAPS     Y12, Y10
-	VFMADD231PS constants<>+1280(SB), Y13, Y10
-	VMOVAPS     Y5, Y11
-	VFMADD231PS constants<>+1344(SB), Y1, Y11
-	VFMADD231PS constants<>+1472(SB), Y3, Y11
-	VMOVUPS     Y6, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y7, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y8, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y9, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y10, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y11, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     960(SP), Y0
-	VMOVUPS     992(SP), Y1
-	VMOVUPS     1024(SP), Y2
-	VMOVUPS     1056(SP), Y3
-	VMOVUPS     1088(SP), Y4
-	VMOVUPS     1120(SP), Y5
-	VMOVAPS     Y4, Y6
-	VFMADD231PS constants<>+1344(SB), Y0, Y6
-	VFMADD231PS constants<>+1472(SB), Y2, Y6
-	VMOVAPS     Y4, Y12
-	VFMADD231PS constants<>+1408(SB), Y2, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS constants<>+1408(SB), Y1, Y13
-	VADDPS      Y13, Y12, Y7
-	VSUBPS      Y13, Y12, Y8
-	VSUBPS      Y2, Y4, Y12
-	VSUBPS      Y1, Y3, Y13
-	VMOVAPS     Y12, Y9
-	VFMADD231PS constants<>+1216(SB), Y13, Y9
-	VMOVAPS     Y12, Y10
-	VFMADD231PS constants<>+1280(SB), Y13, Y10
-	VMOVAPS     Y5, Y11
-	VFMADD231PS constants<>+1344(SB), Y1, Y11
-	VFMADD231PS constants<>+1472(SB), Y3, Y11
-	VMOVUPS     Y6, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y7, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y8, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y9, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y10, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     Y11, (AX)
-	ADDQ        BX, AX
-	LEAQ        32(CX), AX
 	VMOVUPS     (AX), Y0
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y1
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y2
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y3
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y4
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y5
 	VMOVAPS     Y4, Y6
 	VFMADD231PS constants<>+1344(SB), Y0, Y6
@@ -34325,23 +33913,23 @@ tile:
 	VMOVAPS     Y5, Y11
 	VFMADD231PS constants<>+1344(SB), Y1, Y11
 	VFMADD231PS constants<>+1472(SB), Y3, Y11
-	VMOVUPS     Y6, (SP)
-	VMOVUPS     Y7, 192(SP)
-	VMOVUPS     Y8, 384(SP)
-	VMOVUPS     Y9, 576(SP)
-	VMOVUPS     Y10, 768(SP)
-	VMOVUPS     Y11, 960(SP)
-	LEAQ        96(CX), AX
+	VMOVUPS     Y6, (CX)
+	VMOVUPS     Y7, 192(CX)
+	VMOVUPS     Y8, 384(CX)
+	VMOVUPS     Y9, 576(CX)
+	VMOVUPS     Y10, 768(CX)
+	VMOVUPS     Y11, 960(CX)
+	LEAQ        64(DX), AX
 	VMOVUPS     (AX), Y0
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y1
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y2
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y3
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y4
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y5
 	VMOVAPS     Y4, Y6
 	VFMADD231PS constants<>+1344(SB), Y0, Y6
@@ -34361,23 +33949,23 @@ tile:
 	VMOVAPS     Y5, Y11
 	VFMADD231PS constants<>+1344(SB), Y1, Y11
 	VFMADD231PS constants<>+1472(SB), Y3, Y11
-	VMOVUPS     Y6, 32(SP)
-	VMOVUPS     Y7, 224(SP)
-	VMOVUPS     Y8, 416(SP)
-	VMOVUPS     Y9, 608(SP)
-	VMOVUPS     Y10, 800(SP)
-	VMOVUPS     Y11, 992(SP)
-	LEAQ        160(CX), AX
+	VMOVUPS     Y6, 32(CX)
+	VMOVUPS     Y7, 224(CX)
+	VMOVUPS     Y8, 416(CX)
+	VMOVUPS     Y9, 608(CX)
+	VMOVUPS     Y10, 800(CX)
+	VMOVUPS     Y11, 992(CX)
+	LEAQ        128(DX), AX
 	VMOVUPS     (AX), Y0
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y1
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y2
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y3
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y4
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y5
 	VMOVAPS     Y4, Y6
 	VFMADD231PS constants<>+1344(SB), Y0, Y6
@@ -34397,23 +33985,23 @@ tile:
 	VMOVAPS     Y5, Y11
 	VFMADD231PS constants<>+1344(SB), Y1, Y11
 	VFMADD231PS constants<>+1472(SB), Y3, Y11
-	VMOVUPS     Y6, 64(SP)
-	VMOVUPS     Y7, 256(SP)
-	VMOVUPS     Y8, 448(SP)
-	VMOVUPS     Y9, 640(SP)
-	VMOVUPS     Y10, 832(SP)
-	VMOVUPS     Y11, 1024(SP)
-	LEAQ        224(CX), AX
+	VMOVUPS     Y6, 64(CX)
+	VMOVUPS     Y7, 256(CX)
+	VMOVUPS     Y8, 448(CX)
+	VMOVUPS     Y9, 640(CX)
+	VMOVUPS     Y10, 832(CX)
+	VMOVUPS     Y11, 1024(CX)
+	LEAQ        192(DX), AX
 	VMOVUPS     (AX), Y0
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y1
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y2
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y3
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y4
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y5
 	VMOVAPS     Y4, Y6
 	VFMADD231PS constants<>+1344(SB), Y0, Y6
@@ -34433,23 +34021,23 @@ tile:
 	VMOVAPS     Y5, Y11
 	VFMADD231PS constants<>+1344(SB), Y1, Y11
 	VFMADD231PS constants<>+1472(SB), Y3, Y11
-	VMOVUPS     Y6, 96(SP)
-	VMOVUPS     Y7, 288(SP)
-	VMOVUPS     Y8, 480(SP)
-	VMOVUPS     Y9, 672(SP)
-	VMOVUPS     Y10, 864(SP)
-	VMOVUPS     Y11, 1056(SP)
-	LEAQ        288(CX), AX
+	VMOVUPS     Y6, 96(CX)
+	VMOVUPS     Y7, 288(CX)
+	VMOVUPS     Y8, 480(CX)
+	VMOVUPS     Y9, 672(CX)
+	VMOVUPS     Y10, 864(CX)
+	VMOVUPS     Y11, 1056(CX)
+	LEAQ        256(DX), AX
 	VMOVUPS     (AX), Y0
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y1
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y2
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y3
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y4
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y5
 	VMOVAPS     Y4, Y6
 	VFMADD231PS constants<>+1344(SB), Y0, Y6
@@ -34469,23 +34057,23 @@ tile:
 	VMOVAPS     Y5, Y11
 	VFMADD231PS constants<>+1344(SB), Y1, Y11
 	VFMADD231PS constants<>+1472(SB), Y3, Y11
-	VMOVUPS     Y6, 128(SP)
-	VMOVUPS     Y7, 320(SP)
-	VMOVUPS     Y8, 512(SP)
-	VMOVUPS     Y9, 704(SP)
-	VMOVUPS     Y10, 896(SP)
-	VMOVUPS     Y11, 1088(SP)
-	LEAQ        352(CX), AX
+	VMOVUPS     Y6, 128(CX)
+	VMOVUPS     Y7, 320(CX)
+	VMOVUPS     Y8, 512(CX)
+	VMOVUPS     Y9, 704(CX)
+	VMOVUPS     Y10, 896(CX)
+	VMOVUPS     Y11, 1088(CX)
+	LEAQ        320(DX), AX
 	VMOVUPS     (AX), Y0
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y1
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y2
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y3
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y4
-	ADDQ        SI, AX
+	ADDQ        DI, AX
 	VMOVUPS     (AX), Y5
 	VMOVAPS     Y4, Y6
 	VFMADD231PS constants<>+1344(SB), Y0, Y6
@@ -34505,19 +34093,452 @@ tile:
 	VMOVAPS     Y5, Y11
 	VFMADD231PS constants<>+1344(SB), Y1, Y11
 	VFMADD231PS constants<>+1472(SB), Y3, Y11
-	VMOVUPS     Y6, 160(SP)
-	VMOVUPS     Y7, 352(SP)
-	VMOVUPS     Y8, 544(SP)
-	VMOVUPS     Y9, 736(SP)
-	VMOVUPS     Y10, 928(SP)
-	VMOVUPS     Y11, 1120(SP)
+	VMOVUPS     Y6, 160(CX)
+	VMOVUPS     Y7, 352(CX)
+	VMOVUPS     Y8, 544(CX)
+	VMOVUPS     Y9, 736(CX)
+	VMOVUPS     Y10, 928(CX)
+	VMOVUPS     Y11, 1120(CX)
+	LEAQ        (BX), AX
+	VMOVUPS     (CX), Y0
+	VMOVUPS     32(CX), Y1
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y3
+	VMOVUPS     128(CX), Y4
+	VMOVUPS     160(CX), Y5
+	VMOVAPS     Y4, Y6
+	VFMADD231PS constants<>+1344(SB), Y0, Y6
+	VFMADD231PS constants<>+1472(SB), Y2, Y6
+	VMOVAPS     Y4, Y12
+	VFMADD231PS constants<>+1408(SB), Y2, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS constants<>+1408(SB), Y1, Y13
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VSUBPS      Y2, Y4, Y12
+	VSUBPS      Y1, Y3, Y13
+	VMOVAPS     Y12, Y9
+	VFMADD231PS constants<>+1216(SB), Y13, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS constants<>+1280(SB), Y13, Y10
+	VMOVAPS     Y5, Y11
+	VFMADD231PS constants<>+1344(SB), Y1, Y11
+	VFMADD231PS constants<>+1472(SB), Y3, Y11
+	VMOVUPS     Y6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     192(CX), Y0
+	VMOVUPS     224(CX), Y1
+	VMOVUPS     256(CX), Y2
+	VMOVUPS     288(CX), Y3
+	VMOVUPS     320(CX), Y4
+	VMOVUPS     352(CX), Y5
+	VMOVAPS     Y4, Y6
+	VFMADD231PS constants<>+1344(SB), Y0, Y6
+	VFMADD231PS constants<>+1472(SB), Y2, Y6
+	VMOVAPS     Y4, Y12
+	VFMADD231PS constants<>+1408(SB), Y2, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS constants<>+1408(SB), Y1, Y13
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VSUBPS      Y2, Y4, Y12
+	VSUBPS      Y1, Y3, Y13
+	VMOVAPS     Y12, Y9
+	VFMADD231PS constants<>+1216(SB), Y13, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS constants<>+1280(SB), Y13, Y10
+	VMOVAPS     Y5, Y11
+	VFMADD231PS constants<>+1344(SB), Y1, Y11
+	VFMADD231PS constants<>+1472(SB), Y3, Y11
+	VMOVUPS     Y6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     384(CX), Y0
+	VMOVUPS     416(CX), Y1
+	VMOVUPS     448(CX), Y2
+	VMOVUPS     480(CX), Y3
+	VMOVUPS     512(CX), Y4
+	VMOVUPS     544(CX), Y5
+	VMOVAPS     Y4, Y6
+	VFMADD231PS constants<>+1344(SB), Y0, Y6
+	VFMADD231PS constants<>+1472(SB), Y2, Y6
+	VMOVAPS     Y4, Y12
+	VFMADD231PS constants<>+1408(SB), Y2, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS constants<>+1408(SB), Y1, Y13
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VSUBPS      Y2, Y4, Y12
+	VSUBPS      Y1, Y3, Y13
+	VMOVAPS     Y12, Y9
+	VFMADD231PS constants<>+1216(SB), Y13, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS constants<>+1280(SB), Y13, Y10
+	VMOVAPS     Y5, Y11
+	VFMADD231PS constants<>+1344(SB), Y1, Y11
+	VFMADD231PS constants<>+1472(SB), Y3, Y11
+	VMOVUPS     Y6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     576(CX), Y0
+	VMOVUPS     608(CX), Y1
+	VMOVUPS     640(CX), Y2
+	VMOVUPS     672(CX), Y3
+	VMOVUPS     704(CX), Y4
+	VMOVUPS     736(CX), Y5
+	VMOVAPS     Y4, Y6
+	VFMADD231PS constants<>+1344(SB), Y0, Y6
+	VFMADD231PS constants<>+1472(SB), Y2, Y6
+	VMOVAPS     Y4, Y12
+	VFMADD231PS constants<>+1408(SB), Y2, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS constants<>+1408(SB), Y1, Y13
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VSUBPS      Y2, Y4, Y12
+	VSUBPS      Y1, Y3, Y13
+	VMOVAPS     Y12, Y9
+	VFMADD231PS constants<>+1216(SB), Y13, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS constants<>+1280(SB), Y13, Y10
+	VMOVAPS     Y5, Y11
+	VFMADD231PS constants<>+1344(SB), Y1, Y11
+	VFMADD231PS constants<>+1472(SB), Y3, Y11
+	VMOVUPS     Y6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     768(CX), Y0
+	VMOVUPS     800(CX), Y1
+	VMOVUPS     832(CX), Y2
+	VMOVUPS     864(CX), Y3
+	VMOVUPS     896(CX), Y4
+	VMOVUPS     928(CX), Y5
+	VMOVAPS     Y4, Y6
+	VFMADD231PS constants<>+1344(SB), Y0, Y6
+	VFMADD231PS constants<>+1472(SB), Y2, Y6
+	VMOVAPS     Y4, Y12
+	VFMADD231PS constants<>+1408(SB), Y2, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS constants<>+1408(SB), Y1, Y13
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VSUBPS      Y2, Y4, Y12
+	VSUBPS      Y1, Y3, Y13
+	VMOVAPS     Y12, Y9
+	VFMADD231PS constants<>+1216(SB), Y13, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS constants<>+1280(SB), Y13, Y10
+	VMOVAPS     Y5, Y11
+	VFMADD231PS constants<>+1344(SB), Y1, Y11
+	VFMADD231PS constants<>+1472(SB), Y3, Y11
+	VMOVUPS     Y6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     960(CX), Y0
+	VMOVUPS     992(CX), Y1
+	VMOVUPS     1024(CX), Y2
+	VMOVUPS     1056(CX), Y3
+	VMOVUPS     1088(CX), Y4
+	VMOVUPS     1120(CX), Y5
+	VMOVAPS     Y4, Y6
+	VFMADD231PS constants<>+1344(SB), Y0, Y6
+	VFMADD231PS constants<>+1472(SB), Y2, Y6
+	VMOVAPS     Y4, Y12
+	VFMADD231PS constants<>+1408(SB), Y2, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS constants<>+1408(SB), Y1, Y13
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VSUBPS      Y2, Y4, Y12
+	VSUBPS      Y1, Y3, Y13
+	VMOVAPS     Y12, Y9
+	VFMADD231PS constants<>+1216(SB), Y13, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS constants<>+1280(SB), Y13, Y10
+	VMOVAPS     Y5, Y11
+	VFMADD231PS constants<>+1344(SB), Y1, Y11
+	VFMADD231PS constants<>+1472(SB), Y3, Y11
+	VMOVUPS     Y6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y11, (AX)
+	ADDQ        SI, AX
 	LEAQ        32(DX), AX
-	VMOVUPS     (SP), Y0
-	VMOVUPS     32(SP), Y1
-	VMOVUPS     64(SP), Y2
-	VMOVUPS     96(SP), Y3
-	VMOVUPS     128(SP), Y4
-	VMOVUPS     160(SP), Y5
+	VMOVUPS     (AX), Y0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y3
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y4
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y5
+	VMOVAPS     Y4, Y6
+	VFMADD231PS constants<>+1344(SB), Y0, Y6
+	VFMADD231PS constants<>+1472(SB), Y2, Y6
+	VMOVAPS     Y4, Y12
+	VFMADD231PS constants<>+1408(SB), Y2, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS constants<>+1408(SB), Y1, Y13
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VSUBPS      Y2, Y4, Y12
+	VSUBPS      Y1, Y3, Y13
+	VMOVAPS     Y12, Y9
+	VFMADD231PS constants<>+1216(SB), Y13, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS constants<>+1280(SB), Y13, Y10
+	VMOVAPS     Y5, Y11
+	VFMADD231PS constants<>+1344(SB), Y1, Y11
+	VFMADD231PS constants<>+1472(SB), Y3, Y11
+	VMOVUPS     Y6, (CX)
+	VMOVUPS     Y7, 192(CX)
+	VMOVUPS     Y8, 384(CX)
+	VMOVUPS     Y9, 576(CX)
+	VMOVUPS     Y10, 768(CX)
+	VMOVUPS     Y11, 960(CX)
+	LEAQ        96(DX), AX
+	VMOVUPS     (AX), Y0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y3
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y4
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y5
+	VMOVAPS     Y4, Y6
+	VFMADD231PS constants<>+1344(SB), Y0, Y6
+	VFMADD231PS constants<>+1472(SB), Y2, Y6
+	VMOVAPS     Y4, Y12
+	VFMADD231PS constants<>+1408(SB), Y2, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS constants<>+1408(SB), Y1, Y13
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VSUBPS      Y2, Y4, Y12
+	VSUBPS      Y1, Y3, Y13
+	VMOVAPS     Y12, Y9
+	VFMADD231PS constants<>+1216(SB), Y13, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS constants<>+1280(SB), Y13, Y10
+	VMOVAPS     Y5, Y11
+	VFMADD231PS constants<>+1344(SB), Y1, Y11
+	VFMADD231PS constants<>+1472(SB), Y3, Y11
+	VMOVUPS     Y6, 32(CX)
+	VMOVUPS     Y7, 224(CX)
+	VMOVUPS     Y8, 416(CX)
+	VMOVUPS     Y9, 608(CX)
+	VMOVUPS     Y10, 800(CX)
+	VMOVUPS     Y11, 992(CX)
+	LEAQ        160(DX), AX
+	VMOVUPS     (AX), Y0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y3
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y4
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y5
+	VMOVAPS     Y4, Y6
+	VFMADD231PS constants<>+1344(SB), Y0, Y6
+	VFMADD231PS constants<>+1472(SB), Y2, Y6
+	VMOVAPS     Y4, Y12
+	VFMADD231PS constants<>+1408(SB), Y2, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS constants<>+1408(SB), Y1, Y13
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VSUBPS      Y2, Y4, Y12
+	VSUBPS      Y1, Y3, Y13
+	VMOVAPS     Y12, Y9
+	VFMADD231PS constants<>+1216(SB), Y13, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS constants<>+1280(SB), Y13, Y10
+	VMOVAPS     Y5, Y11
+	VFMADD231PS constants<>+1344(SB), Y1, Y11
+	VFMADD231PS constants<>+1472(SB), Y3, Y11
+	VMOVUPS     Y6, 64(CX)
+	VMOVUPS     Y7, 256(CX)
+	VMOVUPS     Y8, 448(CX)
+	VMOVUPS     Y9, 640(CX)
+	VMOVUPS     Y10, 832(CX)
+	VMOVUPS     Y11, 1024(CX)
+	LEAQ        224(DX), AX
+	VMOVUPS     (AX), Y0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y3
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y4
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y5
+	VMOVAPS     Y4, Y6
+	VFMADD231PS constants<>+1344(SB), Y0, Y6
+	VFMADD231PS constants<>+1472(SB), Y2, Y6
+	VMOVAPS     Y4, Y12
+	VFMADD231PS constants<>+1408(SB), Y2, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS constants<>+1408(SB), Y1, Y13
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VSUBPS      Y2, Y4, Y12
+	VSUBPS      Y1, Y3, Y13
+	VMOVAPS     Y12, Y9
+	VFMADD231PS constants<>+1216(SB), Y13, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS constants<>+1280(SB), Y13, Y10
+	VMOVAPS     Y5, Y11
+	VFMADD231PS constants<>+1344(SB), Y1, Y11
+	VFMADD231PS constants<>+1472(SB), Y3, Y11
+	VMOVUPS     Y6, 96(CX)
+	VMOVUPS     Y7, 288(CX)
+	VMOVUPS     Y8, 480(CX)
+	VMOVUPS     Y9, 672(CX)
+	VMOVUPS     Y10, 864(CX)
+	VMOVUPS     Y11, 1056(CX)
+	LEAQ        288(DX), AX
+	VMOVUPS     (AX), Y0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y3
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y4
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y5
+	VMOVAPS     Y4, Y6
+	VFMADD231PS constants<>+1344(SB), Y0, Y6
+	VFMADD231PS constants<>+1472(SB), Y2, Y6
+	VMOVAPS     Y4, Y12
+	VFMADD231PS constants<>+1408(SB), Y2, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS constants<>+1408(SB), Y1, Y13
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VSUBPS      Y2, Y4, Y12
+	VSUBPS      Y1, Y3, Y13
+	VMOVAPS     Y12, Y9
+	VFMADD231PS constants<>+1216(SB), Y13, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS constants<>+1280(SB), Y13, Y10
+	VMOVAPS     Y5, Y11
+	VFMADD231PS constants<>+1344(SB), Y1, Y11
+	VFMADD231PS constants<>+1472(SB), Y3, Y11
+	VMOVUPS     Y6, 128(CX)
+	VMOVUPS     Y7, 320(CX)
+	VMOVUPS     Y8, 512(CX)
+	VMOVUPS     Y9, 704(CX)
+	VMOVUPS     Y10, 896(CX)
+	VMOVUPS     Y11, 1088(CX)
+	LEAQ        352(DX), AX
+	VMOVUPS     (AX), Y0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y3
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y4
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y5
+	VMOVAPS     Y4, Y6
+	VFMADD231PS constants<>+1344(SB), Y0, Y6
+	VFMADD231PS constants<>+1472(SB), Y2, Y6
+	VMOVAPS     Y4, Y12
+	VFMADD231PS constants<>+1408(SB), Y2, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS constants<>+1408(SB), Y1, Y13
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VSUBPS      Y2, Y4, Y12
+	VSUBPS      Y1, Y3, Y13
+	VMOVAPS     Y12, Y9
+	VFMADD231PS constants<>+1216(SB), Y13, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS constants<>+1280(SB), Y13, Y10
+	VMOVAPS     Y5, Y11
+	VFMADD231PS constants<>+1344(SB), Y1, Y11
+	VFMADD231PS constants<>+1472(SB), Y3, Y11
+	VMOVUPS     Y6, 160(CX)
+	VMOVUPS     Y7, 352(CX)
+	VMOVUPS     Y8, 544(CX)
+	VMOVUPS     Y9, 736(CX)
+	VMOVUPS     Y10, 928(CX)
+	VMOVUPS     Y11, 1120(CX)
+	LEAQ        32(BX), AX
+	VMOVUPS     (CX), Y0
+	VMOVUPS     32(CX), Y1
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y3
+	VMOVUPS     128(CX), Y4
+	VMOVUPS     160(CX), Y5
 	VMOVAPS     Y4, Y6
 	VFMADD231PS constants<>+1344(SB), Y0, Y6
 	VFMADD231PS constants<>+1472(SB), Y2, Y6
@@ -34537,23 +34558,23 @@ tile:
 	VFMADD231PS constants<>+1344(SB), Y1, Y11
 	VFMADD231PS constants<>+1472(SB), Y3, Y11
 	VMOVUPS     Y6, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y7, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y8, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y9, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y10, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y11, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     192(SP), Y0
-	VMOVUPS     224(SP), Y1
-	VMOVUPS     256(SP), Y2
-	VMOVUPS     288(SP), Y3
-	VMOVUPS     320(SP), Y4
-	VMOVUPS     352(SP), Y5
+	ADDQ        SI, AX
+	VMOVUPS     192(CX), Y0
+	VMOVUPS     224(CX), Y1
+	VMOVUPS     256(CX), Y2
+	VMOVUPS     288(CX), Y3
+	VMOVUPS     320(CX), Y4
+	VMOVUPS     352(CX), Y5
 	VMOVAPS     Y4, Y6
 	VFMADD231PS constants<>+1344(SB), Y0, Y6
 	VFMADD231PS constants<>+1472(SB), Y2, Y6
@@ -34573,23 +34594,23 @@ tile:
 	VFMADD231PS constants<>+1344(SB), Y1, Y11
 	VFMADD231PS constants<>+1472(SB), Y3, Y11
 	VMOVUPS     Y6, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y7, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y8, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y9, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y10, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y11, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     384(SP), Y0
-	VMOVUPS     416(SP), Y1
-	VMOVUPS     448(SP), Y2
-	VMOVUPS     480(SP), Y3
-	VMOVUPS     512(SP), Y4
-	VMOVUPS     544(SP), Y5
+	ADDQ        SI, AX
+	VMOVUPS     384(CX), Y0
+	VMOVUPS     416(CX), Y1
+	VMOVUPS     448(CX), Y2
+	VMOVUPS     480(CX), Y3
+	VMOVUPS     512(CX), Y4
+	VMOVUPS     544(CX), Y5
 	VMOVAPS     Y4, Y6
 	VFMADD231PS constants<>+1344(SB), Y0, Y6
 	VFMADD231PS constants<>+1472(SB), Y2, Y6
@@ -34609,23 +34630,23 @@ tile:
 	VFMADD231PS constants<>+1344(SB), Y1, Y11
 	VFMADD231PS constants<>+1472(SB), Y3, Y11
 	VMOVUPS     Y6, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y7, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y8, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y9, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y10, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y11, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     576(SP), Y0
-	VMOVUPS     608(SP), Y1
-	VMOVUPS     640(SP), Y2
-	VMOVUPS     672(SP), Y3
-	VMOVUPS     704(SP), Y4
-	VMOVUPS     736(SP), Y5
+	ADDQ        SI, AX
+	VMOVUPS     576(CX), Y0
+	VMOVUPS     608(CX), Y1
+	VMOVUPS     640(CX), Y2
+	VMOVUPS     672(CX), Y3
+	VMOVUPS     704(CX), Y4
+	VMOVUPS     736(CX), Y5
 	VMOVAPS     Y4, Y6
 	VFMADD231PS constants<>+1344(SB), Y0, Y6
 	VFMADD231PS constants<>+1472(SB), Y2, Y6
@@ -34645,23 +34666,23 @@ tile:
 	VFMADD231PS constants<>+1344(SB), Y1, Y11
 	VFMADD231PS constants<>+1472(SB), Y3, Y11
 	VMOVUPS     Y6, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y7, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y8, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y9, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y10, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y11, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     768(SP), Y0
-	VMOVUPS     800(SP), Y1
-	VMOVUPS     832(SP), Y2
-	VMOVUPS     864(SP), Y3
-	VMOVUPS     896(SP), Y4
-	VMOVUPS     928(SP), Y5
+	ADDQ        SI, AX
+	VMOVUPS     768(CX), Y0
+	VMOVUPS     800(CX), Y1
+	VMOVUPS     832(CX), Y2
+	VMOVUPS     864(CX), Y3
+	VMOVUPS     896(CX), Y4
+	VMOVUPS     928(CX), Y5
 	VMOVAPS     Y4, Y6
 	VFMADD231PS constants<>+1344(SB), Y0, Y6
 	VFMADD231PS constants<>+1472(SB), Y2, Y6
@@ -34681,23 +34702,23 @@ tile:
 	VFMADD231PS constants<>+1344(SB), Y1, Y11
 	VFMADD231PS constants<>+1472(SB), Y3, Y11
 	VMOVUPS     Y6, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y7, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y8, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y9, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y10, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y11, (AX)
-	ADDQ        BX, AX
-	VMOVUPS     960(SP), Y0
-	VMOVUPS     992(SP), Y1
-	VMOVUPS     1024(SP), Y2
-	VMOVUPS     1056(SP), Y3
-	VMOVUPS     1088(SP), Y4
-	VMOVUPS     1120(SP), Y5
+	ADDQ        SI, AX
+	VMOVUPS     960(CX), Y0
+	VMOVUPS     992(CX), Y1
+	VMOVUPS     1024(CX), Y2
+	VMOVUPS     1056(CX), Y3
+	VMOVUPS     1088(CX), Y4
+	VMOVUPS     1120(CX), Y5
 	VMOVAPS     Y4, Y6
 	VFMADD231PS constants<>+1344(SB), Y0, Y6
 	VFMADD231PS constants<>+1472(SB), Y2, Y6
@@ -34717,51 +34738,54 @@ tile:
 	VFMADD231PS constants<>+1344(SB), Y1, Y11
 	VFMADD231PS constants<>+1472(SB), Y3, Y11
 	VMOVUPS     Y6, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y7, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y8, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y9, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y10, (AX)
-	ADDQ        BX, AX
+	ADDQ        SI, AX
 	VMOVUPS     Y11, (AX)
-	ADDQ        BX, AX
-	ADDQ        $0x00000100, CX
-	ADDQ        $0x40, DX
-	DECQ        DI
+	ADDQ        SI, AX
+	ADDQ        $0x00000100, DX
+	ADDQ        $0x40, BX
+	DECQ        R8
 	JNZ         tile
 	VZEROUPPER
 	RET
 
 // func winogradResult4AVX2(a *byte)
 // Requires: AVX, FMA3
-TEXT ·winogradResult4AVX2(SB), $1152-8
+TEXT ·winogradResult4AVX2(SB), $1216-8
 	MOVQ a+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), DX
-	MOVQ 24(AX), BX
-	MOVQ 16(AX), SI
-	MOVQ 48(AX), DI
-	MOVQ 40(AX), R8
-	MOVQ 32(AX), R10
+	LEAQ (SP), CX
+	ADDQ $0x3f, CX
+	ANDQ $-64, CX
+	MOVQ (AX), DX
+	MOVQ 8(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 16(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 40(AX), R9
+	MOVQ 32(AX), R11
 
 tile:
-	LEAQ        (CX), R9
-	IMUL3Q      $0x06, BX, R11
-	MOVQ        R9, R12
-	VMOVUPS     (R12), Y0
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y1
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y2
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y3
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y4
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y5
+	LEAQ        (DX), R10
+	IMUL3Q      $0x06, SI, R12
+	MOVQ        R10, R13
+	VMOVUPS     (R13), Y0
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y1
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y2
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y3
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y4
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y5
 	VADDPS      Y2, Y1, Y12
 	VSUBPS      Y2, Y1, Y13
 	VADDPS      Y4, Y3, Y10
@@ -34775,23 +34799,23 @@ tile:
 	VMOVAPS     Y13, Y9
 	VFMADD231PS constants<>+1536(SB), Y11, Y9
 	VADDPS      Y5, Y9, Y9
-	VMOVUPS     Y6, (SP)
-	VMOVUPS     Y7, 192(SP)
-	VMOVUPS     Y8, 384(SP)
-	VMOVUPS     Y9, 576(SP)
-	ADDQ        BX, R9
-	MOVQ        R9, R12
-	VMOVUPS     (R12), Y0
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y1
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y2
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y3
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y4
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y5
+	VMOVUPS     Y6, (CX)
+	VMOVUPS     Y7, 192(CX)
+	VMOVUPS     Y8, 384(CX)
+	VMOVUPS     Y9, 576(CX)
+	ADDQ        SI, R10
+	MOVQ        R10, R13
+	VMOVUPS     (R13), Y0
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y1
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y2
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y3
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y4
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y5
 	VADDPS      Y2, Y1, Y12
 	VSUBPS      Y2, Y1, Y13
 	VADDPS      Y4, Y3, Y10
@@ -34805,23 +34829,23 @@ tile:
 	VMOVAPS     Y13, Y9
 	VFMADD231PS constants<>+1536(SB), Y11, Y9
 	VADDPS      Y5, Y9, Y9
-	VMOVUPS     Y6, 32(SP)
-	VMOVUPS     Y7, 224(SP)
-	VMOVUPS     Y8, 416(SP)
-	VMOVUPS     Y9, 608(SP)
-	ADDQ        BX, R9
-	MOVQ        R9, R12
-	VMOVUPS     (R12), Y0
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y1
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y2
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y3
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y4
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y5
+	VMOVUPS     Y6, 32(CX)
+	VMOVUPS     Y7, 224(CX)
+	VMOVUPS     Y8, 416(CX)
+	VMOVUPS     Y9, 608(CX)
+	ADDQ        SI, R10
+	MOVQ        R10, R13
+	VMOVUPS     (R13), Y0
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y1
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y2
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y3
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y4
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y5
 	VADDPS      Y2, Y1, Y12
 	VSUBPS      Y2, Y1, Y13
 	VADDPS      Y4, Y3, Y10
@@ -34835,23 +34859,23 @@ tile:
 	VMOVAPS     Y13, Y9
 	VFMADD231PS constants<>+1536(SB), Y11, Y9
 	VADDPS      Y5, Y9, Y9
-	VMOVUPS     Y6, 64(SP)
-	VMOVUPS     Y7, 256(SP)
-	VMOVUPS     Y8, 448(SP)
-	VMOVUPS     Y9, 640(SP)
-	ADDQ        BX, R9
-	MOVQ        R9, R12
-	VMOVUPS     (R12), Y0
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y1
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y2
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y3
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y4
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y5
+	VMOVUPS     Y6, 64(CX)
+	VMOVUPS     Y7, 256(CX)
+	VMOVUPS     Y8, 448(CX)
+	VMOVUPS     Y9, 640(CX)
+	ADDQ        SI, R10
+	MOVQ        R10, R13
+	VMOVUPS     (R13), Y0
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y1
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y2
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y3
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y4
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y5
 	VADDPS      Y2, Y1, Y12
 	VSUBPS      Y2, Y1, Y13
 	VADDPS      Y4, Y3, Y10
@@ -34865,23 +34889,23 @@ tile:
 	VMOVAPS     Y13, Y9
 	VFMADD231PS constants<>+1536(SB), Y11, Y9
 	VADDPS      Y5, Y9, Y9
-	VMOVUPS     Y6, 96(SP)
-	VMOVUPS     Y7, 288(SP)
-	VMOVUPS     Y8, 480(SP)
-	VMOVUPS     Y9, 672(SP)
-	ADDQ        BX, R9
-	MOVQ        R9, R12
-	VMOVUPS     (R12), Y0
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y1
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y2
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y3
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y4
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y5
+	VMOVUPS     Y6, 96(CX)
+	VMOVUPS     Y7, 288(CX)
+	VMOVUPS     Y8, 480(CX)
+	VMOVUPS     Y9, 672(CX)
+	ADDQ        SI, R10
+	MOVQ        R10, R13
+	VMOVUPS     (R13), Y0
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y1
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y2
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y3
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y4
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y5
 	VADDPS      Y2, Y1, Y12
 	VSUBPS      Y2, Y1, Y13
 	VADDPS      Y4, Y3, Y10
@@ -34895,23 +34919,23 @@ tile:
 	VMOVAPS     Y13, Y9
 	VFMADD231PS constants<>+1536(SB), Y11, Y9
 	VADDPS      Y5, Y9, Y9
-	VMOVUPS     Y6, 128(SP)
-	VMOVUPS     Y7, 320(SP)
-	VMOVUPS     Y8, 512(SP)
-	VMOVUPS     Y9, 704(SP)
-	ADDQ        BX, R9
-	MOVQ        R9, R12
-	VMOVUPS     (R12), Y0
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y1
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y2
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y3
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y4
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y5
+	VMOVUPS     Y6, 128(CX)
+	VMOVUPS     Y7, 320(CX)
+	VMOVUPS     Y8, 512(CX)
+	VMOVUPS     Y9, 704(CX)
+	ADDQ        SI, R10
+	MOVQ        R10, R13
+	VMOVUPS     (R13), Y0
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y1
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y2
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y3
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y4
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y5
 	VADDPS      Y2, Y1, Y12
 	VSUBPS      Y2, Y1, Y13
 	VADDPS      Y4, Y3, Y10
@@ -34925,19 +34949,19 @@ tile:
 	VMOVAPS     Y13, Y9
 	VFMADD231PS constants<>+1536(SB), Y11, Y9
 	VADDPS      Y5, Y9, Y9
-	VMOVUPS     Y6, 160(SP)
-	VMOVUPS     Y7, 352(SP)
-	VMOVUPS     Y8, 544(SP)
-	VMOVUPS     Y9, 736(SP)
-	ADDQ        BX, R9
-	LEAQ        (DX), R9
-	LEAQ        (DI), R11
-	VMOVUPS     (SP), Y0
-	VMOVUPS     32(SP), Y1
-	VMOVUPS     64(SP), Y2
-	VMOVUPS     96(SP), Y3
-	VMOVUPS     128(SP), Y4
-	VMOVUPS     160(SP), Y5
+	VMOVUPS     Y6, 160(CX)
+	VMOVUPS     Y7, 352(CX)
+	VMOVUPS     Y8, 544(CX)
+	VMOVUPS     Y9, 736(CX)
+	ADDQ        SI, R10
+	LEAQ        (BX), R10
+	LEAQ        (R8), R12
+	VMOVUPS     (CX), Y0
+	VMOVUPS     32(CX), Y1
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y3
+	VMOVUPS     128(CX), Y4
+	VMOVUPS     160(CX), Y5
 	VADDPS      Y2, Y1, Y12
 	VSUBPS      Y2, Y1, Y13
 	VADDPS      Y4, Y3, Y10
@@ -34951,17 +34975,17 @@ tile:
 	VMOVAPS     Y13, Y9
 	VFMADD231PS constants<>+1536(SB), Y11, Y9
 	VADDPS      Y5, Y9, Y9
-	VMOVUPS     (R8), Y12
+	VMOVUPS     (R9), Y12
 	VADDPS      Y12, Y6, Y6
 	VADDPS      Y12, Y7, Y7
 	VADDPS      Y12, Y8, Y8
 	VADDPS      Y12, Y9, Y9
-	TESTQ       DI, DI
+	TESTQ       R8, R8
 	JE          clamp00
-	VADDPS      (R11), Y6, Y6
-	VADDPS      64(R11), Y7, Y7
-	VADDPS      128(R11), Y8, Y8
-	VADDPS      192(R11), Y9, Y9
+	VADDPS      (R12), Y6, Y6
+	VADDPS      64(R12), Y7, Y7
+	VADDPS      128(R12), Y8, Y8
+	VADDPS      192(R12), Y9, Y9
 
 clamp00:
 	VBROADCASTSS 64(AX), Y12
@@ -34974,18 +34998,18 @@ clamp00:
 	VMINPS       Y8, Y13, Y8
 	VMAXPS       Y9, Y12, Y9
 	VMINPS       Y9, Y13, Y9
-	VMOVUPS      Y6, (R9)
-	VMOVUPS      Y7, 64(R9)
-	VMOVUPS      Y8, 128(R9)
-	VMOVUPS      Y9, 192(R9)
-	ADDQ         SI, R9
-	ADDQ         56(AX), R11
-	VMOVUPS      192(SP), Y0
-	VMOVUPS      224(SP), Y1
-	VMOVUPS      256(SP), Y2
-	VMOVUPS      288(SP), Y3
-	VMOVUPS      320(SP), Y4
-	VMOVUPS      352(SP), Y5
+	VMOVUPS      Y6, (R10)
+	VMOVUPS      Y7, 64(R10)
+	VMOVUPS      Y8, 128(R10)
+	VMOVUPS      Y9, 192(R10)
+	ADDQ         DI, R10
+	ADDQ         56(AX), R12
+	VMOVUPS      192(CX), Y0
+	VMOVUPS      224(CX), Y1
+	VMOVUPS      256(CX), Y2
+	VMOVUPS      288(CX), Y3
+	VMOVUPS      320(CX), Y4
+	VMOVUPS      352(CX), Y5
 	VADDPS       Y2, Y1, Y12
 	VSUBPS       Y2, Y1, Y13
 	VADDPS       Y4, Y3, Y10
@@ -34999,17 +35023,17 @@ clamp00:
 	VMOVAPS      Y13, Y9
 	VFMADD231PS  constants<>+1536(SB), Y11, Y9
 	VADDPS       Y5, Y9, Y9
-	VMOVUPS      (R8), Y12
+	VMOVUPS      (R9), Y12
 	VADDPS       Y12, Y6, Y6
 	VADDPS       Y12, Y7, Y7
 	VADDPS       Y12, Y8, Y8
 	VADDPS       Y12, Y9, Y9
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           clamp10
-	VADDPS       (R11), Y6, Y6
-	VADDPS       64(R11), Y7, Y7
-	VADDPS       128(R11), Y8, Y8
-	VADDPS       192(R11), Y9, Y9
+	VADDPS       (R12), Y6, Y6
+	VADDPS       64(R12), Y7, Y7
+	VADDPS       128(R12), Y8, Y8
+	VADDPS       192(R12), Y9, Y9
 
 clamp10:
 	VBROADCASTSS 64(AX), Y12
@@ -35022,18 +35046,18 @@ clamp10:
 	VMINPS       Y8, Y13, Y8
 	VMAXPS       Y9, Y12, Y9
 	VMINPS       Y9, Y13, Y9
-	VMOVUPS      Y6, (R9)
-	VMOVUPS      Y7, 64(R9)
-	VMOVUPS      Y8, 128(R9)
-	VMOVUPS      Y9, 192(R9)
-	ADDQ         SI, R9
-	ADDQ         56(AX), R11
-	VMOVUPS      384(SP), Y0
-	VMOVUPS      416(SP), Y1
-	VMOVUPS      448(SP), Y2
-	VMOVUPS      480(SP), Y3
-	VMOVUPS      512(SP), Y4
-	VMOVUPS      544(SP), Y5
+	VMOVUPS      Y6, (R10)
+	VMOVUPS      Y7, 64(R10)
+	VMOVUPS      Y8, 128(R10)
+	VMOVUPS      Y9, 192(R10)
+	ADDQ         DI, R10
+	ADDQ         56(AX), R12
+	VMOVUPS      384(CX), Y0
+	VMOVUPS      416(CX), Y1
+	VMOVUPS      448(CX), Y2
+	VMOVUPS      480(CX), Y3
+	VMOVUPS      512(CX), Y4
+	VMOVUPS      544(CX), Y5
 	VADDPS       Y2, Y1, Y12
 	VSUBPS       Y2, Y1, Y13
 	VADDPS       Y4, Y3, Y10
@@ -35047,17 +35071,17 @@ clamp10:
 	VMOVAPS      Y13, Y9
 	VFMADD231PS  constants<>+1536(SB), Y11, Y9
 	VADDPS       Y5, Y9, Y9
-	VMOVUPS      (R8), Y12
+	VMOVUPS      (R9), Y12
 	VADDPS       Y12, Y6, Y6
 	VADDPS       Y12, Y7, Y7
 	VADDPS       Y12, Y8, Y8
 	VADDPS       Y12, Y9, Y9
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           clamp20
-	VADDPS       (R11), Y6, Y6
-	VADDPS       64(R11), Y7, Y7
-	VADDPS       128(R11), Y8, Y8
-	VADDPS       192(R11), Y9, Y9
+	VADDPS       (R12), Y6, Y6
+	VADDPS       64(R12), Y7, Y7
+	VADDPS       128(R12), Y8, Y8
+	VADDPS       192(R12), Y9, Y9
 
 clamp20:
 	VBROADCASTSS 64(AX), Y12
@@ -35070,18 +35094,18 @@ clamp20:
 	VMINPS       Y8, Y13, Y8
 	VMAXPS       Y9, Y12, Y9
 	VMINPS       Y9, Y13, Y9
-	VMOVUPS      Y6, (R9)
-	VMOVUPS      Y7, 64(R9)
-	VMOVUPS      Y8, 128(R9)
-	VMOVUPS      Y9, 192(R9)
-	ADDQ         SI, R9
-	ADDQ         56(AX), R11
-	VMOVUPS      576(SP), Y0
-	VMOVUPS      608(SP), Y1
-	VMOVUPS      640(SP), Y2
-	VMOVUPS      672(SP), Y3
-	VMOVUPS      704(SP), Y4
-	VMOVUPS      736(SP), Y5
+	VMOVUPS      Y6, (R10)
+	VMOVUPS      Y7, 64(R10)
+	VMOVUPS      Y8, 128(R10)
+	VMOVUPS      Y9, 192(R10)
+	ADDQ         DI, R10
+	ADDQ         56(AX), R12
+	VMOVUPS      576(CX), Y0
+	VMOVUPS      608(CX), Y1
+	VMOVUPS      640(CX), Y2
+	VMOVUPS      672(CX), Y3
+	VMOVUPS      704(CX), Y4
+	VMOVUPS      736(CX), Y5
 	VADDPS       Y2, Y1, Y12
 	VSUBPS       Y2, Y1, Y13
 	VADDPS       Y4, Y3, Y10
@@ -35095,17 +35119,17 @@ clamp20:
 	VMOVAPS      Y13, Y9
 	VFMADD231PS  constants<>+1536(SB), Y11, Y9
 	VADDPS       Y5, Y9, Y9
-	VMOVUPS      (R8), Y12
+	VMOVUPS      (R9), Y12
 	VADDPS       Y12, Y6, Y6
 	VADDPS       Y12, Y7, Y7
 	VADDPS       Y12, Y8, Y8
 	VADDPS       Y12, Y9, Y9
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           clamp30
-	VADDPS       (R11), Y6, Y6
-	VADDPS       64(R11), Y7, Y7
-	VADDPS       128(R11), Y8, Y8
-	VADDPS       192(R11), Y9, Y9
+	VADDPS       (R12), Y6, Y6
+	VADDPS       64(R12), Y7, Y7
+	VADDPS       128(R12), Y8, Y8
+	VADDPS       192(R12), Y9, Y9
 
 clamp30:
 	VBROADCASTSS 64(AX), Y12
@@ -35118,26 +35142,26 @@ clamp30:
 	VMINPS       Y8, Y13, Y8
 	VMAXPS       Y9, Y12, Y9
 	VMINPS       Y9, Y13, Y9
-	VMOVUPS      Y6, (R9)
-	VMOVUPS      Y7, 64(R9)
-	VMOVUPS      Y8, 128(R9)
-	VMOVUPS      Y9, 192(R9)
-	ADDQ         SI, R9
-	ADDQ         56(AX), R11
-	LEAQ         32(CX), R9
-	IMUL3Q       $0x06, BX, R11
-	MOVQ         R9, R12
-	VMOVUPS      (R12), Y0
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y1
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y2
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y3
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y4
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y5
+	VMOVUPS      Y6, (R10)
+	VMOVUPS      Y7, 64(R10)
+	VMOVUPS      Y8, 128(R10)
+	VMOVUPS      Y9, 192(R10)
+	ADDQ         DI, R10
+	ADDQ         56(AX), R12
+	LEAQ         32(DX), R10
+	IMUL3Q       $0x06, SI, R12
+	MOVQ         R10, R13
+	VMOVUPS      (R13), Y0
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y1
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y2
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y3
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y4
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y5
 	VADDPS       Y2, Y1, Y12
 	VSUBPS       Y2, Y1, Y13
 	VADDPS       Y4, Y3, Y10
@@ -35151,23 +35175,23 @@ clamp30:
 	VMOVAPS      Y13, Y9
 	VFMADD231PS  constants<>+1536(SB), Y11, Y9
 	VADDPS       Y5, Y9, Y9
-	VMOVUPS      Y6, (SP)
-	VMOVUPS      Y7, 192(SP)
-	VMOVUPS      Y8, 384(SP)
-	VMOVUPS      Y9, 576(SP)
-	ADDQ         BX, R9
-	MOVQ         R9, R12
-	VMOVUPS      (R12), Y0
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y1
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y2
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y3
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y4
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y5
+	VMOVUPS      Y6, (CX)
+	VMOVUPS      Y7, 192(CX)
+	VMOVUPS      Y8, 384(CX)
+	VMOVUPS      Y9, 576(CX)
+	ADDQ         SI, R10
+	MOVQ         R10, R13
+	VMOVUPS      (R13), Y0
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y1
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y2
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y3
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y4
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y5
 	VADDPS       Y2, Y1, Y12
 	VSUBPS       Y2, Y1, Y13
 	VADDPS       Y4, Y3, Y10
@@ -35181,23 +35205,23 @@ clamp30:
 	VMOVAPS      Y13, Y9
 	VFMADD231PS  constants<>+1536(SB), Y11, Y9
 	VADDPS       Y5, Y9, Y9
-	VMOVUPS      Y6, 32(SP)
-	VMOVUPS      Y7, 224(SP)
-	VMOVUPS      Y8, 416(SP)
-	VMOVUPS      Y9, 608(SP)
-	ADDQ         BX, R9
-	MOVQ         R9, R12
-	VMOVUPS      (R12), Y0
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y1
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y2
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y3
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y4
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y5
+	VMOVUPS      Y6, 32(CX)
+	VMOVUPS      Y7, 224(CX)
+	VMOVUPS      Y8, 416(CX)
+	VMOVUPS      Y9, 608(CX)
+	ADDQ         SI, R10
+	MOVQ         R10, R13
+	VMOVUPS      (R13), Y0
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y1
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y2
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y3
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y4
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y5
 	VADDPS       Y2, Y1, Y12
 	VSUBPS       Y2, Y1, Y13
 	VADDPS       Y4, Y3, Y10
@@ -35211,23 +35235,23 @@ clamp30:
 	VMOVAPS      Y13, Y9
 	VFMADD231PS  constants<>+1536(SB), Y11, Y9
 	VADDPS       Y5, Y9, Y9
-	VMOVUPS      Y6, 64(SP)
-	VMOVUPS      Y7, 256(SP)
-	VMOVUPS      Y8, 448(SP)
-	VMOVUPS      Y9, 640(SP)
-	ADDQ         BX, R9
-	MOVQ         R9, R12
-	VMOVUPS      (R12), Y0
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y1
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y2
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y3
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y4
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y5
+	VMOVUPS      Y6, 64(CX)
+	VMOVUPS      Y7, 256(CX)
+	VMOVUPS      Y8, 448(CX)
+	VMOVUPS      Y9, 640(CX)
+	ADDQ         SI, R10
+	MOVQ         R10, R13
+	VMOVUPS      (R13), Y0
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y1
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y2
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y3
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y4
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y5
 	VADDPS       Y2, Y1, Y12
 	VSUBPS       Y2, Y1, Y13
 	VADDPS       Y4, Y3, Y10
@@ -35241,23 +35265,23 @@ clamp30:
 	VMOVAPS      Y13, Y9
 	VFMADD231PS  constants<>+1536(SB), Y11, Y9
 	VADDPS       Y5, Y9, Y9
-	VMOVUPS      Y6, 96(SP)
-	VMOVUPS      Y7, 288(SP)
-	VMOVUPS      Y8, 480(SP)
-	VMOVUPS      Y9, 672(SP)
-	ADDQ         BX, R9
-	MOVQ         R9, R12
-	VMOVUPS      (R12), Y0
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y1
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y2
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y3
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y4
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y5
+	VMOVUPS      Y6, 96(CX)
+	VMOVUPS      Y7, 288(CX)
+	VMOVUPS      Y8, 480(CX)
+	VMOVUPS      Y9, 672(CX)
+	ADDQ         SI, R10
+	MOVQ         R10, R13
+	VMOVUPS      (R13), Y0
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y1
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y2
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y3
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y4
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y5
 	VADDPS       Y2, Y1, Y12
 	VSUBPS       Y2, Y1, Y13
 	VADDPS       Y4, Y3, Y10
@@ -35271,23 +35295,23 @@ clamp30:
 	VMOVAPS      Y13, Y9
 	VFMADD231PS  constants<>+1536(SB), Y11, Y9
 	VADDPS       Y5, Y9, Y9
-	VMOVUPS      Y6, 128(SP)
-	VMOVUPS      Y7, 320(SP)
-	VMOVUPS      Y8, 512(SP)
-	VMOVUPS      Y9, 704(SP)
-	ADDQ         BX, R9
-	MOVQ         R9, R12
-	VMOVUPS      (R12), Y0
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y1
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y2
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y3
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y4
-	ADDQ         R11, R12
-	VMOVUPS      (R12), Y5
+	VMOVUPS      Y6, 128(CX)
+	VMOVUPS      Y7, 320(CX)
+	VMOVUPS      Y8, 512(CX)
+	VMOVUPS      Y9, 704(CX)
+	ADDQ         SI, R10
+	MOVQ         R10, R13
+	VMOVUPS      (R13), Y0
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y1
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y2
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y3
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y4
+	ADDQ         R12, R13
+	VMOVUPS      (R13), Y5
 	VADDPS       Y2, Y1, Y12
 	VSUBPS       Y2, Y1, Y13
 	VADDPS       Y4, Y3, Y10
@@ -35301,19 +35325,19 @@ clamp30:
 	VMOVAPS      Y13, Y9
 	VFMADD231PS  constants<>+1536(SB), Y11, Y9
 	VADDPS       Y5, Y9, Y9
-	VMOVUPS      Y6, 160(SP)
-	VMOVUPS      Y7, 352(SP)
-	VMOVUPS      Y8, 544(SP)
-	VMOVUPS      Y9, 736(SP)
-	ADDQ         BX, R9
-	LEAQ         32(DX), R9
-	LEAQ         32(DI), R11
-	VMOVUPS      (SP), Y0
-	VMOVUPS      32(SP), Y1
-	VMOVUPS      64(SP), Y2
-	VMOVUPS      96(SP), Y3
-	VMOVUPS      128(SP), Y4
-	VMOVUPS      160(SP), Y5
+	VMOVUPS      Y6, 160(CX)
+	VMOVUPS      Y7, 352(CX)
+	VMOVUPS      Y8, 544(CX)
+	VMOVUPS      Y9, 736(CX)
+	ADDQ         SI, R10
+	LEAQ         32(BX), R10
+	LEAQ         32(R8), R12
+	VMOVUPS      (CX), Y0
+	VMOVUPS      32(CX), Y1
+	VMOVUPS      64(CX), Y2
+	VMOVUPS      96(CX), Y3
+	VMOVUPS      128(CX), Y4
+	VMOVUPS      160(CX), Y5
 	VADDPS       Y2, Y1, Y12
 	VSUBPS       Y2, Y1, Y13
 	VADDPS       Y4, Y3, Y10
@@ -35327,17 +35351,17 @@ clamp30:
 	VMOVAPS      Y13, Y9
 	VFMADD231PS  constants<>+1536(SB), Y11, Y9
 	VADDPS       Y5, Y9, Y9
-	VMOVUPS      32(R8), Y12
+	VMOVUPS      32(R9), Y12
 	VADDPS       Y12, Y6, Y6
 	VADDPS       Y12, Y7, Y7
 	VADDPS       Y12, Y8, Y8
 	VADDPS       Y12, Y9, Y9
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           clamp01
-	VADDPS       (R11), Y6, Y6
-	VADDPS       64(R11), Y7, Y7
-	VADDPS       128(R11), Y8, Y8
-	VADDPS       192(R11), Y9, Y9
+	VADDPS       (R12), Y6, Y6
+	VADDPS       64(R12), Y7, Y7
+	VADDPS       128(R12), Y8, Y8
+	VADDPS       192(R12), Y9, Y9
 
 clamp01:
 	VBROADCASTSS 64(AX), Y12
@@ -35350,18 +35374,18 @@ clamp01:
 	VMINPS       Y8, Y13, Y8
 	VMAXPS       Y9, Y12, Y9
 	VMINPS       Y9, Y13, Y9
-	VMOVUPS      Y6, (R9)
-	VMOVUPS      Y7, 64(R9)
-	VMOVUPS      Y8, 128(R9)
-	VMOVUPS      Y9, 192(R9)
-	ADDQ         SI, R9
-	ADDQ         56(AX), R11
-	VMOVUPS      192(SP), Y0
-	VMOVUPS      224(SP), Y1
-	VMOVUPS      256(SP), Y2
-	VMOVUPS      288(SP), Y3
-	VMOVUPS      320(SP), Y4
-	VMOVUPS      352(SP), Y5
+	VMOVUPS      Y6, (R10)
+	VMOVUPS      Y7, 64(R10)
+	VMOVUPS      Y8, 128(R10)
+	VMOVUPS      Y9, 192(R10)
+	ADDQ         DI, R10
+	ADDQ         56(AX), R12
+	VMOVUPS      192(CX), Y0
+	VMOVUPS      224(CX), Y1
+	VMOVUPS      256(CX), Y2
+	VMOVUPS      288(CX), Y3
+	VMOVUPS      320(CX), Y4
+	VMOVUPS      352(CX), Y5
 	VADDPS       Y2, Y1, Y12
 	VSUBPS       Y2, Y1, Y13
 	VADDPS       Y4, Y3, Y10
@@ -35375,17 +35399,17 @@ clamp01:
 	VMOVAPS      Y13, Y9
 	VFMADD231PS  constants<>+1536(SB), Y11, Y9
 	VADDPS       Y5, Y9, Y9
-	VMOVUPS      32(R8), Y12
+	VMOVUPS      32(R9), Y12
 	VADDPS       Y12, Y6, Y6
 	VADDPS       Y12, Y7, Y7
 	VADDPS       Y12, Y8, Y8
 	VADDPS       Y12, Y9, Y9
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           clamp11
-	VADDPS       (R11), Y6, Y6
-	VADDPS       64(R11), Y7, Y7
-	VADDPS       128(R11), Y8, Y8
-	VADDPS       192(R11), Y9, Y9
+	VADDPS       (R12), Y6, Y6
+	VADDPS       64(R12), Y7, Y7
+	VADDPS       128(R12), Y8, Y8
+	VADDPS       192(R12), Y9, Y9
 
 clamp11:
 	VBROADCASTSS 64(AX), Y12
@@ -35398,18 +35422,18 @@ clamp11:
 	VMINPS       Y8, Y13, Y8
 	VMAXPS       Y9, Y12, Y9
 	VMINPS       Y9, Y13, Y9
-	VMOVUPS      Y6, (R9)
-	VMOVUPS      Y7, 64(R9)
-	VMOVUPS      Y8, 128(R9)
-	VMOVUPS      Y9, 192(R9)
-	ADDQ         SI, R9
-	ADDQ         56(AX), R11
-	VMOVUPS      384(SP), Y0
-	VMOVUPS      416(SP), Y1
-	VMOVUPS      448(SP), Y2
-	VMOVUPS      480(SP), Y3
-	VMOVUPS      512(SP), Y4
-	VMOVUPS      544(SP), Y5
+	VMOVUPS      Y6, (R10)
+	VMOVUPS      Y7, 64(R10)
+	VMOVUPS      Y8, 128(R10)
+	VMOVUPS      Y9, 192(R10)
+	ADDQ         DI, R10
+	ADDQ         56(AX), R12
+	VMOVUPS      384(CX), Y0
+	VMOVUPS      416(CX), Y1
+	VMOVUPS      448(CX), Y2
+	VMOVUPS      480(CX), Y3
+	VMOVUPS      512(CX), Y4
+	VMOVUPS      544(CX), Y5
 	VADDPS       Y2, Y1, Y12
 	VSUBPS       Y2, Y1, Y13
 	VADDPS       Y4, Y3, Y10
@@ -35423,17 +35447,17 @@ clamp11:
 	VMOVAPS      Y13, Y9
 	VFMADD231PS  constants<>+1536(SB), Y11, Y9
 	VADDPS       Y5, Y9, Y9
-	VMOVUPS      32(R8), Y12
+	VMOVUPS      32(R9), Y12
 	VADDPS       Y12, Y6, Y6
 	VADDPS       Y12, Y7, Y7
 	VADDPS       Y12, Y8, Y8
 	VADDPS       Y12, Y9, Y9
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           clamp21
-	VADDPS       (R11), Y6, Y6
-	VADDPS       64(R11), Y7, Y7
-	VADDPS       128(R11), Y8, Y8
-	VADDPS       192(R11), Y9, Y9
+	VADDPS       (R12), Y6, Y6
+	VADDPS       64(R12), Y7, Y7
+	VADDPS       128(R12), Y8, Y8
+	VADDPS       192(R12), Y9, Y9
 
 clamp21:
 	VBROADCASTSS 64(AX), Y12
@@ -35446,18 +35470,18 @@ clamp21:
 	VMINPS       Y8, Y13, Y8
 	VMAXPS       Y9, Y12, Y9
 	VMINPS       Y9, Y13, Y9
-	VMOVUPS      Y6, (R9)
-	VMOVUPS      Y7, 64(R9)
-	VMOVUPS      Y8, 128(R9)
-	VMOVUPS      Y9, 192(R9)
-	ADDQ         SI, R9
-	ADDQ         56(AX), R11
-	VMOVUPS      576(SP), Y0
-	VMOVUPS      608(SP), Y1
-	VMOVUPS      640(SP), Y2
-	VMOVUPS      672(SP), Y3
-	VMOVUPS      704(SP), Y4
-	VMOVUPS      736(SP), Y5
+	VMOVUPS      Y6, (R10)
+	VMOVUPS      Y7, 64(R10)
+	VMOVUPS      Y8, 128(R10)
+	VMOVUPS      Y9, 192(R10)
+	ADDQ         DI, R10
+	ADDQ         56(AX), R12
+	VMOVUPS      576(CX), Y0
+	VMOVUPS      608(CX), Y1
+	VMOVUPS      640(CX), Y2
+	VMOVUPS      672(CX), Y3
+	VMOVUPS      704(CX), Y4
+	VMOVUPS      736(CX), Y5
 	VADDPS       Y2, Y1, Y12
 	VSUBPS       Y2, Y1, Y13
 	VADDPS       Y4, Y3, Y10
@@ -35471,17 +35495,17 @@ clamp21:
 	VMOVAPS      Y13, Y9
 	VFMADD231PS  constants<>+1536(SB), Y11, Y9
 	VADDPS       Y5, Y9, Y9
-	VMOVUPS      32(R8), Y12
+	VMOVUPS      32(R9), Y12
 	VADDPS       Y12, Y6, Y6
 	VADDPS       Y12, Y7, Y7
 	VADDPS       Y12, Y8, Y8
 	VADDPS       Y12, Y9, Y9
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           clamp31
-	VADDPS       (R11), Y6, Y6
-	VADDPS       64(R11), Y7, Y7
-	VADDPS       128(R11), Y8, Y8
-	VADDPS       192(R11), Y9, Y9
+	VADDPS       (R12), Y6, Y6
+	VADDPS       64(R12), Y7, Y7
+	VADDPS       128(R12), Y8, Y8
+	VADDPS       192(R12), Y9, Y9
 
 clamp31:
 	VBROADCASTSS 64(AX), Y12
@@ -35494,20 +35518,20 @@ clamp31:
 	VMINPS       Y8, Y13, Y8
 	VMAXPS       Y9, Y12, Y9
 	VMINPS       Y9, Y13, Y9
-	VMOVUPS      Y6, (R9)
-	VMOVUPS      Y7, 64(R9)
-	VMOVUPS      Y8, 128(R9)
-	VMOVUPS      Y9, 192(R9)
-	ADDQ         SI, R9
-	ADDQ         56(AX), R11
-	ADDQ         $0x40, CX
-	ADDQ         $0x00000100, DX
-	TESTQ        DI, DI
+	VMOVUPS      Y6, (R10)
+	VMOVUPS      Y7, 64(R10)
+	VMOVUPS      Y8, 128(R10)
+	VMOVUPS      Y9, 192(R10)
+	ADDQ         DI, R10
+	ADDQ         56(AX), R12
+	ADDQ         $0x40, DX
+	ADDQ         $0x00000100, BX
+	TESTQ        R8, R8
 	JE           noadd
-	ADDQ         $0x00000100, DI
+	ADDQ         $0x00000100, R8
 
 noadd:
-	DECQ R10
+	DECQ R11
 	JNZ  tile
 	VZEROUPPER
 	RET

@@ -27,8 +27,7 @@ type winograd struct {
 	t    *table
 	a    args
 	m, n int
-	tmp  Mem
-	h    int
+	tmp  reg.GPVirtual // n×n vectors between the passes, aligned to a line of the cache
 }
 
 func (w *winograd) in(i int) reg.VecPhysical  { return w.v.vec(i) }
@@ -102,12 +101,16 @@ func winogradKernels(v isa, t *table) {
 
 func newWinograd(v isa, t *table, m int, kernel, doc string) *winograd {
 	w := &winograd{v: v, t: t, m: m, n: m + 2, a: v.begin(name("%s%dAVX", kernel, m), doc)}
-	w.tmp = AllocLocal(w.n * w.n * v.bytes())
+	local := AllocLocal(w.n*w.n*v.bytes() + pixelBytes)
+	w.tmp = GP64()
+	LEAQ(local, w.tmp)
+	ADDQ(Imm(pixelBytes-1), w.tmp)
+	ANDQ(I8(-pixelBytes), w.tmp)
 	return w
 }
 
 // local is the place of row i, column j between the two passes.
-func (w *winograd) local(i, j int) Mem { return w.tmp.Offset((i*w.n + j) * w.v.bytes()) }
+func (w *winograd) local(i, j int) Mem { return at(w.tmp, (i*w.n+j)*w.v.bytes()) }
 
 func sourceKernel(v isa, t *table, m int) {
 	w := newWinograd(v, t, m, "winogradSource", "transforms tiles of source pixels.")

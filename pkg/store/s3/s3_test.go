@@ -1,0 +1,161 @@
+package s3_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/slidemill/slidemill/pkg/store"
+	"github.com/slidemill/slidemill/pkg/store/s3"
+	"github.com/slidemill/slidemill/pkg/store/s3/s3test"
+	"github.com/slidemill/slidemill/pkg/store/storetest"
+)
+
+// server is set by TestMain, since only one may run in a process.
+var server *s3test.Server
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "s3test")
+	if err == nil {
+		server, err = s3test.Start(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	if err := errors.Join(server.Stop(), os.RemoveAll(dir)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+var buckets atomic.Int64
+
+// config is that of a new bucket.
+func config() s3.Config { return server.Config(fmt.Sprintf("bucket-%d", buckets.Add(1))) }
+
+func open(t *testing.T, c s3.Config) *s3.Bucket {
+	t.Helper()
+	b, err := s3.Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestConformance(t *testing.T) {
+	storetest.Run(t, storetest.Config{
+		Open: func(t *testing.T) store.Bucket {
+			c := config()
+			c.PartSize = 5 << 20
+			return open(t, c)
+		},
+		Big: 12 << 20, // three parts
+	})
+}
+
+// TestPrefix: two stores in one bucket don't see each other, nor what else is there.
+func TestPrefix(t *testing.T) {
+	c := config()
+	whole := open(t, c)
+	c.Prefix = "lab/one"
+	one := open(t, c)
+	c.Prefix = "lab/on"
+	other := open(t, c)
+	for _, b := range []store.Bucket{one, other} {
+		if err := b.Put(t.Context(), "a/b", strings.NewReader("x"), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[store.Bucket][]string{one: {"a/b"}, other: {"a/b"}, whole: {"lab/on/a/b", "lab/one/a/b"}}
+	for b, keys := range want {
+		var got []string
+		for o, err := range b.List(t.Context(), "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, o.Key)
+		}
+		if fmt.Sprint(got) != fmt.Sprint(keys) {
+			t.Errorf("listed %q, want %q", got, keys)
+		}
+	}
+}
+
+func TestMediaType(t *testing.T) {
+	b := open(t, config())
+	key := store.Slides() + "00112233445566778899aabb/thumbnail.jpeg"
+	if err := b.Put(t.Context(), key, strings.NewReader("x"), 1); err != nil {
+		t.Fatal(err)
+	}
+	if got := store.MediaType(key); got != "image/jpeg" {
+		t.Errorf("media type %s", got)
+	}
+}
+
+// TestRefused: who may not come in learns what to check, and no secret is in the message.
+func TestRefused(t *testing.T) {
+	c := config()
+	open(t, c) // the bucket is there
+	const badSecret = "hunter2-hunter2"
+	for name, bad := range map[string]func(s3.Config) s3.Config{
+		"secret": func(c s3.Config) s3.Config { c.Secret = badSecret; return c },
+		"key":    func(c s3.Config) s3.Config { c.AccessKey = "nobody"; c.Secret = badSecret; return c },
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := s3.Open(t.Context(), bad(c))
+			if !errors.Is(err, store.ErrDenied) || !strings.Contains(err.Error(), "check the access key") {
+				t.Errorf("%v, want ErrDenied with a hint", err)
+			}
+			if err != nil && strings.Contains(err.Error(), badSecret) {
+				t.Error("the error holds the secret")
+			}
+		})
+	}
+}
+
+func TestOpenMissing(t *testing.T) {
+	c := config()
+	c.Create = false
+	if _, err := s3.Open(t.Context(), c); !errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), c.Bucket) {
+		t.Errorf("missing bucket: %v, want ErrNotFound", err)
+	}
+	c.Endpoint, c.Tries = "http://127.0.0.1:1", 1
+	if _, err := s3.Open(t.Context(), c); err == nil {
+		t.Error("opened a store on a port where nothing listens")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s3.Open(ctx, c); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// TestCredentialSources: the environment and the file that the AWS tools write both work.
+func TestCredentialSources(t *testing.T) {
+	c := config()
+	c.AccessKey, c.Secret = "", ""
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"} {
+		t.Setenv(name, "")
+	}
+	file := t.TempDir() + "/credentials"
+	text := fmt.Sprintf("[lab]\naws_access_key_id = %s\naws_secret_access_key = %s\n", s3test.AccessKey, s3test.Secret)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fromFile := c
+	fromFile.CredentialsFile, fromFile.Profile = file, "lab"
+	open(t, fromFile)
+
+	t.Setenv("AWS_ACCESS_KEY_ID", s3test.AccessKey)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", s3test.Secret)
+	t.Setenv("AWS_ENDPOINT_URL_S3", c.Endpoint)
+	c.Endpoint = ""
+	open(t, c)
+}

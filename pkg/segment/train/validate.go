@@ -38,6 +38,8 @@ type Judgement struct {
 	MPP         float64
 	// Change, when set, alters a copy of each image first: the test of robustness.
 	Change func(rgb []uint8)
+	// Ensemble averages the probabilities of the eight turns and mirror images.
+	Ensemble bool
 }
 
 // Judge runs a network over cases.
@@ -58,9 +60,15 @@ func Judge(ctx context.Context, engine segment.Engine, cases []Case, j Judgement
 			return nil, fmt.Errorf("judge %s: %w", c.Name, err)
 		}
 		v.sample(c, logits)
+		prob := Probabilities(logits, j.Temperature)
+		if j.Ensemble {
+			if prob, err = p.ensemble(ctx, &Case{RGB: rgb, W: c.W, H: c.H}, j.Temperature); err != nil {
+				return nil, fmt.Errorf("judge %s: %w", c.Name, err)
+			}
+		}
 		sum, err := scheme.Summarise(&evaluate.Image{
 			Name: c.Name, Patient: c.Patient, Group: c.Group, W: c.W, H: c.H, MPP: j.MPP,
-			Truth: c.Label, Prob: Probabilities(logits, j.Temperature),
+			Truth: c.Label, Prob: prob,
 		})
 		if err != nil {
 			return nil, err

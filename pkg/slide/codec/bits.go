@@ -1,5 +1,7 @@
 package codec
 
+import "encoding/binary"
+
 // bitReader reads the bits of entropy-coded data, skipping the zero byte that follows each 0xFF in
 // it. At a marker or the end it goes on with zero bits and counts them, so that the hot path needs no
 // check: whoever has taken more bits than there were finds out in exhausted.
@@ -11,8 +13,28 @@ type bitReader struct {
 	empty uint // invented bits that went into acc
 }
 
-// refill tops acc up to more than 48 bits.
+// refill tops acc up to more than 48 bits. Mostly the next 8 bytes hold no 0xFF, and as many of them
+// as fit go in at once.
 func (b *bitReader) refill() {
+	if b.n <= 48 && b.pos+8 <= len(b.data) {
+		if w := binary.BigEndian.Uint64(b.data[b.pos:]); !hasFF(w) {
+			bytes := (63 - b.n) / 8
+			b.acc = b.acc<<(8*bytes&63) | w>>((64-8*bytes)&63)
+			b.n += 8 * bytes
+			b.pos += int(bytes)
+			return
+		}
+	}
+	b.refillSlowly()
+}
+
+// hasFF reports whether one of w's bytes may be 0xFF: whether one of its complement is zero.
+func hasFF(w uint64) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	return (^w-ones)&w&tops != 0
+}
+
+func (b *bitReader) refillSlowly() {
 	for b.n <= 48 {
 		var v byte
 		switch {
@@ -78,6 +100,15 @@ func (b *bitReader) block(dc, ac *huffman, quant *[64]int32, previous *int32, co
 		if b.n < 32 {
 			b.refill()
 		}
+		if f := ac.fast[b.acc>>((b.n-lookBits)&63)&(1<<lookBits-1)]; f != 0 {
+			if k += int(f >> 4 & 15); k > 63 {
+				return 0, false
+			}
+			b.n -= uint(f & 15)
+			coeff[zigzag[k&63]] = int32(f>>8) * quant[k&63]
+			last = k
+			continue
+		}
 		s, ok := b.symbol(ac)
 		if !ok {
 			return 0, false
@@ -86,7 +117,7 @@ func (b *bitReader) block(dc, ac *huffman, quant *[64]int32, previous *int32, co
 			if k += int(s >> 4); k > 63 {
 				return 0, false
 			}
-			coeff[zigzag[k]] = b.signed(size) * quant[k]
+			coeff[zigzag[k&63]] = b.signed(size) * quant[k&63]
 			last = k
 		} else if s == 0xF0 {
 			k += 15
@@ -131,7 +162,7 @@ func (b *bitReader) left() int {
 }
 
 // zigzag gives the place of coefficient k in rows and columns (T.81 figure A.6).
-var zigzag = [64]byte{
+var zigzag = [64]uint8{
 	0, 1, 8, 16, 9, 2, 3, 10,
 	17, 24, 32, 25, 18, 11, 4, 5,
 	12, 19, 26, 33, 40, 48, 41, 34,

@@ -85,6 +85,9 @@ func (d *jpegDecoder) huffmanTables(data []byte) error {
 		if err != nil {
 			return err
 		}
+		if class == 1 {
+			table.prepareAC()
+		}
 		*has = true
 		data = data[1+n:]
 	}

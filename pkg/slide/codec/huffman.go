@@ -4,6 +4,7 @@ package codec
 // for longer ones (T.81 annex F.2.2.3).
 type huffman struct {
 	look    [1 << lookBits]uint16 // length<<8 | symbol; 0: longer than lookBits or no code
+	fast    [1 << lookBits]int16  // AC only: value<<8 | run<<4 | length of code and value; 0: not in lookBits bits
 	limit   [17]int32             // first code beyond those of each length
 	offset  [17]int32             // a length's code c is symbol number c+offset
 	symbols [256]byte
@@ -45,6 +46,26 @@ func (h *huffman) fillLook(code, n, k int32, length int) {
 		entry := uint16(length)<<8 | uint16(h.symbols[k+i])
 		for j := range int32(1) << (lookBits - length) {
 			h.look[first+j] = entry
+		}
+	}
+}
+
+// prepareAC fills fast: where a code and the value that follows it fit into lookBits bits together, and
+// the value into a byte, one look-up gives both. In slides' tiles most coefficients are such.
+func (h *huffman) prepareAC() {
+	for bits := range int32(1 << lookBits) {
+		h.fast[bits] = 0
+		length, symbol := int32(h.look[bits]>>8), int32(h.look[bits]&255)
+		run, size := symbol>>4, symbol&15
+		if length == 0 || size == 0 || length+size > lookBits {
+			continue
+		}
+		v := bits >> (lookBits - length - size) & (1<<size - 1)
+		if v < 1<<(size-1) {
+			v -= 1<<size - 1
+		}
+		if v >= -128 && v <= 127 {
+			h.fast[bits] = int16(v<<8 | run<<4 | (length + size))
 		}
 	}
 }

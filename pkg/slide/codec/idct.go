@@ -63,6 +63,11 @@ func column(c *[64]int32, x int) {
 // row transforms a row and writes its samples.
 func row(c []int32, out []byte) {
 	_, _ = c[7], out[7]
+	if c[1]|c[2]|c[3]|c[4]|c[5]|c[6]|c[7] == 0 {
+		v := clamp((c[0]+1<<(passBits+2))>>(passBits+3) + 128)
+		out[0], out[1], out[2], out[3], out[4], out[5], out[6], out[7] = v, v, v, v, v, v, v, v
+		return
+	}
 	e0, e1, e2, e3 := even(c[0], c[2], c[4], c[6])
 	o0, o1, o2, o3 := odd(c[1], c[3], c[5], c[7])
 	const shift = constBits + passBits + 3

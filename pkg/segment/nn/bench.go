@@ -16,17 +16,19 @@ import (
 type Timing struct {
 	Seconds float64 `json:"seconds"` // median after warm-up
 	GFLOP   float64 `json:"gflop"`   // of the direct algorithms, two per multiply-add
-	GFLOPS  float64 `json:"gflops"`  // GFLOP per second
+	GFLOPs  float64 `json:"gflops"`  // GFLOP per second
 	Kernel  string  `json:"kernel"`
 	Threads int     `json:"threads"`
-	Runs    int     `json:"runs"`
-	Arena   int64   `json:"arena_bytes"`
+
+	Tiling     string `json:"tiling"`
+	Runs       int    `json:"runs"`
+	ArenaBytes int64  `json:"arena_bytes"`
 }
 
-// BenchConfig says how BenchForward measures.
+// BenchConfig says how Bench measures.
 type BenchConfig struct {
-	Size    pyramid.Size
 	Threads int           // 0 is 1
+	Tiling  *Tiling       // nil is Fastest
 	MinRuns int           // 0 is 7
 	MinTime time.Duration // 0 is one second: more runs are made until it has passed
 }
@@ -39,21 +41,24 @@ func (c BenchConfig) orDefault() BenchConfig {
 	if c.MinTime <= 0 {
 		c.MinTime = time.Second
 	}
+	if c.Tiling == nil {
+		c.Tiling = &Fastest
+	}
 	return c
 }
 
-// BenchForward times forward passes of a network on noise.
-func BenchForward(ctx context.Context, n *net.Net, cfg BenchConfig) (Timing, error) {
+// Bench times forward passes of a network on noise of one size.
+func Bench(ctx context.Context, n *net.Net, in net.Shape, cfg BenchConfig) (Timing, error) {
 	cfg = cfg.orDefault()
-	e, err := New(n, Options{Threads: cfg.Threads})
+	e, err := New(n, Options{Threads: cfg.Threads, Tiling: *cfg.Tiling})
 	if err != nil {
 		return Timing{}, err
 	}
-	flops, _, err := n.Cost(net.Shape{C: e.channels, H: cfg.Size.H, W: cfg.Size.W})
+	flops, _, err := n.Cost(in)
 	if err != nil {
 		return Timing{}, err
 	}
-	nw, err := e.Compile(cfg.Size, 1)
+	nw, err := e.Compile(pyramid.Size{W: in.W, H: in.H}, 1)
 	if err != nil {
 		return Timing{}, err
 	}
@@ -65,9 +70,10 @@ func BenchForward(ctx context.Context, n *net.Net, cfg BenchConfig) (Timing, err
 	slices.Sort(times)
 	t := Timing{
 		Seconds: times[len(times)/2].Seconds(), GFLOP: float64(flops) / 1e9,
-		Kernel: kernel.Variant().String(), Threads: cfg.Threads, Runs: len(times), Arena: nw.ArenaBytes(),
+		Kernel: kernel.Variant().String(), Threads: cfg.Threads,
+		Tiling: cfg.Tiling.String(), Runs: len(times), ArenaBytes: nw.ArenaBytes(),
 	}
-	t.GFLOPS = t.GFLOP / t.Seconds
+	t.GFLOPs = t.GFLOP / t.Seconds
 	return t, nil
 }
 

@@ -51,8 +51,8 @@ type trainConv struct {
 	wantData bool // the gradient by x is wanted
 }
 
-func newTrainConv(c *net.Conv, wantData bool) *trainConv {
-	s := convShape(c)
+func newTrainConv(c *net.Conv, tile int, wantData bool) *trainConv {
+	s := convShape(c).Fast(tile)
 	return &trainConv{s, kernel.Pack(s, c.Weight.Data), tensor.Shape(c.Weight.Shape).Clone(), wantData}
 }
 

@@ -13,6 +13,7 @@ import (
 type Options struct {
 	Threads     int   // of one Run; 0 is 1. The result does not depend on it
 	MemoryLimit int64 // bytes of activations of one Network; 0 is 8 GiB
+	Tiling      Tiling
 }
 
 func (o Options) orDefault() Options {
@@ -52,23 +53,26 @@ func New(n *net.Net, opts Options) (*Engine, error) {
 	if opts.Threads < 0 || opts.MemoryLimit < 0 {
 		return nil, fmt.Errorf("engine of %s: %d threads and %d bytes: neither may be negative", n.Name, opts.Threads, opts.MemoryLimit)
 	}
+	if err := opts.Tiling.validate(); err != nil {
+		return nil, fmt.Errorf("engine of %s: %w", n.Name, err)
+	}
 	e := &Engine{
 		opts: opts.orDefault(), net: n.Fold(),
 		filters: map[int]*kernel.Filter{}, deconvs: map[int]*kernel.TransposeFilter{},
 	}
 	e.channels = e.net.Nodes[0].Op.(*net.Input).Channels
+	shapes := e.opts.Tiling.shapes(e.net)
 	for i, node := range e.net.Nodes {
-		if err := e.pack(i, node.Op); err != nil {
+		if err := e.pack(i, node.Op, shapes[i]); err != nil {
 			return nil, fmt.Errorf("engine of %s: node %d %q: %w", n.Name, i, node.Name, err)
 		}
 	}
 	return e, nil
 }
 
-func (e *Engine) pack(i int, op net.Op) error {
+func (e *Engine) pack(i int, op net.Op, s kernel.ConvShape) error {
 	switch op := op.(type) {
 	case *net.Conv:
-		s := convShape(op)
 		if err := s.Validate(); err != nil {
 			return err
 		}
@@ -82,6 +86,9 @@ func (e *Engine) pack(i int, op net.Op) error {
 	}
 	return nil
 }
+
+// Field is the geometry of regions that this engine makes exact.
+func (e *Engine) Field() (net.Field, error) { return e.opts.Tiling.Field(e.net) }
 
 // Network compiles the model for one input size.
 func (e *Engine) Network(input pyramid.Size) (segment.Network, error) { return e.Compile(input, 1) }

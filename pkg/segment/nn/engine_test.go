@@ -70,20 +70,27 @@ func cut(x []float32, planes, w, h, x0, y0, cw, ch int) []float32 {
 // TestRegionsLeaveNoTrace: beyond the halo, an output depends neither on the size of the canvas nor
 // on where on it a pixel lies, to the bit.
 func TestRegionsLeaveNoTrace(t *testing.T) {
-	n := smallUNet()
-	f, err := n.Field()
+	for _, tiling := range []Tiling{{}, {Four: 1}, {Four: 1, Two: 2}, {Two: 4}, Fastest} {
+		t.Run(tiling.String(), func(t *testing.T) { checkRegions(t, smallUNet(), tiling) })
+	}
+}
+
+func checkRegions(t *testing.T, n *net.Net, tiling Tiling) {
+	e, err := New(n, Options{Threads: 2, Tiling: tiling})
 	if err != nil {
 		t.Fatal(err)
 	}
-	align := f.Side()
-	halo := (f.Halo() + align - 1) / align * align
-	e := mustEngine(t, n, 2)
-	w, h := 2*halo+12*align, 2*halo+8*align
+	f, err := e.Field()
+	if err != nil {
+		t.Fatal(err)
+	}
+	halo, align := f.Halo(), f.Side()
+	w, h := 2*halo+8*align, 2*halo+6*align
 	x := noise(3 * w * h)
 	whole := mustRun(t, mustNetwork(t, e, w, h), x)
 	for _, at := range []struct{ x, y, w, h int }{
-		{0, 0, 2*halo + 4*align, 2*halo + 4*align},
-		{3 * align, 2 * align, 2*halo + 5*align, 2*halo + 3*align},
+		{0, 0, 2*halo + 2*align, 2*halo + 3*align},
+		{3 * align, 2 * align, 2*halo + 5*align, 2*halo + align},
 	} {
 		got := mustRun(t, mustNetwork(t, e, at.w, at.h), cut(x, 3, w, h, at.x, at.y, at.w, at.h))
 		iw, ih := at.w-2*halo, at.h-2*halo
@@ -196,12 +203,12 @@ func TestEngineRefuses(t *testing.T) {
 	}
 }
 
-func TestBenchForward(t *testing.T) {
-	got, err := BenchForward(t.Context(), smallUNet(), BenchConfig{Size: pyramid.Size{W: 32, H: 32}, MinRuns: 2, MinTime: 1})
+func TestBench(t *testing.T) {
+	got, err := Bench(t.Context(), smallUNet(), net.Shape{C: 3, H: 32, W: 32}, BenchConfig{MinRuns: 2, MinTime: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Seconds <= 0 || got.GFLOP <= 0 || got.GFLOPS <= 0 || got.Kernel == "" || got.Threads != 1 || got.Runs < 2 {
+	if got.Seconds <= 0 || got.GFLOP <= 0 || got.GFLOPs <= 0 || got.Kernel == "" || got.Threads != 1 || got.Runs < 2 {
 		t.Errorf("%+v", got)
 	}
 }

@@ -264,3 +264,10 @@ func TestGradientsOfUNets(t *testing.T) {
 		})
 	}
 }
+
+func TestGradientsByTiles(t *testing.T) {
+	n := trainable(18, func(b *net.Builder, x int) int { return b.Conv("c", x, net.ConvConfig{Out: 20, Kernel: 3, Bias: true}) })
+	for _, tile := range []int{2, 4} {
+		checkGradients(t, TrainerConfig{Net: n, Batch: 2, H: 7, W: 9, Threads: 2, DiceWeight: 0.7, Tile: tile}, 3)
+	}
+}

@@ -41,13 +41,20 @@ func jitter(n *net.Net, seed uint64) *net.Net {
 // compareToOracle runs a network on an engine and on the plain float64 oracle.
 func compareToOracle(t *testing.T, n *net.Net, h, w, threads int) {
 	t.Helper()
+	for _, tiling := range []Tiling{{}, {Two: anyStride}, Fastest} {
+		compareTiled(t, n, h, w, Options{Threads: threads, Tiling: tiling})
+	}
+}
+
+func compareTiled(t *testing.T, n *net.Net, h, w int, opts Options) {
+	t.Helper()
 	in := net.Shape{C: n.Nodes[0].Op.(*net.Input).Channels, H: h, W: w}
 	x := nettest.Random(in, 11)
 	want, err := nettest.Run(n, x)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := New(n, Options{Threads: threads})
+	e, err := New(n, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +72,7 @@ func compareToOracle(t *testing.T, n *net.Net, h, w, threads int) {
 	rest := out
 	for k, p := range want {
 		if err := near(rest[:len(p.Data)], p.Data); err != nil {
-			t.Errorf("output %d: %v", k, err)
+			t.Errorf("tiling %v: output %d: %v", opts.Tiling, k, err)
 		}
 		rest = rest[len(p.Data):]
 	}

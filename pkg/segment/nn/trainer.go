@@ -18,6 +18,7 @@ type TrainerConfig struct {
 	Threads     int     // 0 is 1; the result does not depend on it
 	DiceWeight  float32 // of soft Dice beside cross-entropy; 0 is none
 	BNMomentum  float32 // weight of a new batch in the running statistics; 0 is 0.1
+	Tile        int     // Winograd tiles of 2×2 or 4×4 in 3×3 convolutions: faster, other bits; 0 is none
 	Solver      AdamW
 	ClipNorm    float32 // largest norm of the whole gradient; 0 is none
 	MemoryLimit int64   // bytes of activations; 0 is 16 GiB
@@ -44,6 +45,8 @@ func (c TrainerConfig) validate() error {
 		return fmt.Errorf("batch-norm momentum %g: want 0 to 1", c.BNMomentum)
 	case c.DiceWeight < 0 || c.ClipNorm < 0:
 		return fmt.Errorf("dice weight %g and clip norm %g must not be negative", c.DiceWeight, c.ClipNorm)
+	case c.Tile != 0 && c.Tile != 2 && c.Tile != 4:
+		return fmt.Errorf("tiles of %d: want 0, 2 or 4", c.Tile)
 	case len(c.Net.Outputs) != 1:
 		return fmt.Errorf("network with %d outputs: want one, the logits", len(c.Net.Outputs))
 	}

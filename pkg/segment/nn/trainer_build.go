@@ -109,7 +109,7 @@ func (b *trainBuilder) conv(i int, c *net.Conv) (*gorgonia.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := b.t.g.apply(newTrainConv(c, wantData), b.dims(i), in...)
+	out, err := b.t.g.apply(newTrainConv(c, b.t.cfg.Tile, wantData), b.dims(i), in...)
 	return b.activate(i, out, err, c.Act)
 }
 

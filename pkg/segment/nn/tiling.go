@@ -1,0 +1,190 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/slidemill/slidemill/pkg/segment/net"
+	"github.com/slidemill/slidemill/pkg/segment/nn/kernel"
+)
+
+// Tiling says which 3×3 convolutions are filtered by Winograd's minimal algorithm, which needs two to
+// four times fewer multiplications but works on a grid of tiles. The bits of a result then depend
+// on all pixels of its tile and on its place in it, so regions must be aligned to the grid and need
+// a wider halo: Engine.Field tells. On a coarse level a tile is many pixels of the input wide, so
+// the halo costs more than the tiles save; that is why the tile is chosen by the level's stride.
+// The zero value is direct convolution everywhere. It is part of what decides a result's bits.
+type Tiling struct {
+	Four int `json:"four,omitempty"` // tiles of 4×4 where the stride from the input is at most this
+	Two  int `json:"two,omitempty"`  // tiles of 2×2 where it is at most this, and above Four
+}
+
+// Fastest tiles every convolution that gains by it: for single images, where nothing is stitched.
+var Fastest = Tiling{Four: anyStride}
+
+const anyStride = 1 << 20
+
+// String writes the tiling as "4@S,2@T", or "direct".
+func (t Tiling) String() string {
+	switch {
+	case t.Four <= 0 && t.Two <= 0:
+		return "direct"
+	case t.Four >= anyStride:
+		return "4"
+	}
+	return fmt.Sprintf("4@%d,2@%d", t.Four, t.Two)
+}
+
+func (t Tiling) validate() error {
+	if t.Four < 0 || t.Two < 0 {
+		return fmt.Errorf("tiling to strides %d and %d: neither may be negative", t.Four, t.Two)
+	}
+	return nil
+}
+
+// tile is the size of the tiles at a stride; 0 is direct.
+func (t Tiling) tile(stride float64) int {
+	switch {
+	case stride <= float64(t.Four):
+		return 4
+	case stride <= float64(t.Two):
+		return 2
+	}
+	return 0
+}
+
+// shapes gives each convolution of a folded network its kernel's shape under the tiling.
+func (t Tiling) shapes(n *net.Net) map[int]kernel.ConvShape {
+	strides, shapes := stridesOf(n), map[int]kernel.ConvShape{}
+	for i, node := range n.Nodes {
+		if op, ok := node.Op.(*net.Conv); ok {
+			shapes[i] = convShape(op).Fast(t.tile(strides[i]))
+		}
+	}
+	return shapes
+}
+
+// stridesOf is how many input pixels lie between two neighbours of each node's value. A resize to a
+// fixed size has no stride; what follows it is never tiled.
+func stridesOf(n *net.Net) []float64 {
+	s := make([]float64, len(n.Nodes))
+	for i, node := range n.Nodes {
+		s[i] = 1
+		if len(node.In) > 0 {
+			s[i] = s[node.In[0]]
+		}
+		switch op := node.Op.(type) {
+		case *net.Conv:
+			s[i] *= float64(max(op.Stride.Y, op.Stride.X))
+		case *net.Pool:
+			s[i] *= float64(max(op.Stride.Y, op.Stride.X))
+		case *net.ConvTranspose:
+			s[i] /= float64(min(op.Stride.Y, op.Stride.X))
+		case *net.GlobalAvgPool:
+			s[i] = math.Inf(1)
+		case *net.Resize:
+			if op.Size != (net.Pair{}) {
+				s[i] = math.Inf(1)
+			} else {
+				s[i] /= min(op.ScaleY, op.ScaleX)
+			}
+		}
+	}
+	return s
+}
+
+// Field is the geometry that makes regions exact under a tiling. Which pixels a tile's results depend
+// on is what a convolution by m with a kernel of m+2 followed by an enlargement by m depends on,
+// so the field is that of such a network.
+func (t Tiling) Field(n *net.Net) (net.Field, error) {
+	if err := n.Validate(); err != nil {
+		return net.Field{}, err
+	}
+	folded := n.Fold()
+	shapes := t.shapes(folded)
+	out, at := &net.Net{Name: n.Name}, make([]int, len(folded.Nodes))
+	for i, node := range folded.Nodes {
+		in := make([]int, len(node.In))
+		for k, j := range node.In {
+			in[k] = at[j]
+		}
+		node.In = in
+		if m := shapes[i].Tile; m > 0 {
+			out.Nodes = append(out.Nodes, tileNodes(node, m, len(out.Nodes))...)
+		} else {
+			out.Nodes = append(out.Nodes, node)
+		}
+		at[i] = len(out.Nodes) - 1
+	}
+	for _, o := range folded.Outputs {
+		out.Outputs = append(out.Outputs, at[o])
+	}
+	return out.Field()
+}
+
+// tileNodes is a convolution by tiles of m×m as two nodes, the first of which has index first. Its
+// weights are zeros: only their shape matters.
+func tileNodes(node net.Node, m, first int) []net.Node {
+	op := *node.Op.(*net.Conv)
+	w, side := op.Weight.Shape, m+2
+	op.Weight = &net.Tensor{Shape: []int{w[0], w[1], side, side}, Data: make([]float32, w[0]*w[1]*side*side)}
+	op.Stride = net.Pair{Y: m, X: m}
+	grow := &net.Resize{Coord: net.Asymmetric, Round: net.Floor, ScaleY: float64(m), ScaleX: float64(m)}
+	return []net.Node{
+		{Name: node.Name, In: node.In, Op: &op},
+		{Name: node.Name + " tiles", In: []int{first}, Op: grow},
+	}
+}
+
+// BestTiling chooses the tiling that makes square regions of a side cheapest, halo included. The
+// choice depends on the network and the side alone, never on the processor.
+func BestTiling(n *net.Net, region int) (Tiling, net.Field, error) {
+	best, field, err := Tiling{}, net.Field{}, error(nil)
+	if field, err = best.Field(n); err != nil {
+		return best, field, err
+	}
+	folded, strides := n.Fold(), 1
+	for _, s := range stridesOf(n) {
+		if !math.IsInf(s, 1) {
+			strides = max(strides, int(s))
+		}
+	}
+	least := best.cost(folded, region, field)
+	for four := 1; four <= strides; four *= 2 {
+		for two := four; two <= 2*four && two <= strides; two *= 2 {
+			t := Tiling{Four: four, Two: two}
+			f, err := t.Field(n)
+			if err != nil {
+				return best, field, err
+			}
+			if c := t.cost(folded, region, f); c < least {
+				best, field, least = t, f, c
+			}
+		}
+	}
+	return best, field, nil
+}
+
+// cost is the arithmetic of one pixel of a region with its halo, in direct multiply-adds.
+func (t Tiling) cost(folded *net.Net, region int, f net.Field) float64 {
+	strides, sum := stridesOf(folded), 0.0
+	for i, s := range t.shapes(folded) {
+		sum += float64(s.Weights()) / (strides[i] * strides[i]) * tileGain(s)
+	}
+	side := (region + f.Side() - 1) / f.Side() * f.Side()
+	grown := float64(side+2*f.Halo()) / float64(side)
+	return sum * grown * grown
+}
+
+// tileGain is the time of a tiled convolution by that of the direct one, fitted to measurements of
+// U-Net layers of 16 to 512 channels: the transforms weigh more where channels are few.
+func tileGain(s kernel.ConvShape) float64 {
+	few := float64(min(s.In, s.Out))
+	switch s.Tile {
+	case 4:
+		return 0.38 + 6/few
+	case 2:
+		return 0.52 + 10/few
+	}
+	return 1
+}

@@ -1,0 +1,93 @@
+package nn
+
+import (
+	"testing"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment/net"
+)
+
+// TestTilesNeedTheirField shows that the regions test has teeth: with the geometry of the direct
+// algorithm, tiled regions differ from the whole.
+func TestTilesNeedTheirField(t *testing.T) {
+	n := smallUNet()
+	direct, err := Tiling{}.Field(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := New(n, Options{Tiling: Fastest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	side, halo := direct.Side(), direct.Halo()
+	w := 2*halo + 8*side
+	x := noise(3 * w * w)
+	whole := mustRun(t, mustNetwork(t, e, w, w), x)
+	cw := 2*halo + side
+	part := mustRun(t, mustNetwork(t, e, cw, cw), cut(x, 3, w, w, side, side, cw, cw))
+	a := cut(part, 3, cw, cw, halo, halo, side, side)
+	b := cut(whole, 3, w, w, side+halo, side+halo, side, side)
+	for i := range a {
+		if a[i] != b[i] {
+			return
+		}
+	}
+	t.Error("regions of the direct field agree although the convolutions are tiled")
+}
+
+func TestTilingWidensTheField(t *testing.T) {
+	n := benchUNet(16)
+	for _, c := range []struct {
+		tiling      Tiling
+		halo, align int
+	}{
+		{Tiling{}, 112, 16},
+		{Tiling{Four: 1}, 128, 16},
+		{Tiling{Four: 4}, 176, 16},
+		{Tiling{Two: 8}, 160, 16},
+		{Fastest, 384, 64},
+	} {
+		f, err := c.tiling.Field(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Halo() != c.halo || f.Side() != c.align {
+			t.Errorf("%v: halo %d, align %d; want %d, %d", c.tiling, f.Halo(), f.Side(), c.halo, c.align)
+		}
+	}
+}
+
+func TestBestTiling(t *testing.T) {
+	n := benchUNet(16)
+	for _, region := range []int{256, 1024, 4096} {
+		best, field, err := BestTiling(n, region)
+		if err != nil {
+			t.Fatal(err)
+		}
+		direct, err := Tiling{}.Field(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		folded := n.Fold()
+		gain := (Tiling{}).cost(folded, region, direct) / best.cost(folded, region, field)
+		t.Logf("region %d: %v, halo %d, align %d, %.2f times less work", region, best, field.Halo(), field.Side(), gain)
+		if gain < 1 {
+			t.Errorf("region %d: %v costs more than direct", region, best)
+		}
+	}
+}
+
+func TestTilingRefuses(t *testing.T) {
+	if _, err := New(smallUNet(), Options{Tiling: Tiling{Four: -1}}); err == nil {
+		t.Error("a negative stride was taken")
+	}
+	b := net.NewBuilder("global", 3, 1)
+	g := b.Add("g", &net.GlobalAvgPool{}, 0)
+	n := b.Done(b.Add("m", &net.Binary{Kind: net.Mul}, 0, g))
+	if _, _, err := BestTiling(n, 512); err == nil {
+		t.Error("a network without a receptive field has a best tiling")
+	}
+	if _, err := mustEngine(t, n, 1).Network(pyramid.Size{W: 8, H: 8}); err != nil {
+		t.Error(err)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"regexp"
 	"strconv"
 )
@@ -85,6 +86,7 @@ type GeoJSON struct {
 	out     *bufio.Writer
 	n       int
 	scratch []byte
+	failed  error // the first error; a document with half a feature is never closed
 }
 
 // NewGeoJSON begins a FeatureCollection. metadata, which may be nil, stands at its head: RFC 7946 §6.1 allows
@@ -97,39 +99,55 @@ func NewGeoJSON(w io.Writer, metadata map[string]string) (*GeoJSON, error) {
 		g.text(",")
 	}
 	g.text("\"features\":[")
-	return g, g.flushed()
+	return g, g.failed
 }
 
-// flushed reports the first write error without forcing a write.
-func (g *GeoJSON) flushed() error {
-	_, err := g.out.Write(nil)
-	return err
+// write hands bytes on and keeps the first error.
+func (g *GeoJSON) write(b []byte) {
+	if g.failed == nil {
+		_, g.failed = g.out.Write(b)
+	}
 }
 
-// Write appends a feature.
+func (g *GeoJSON) text(s string) { g.write([]byte(s)) }
+
+// fail keeps an error that is not the writer's.
+func (g *GeoJSON) fail(err error) {
+	if g.failed == nil && err != nil {
+		g.failed = err
+	}
+}
+
+// Write appends a feature. After an error the document is lost, and every later call reports it.
 func (g *GeoJSON) Write(f Feature) error {
 	if err := f.validate(); err != nil {
-		return fmt.Errorf("write feature %s: %w", f.ID, err)
+		g.fail(err)
 	}
+	if g.failed == nil {
+		g.feature(&f)
+	}
+	if g.failed != nil {
+		return fmt.Errorf("write feature %s: %w", f.ID, g.failed)
+	}
+	g.n++
+	return nil
+}
+
+func (g *GeoJSON) feature(f *Feature) {
 	if g.n > 0 {
 		g.text(",")
 	}
-	g.n++
 	g.text("\n{\"type\":\"Feature\",")
 	g.member("id", f.ID)
 	g.text(`,"geometry":{"type":"Polygon","coordinates":[`)
-	err := g.ring(f.Shell)
+	g.ring(f.Shell)
 	for _, h := range f.Holes {
 		g.text(",")
-		err = errors.Join(err, g.ring(h))
+		g.ring(h)
 	}
 	g.text(`]},"properties":{`)
-	g.properties(&f)
+	g.properties(f)
 	g.text("}}")
-	if err = errors.Join(err, g.flushed()); err != nil {
-		return fmt.Errorf("write feature %s: %w", f.ID, err)
-	}
-	return nil
 }
 
 func (g *GeoJSON) properties(f *Feature) {
@@ -149,7 +167,7 @@ func (g *GeoJSON) properties(f *Feature) {
 			if i > 0 {
 				g.text(",")
 			}
-			g.member(m.Name, m.Value)
+			g.member(m.Name, number(m.Value))
 		}
 		g.text("}")
 	}
@@ -160,7 +178,7 @@ func (g *GeoJSON) properties(f *Feature) {
 }
 
 // ring writes the vertices and the first one again.
-func (g *GeoJSON) ring(points iter.Seq[Point]) error {
+func (g *GeoJSON) ring(points iter.Seq[Point]) {
 	g.text("[")
 	var first Point
 	n := 0
@@ -174,46 +192,58 @@ func (g *GeoJSON) ring(points iter.Seq[Point]) error {
 		n++
 	}
 	if n < 3 {
-		return fmt.Errorf("ring of %d vertices", n)
+		g.fail(fmt.Errorf("ring of %d vertices", n))
 	}
 	g.text(",")
 	g.point(first)
 	g.text("]")
-	return nil
 }
 
 // point writes the shortest decimals that give the same numbers; a caller on the grid of 0.01 gets at
 // most two.
 func (g *GeoJSON) point(p Point) {
+	if s := p[0] + p[1]; math.IsNaN(s) || math.IsInf(s, 0) {
+		g.fail(fmt.Errorf("vertex %v", p))
+	}
 	b := append(g.scratch[:0], '[')
 	b = strconv.AppendFloat(b, p[0], 'f', -1, 64)
 	b = append(b, ',')
 	b = strconv.AppendFloat(b, p[1], 'f', -1, 64)
 	g.scratch = append(b, ']')
-	g.out.Write(g.scratch) // bufio keeps the error for flushed
+	g.write(g.scratch)
 }
 
 func (g *GeoJSON) member(name string, value any) {
 	key, err := json.Marshal(name)
-	if err != nil {
-		panic(err) // a string always marshals
+	if err == nil {
+		var raw []byte
+		raw, err = json.Marshal(value)
+		g.write(append(append(key, ':'), raw...))
 	}
-	raw, err := json.Marshal(value)
-	if err != nil {
-		raw = []byte("null") // NaN or infinity: no number to show
-	}
-	g.out.Write(key)
-	g.text(":")
-	g.out.Write(raw)
+	g.fail(err)
 }
 
-func (g *GeoJSON) text(s string) { g.out.WriteString(s) }
+// number is a measurement as QuPath reads it: what JSON has no number for is a string.
+func number(v float64) any {
+	switch {
+	case math.IsNaN(v):
+		return "NaN"
+	case math.IsInf(v, 1):
+		return "Infinity"
+	case math.IsInf(v, -1):
+		return "-Infinity"
+	}
+	return v
+}
 
 // Close ends the collection. It does not close the underlying writer.
 func (g *GeoJSON) Close() error {
 	g.text("\n]}\n")
-	if err := g.out.Flush(); err != nil {
-		return fmt.Errorf("write geojson: %w", err)
+	if g.failed == nil {
+		g.failed = g.out.Flush()
+	}
+	if g.failed != nil {
+		return fmt.Errorf("write geojson: %w", g.failed)
 	}
 	return nil
 }

@@ -25,12 +25,7 @@ func whole(t *testing.T) (*mem.Bucket, *segment.Plan) {
 	b, p := b0(t, w)
 	m := w.manifest(p)
 	keys := store.Slide(p.Slide)
-	put := func(key string, data []byte) {
-		t.Helper()
-		if err := b.Put(t.Context(), key, bytes.NewReader(data), int64(len(data))); err != nil {
-			t.Fatal(err)
-		}
-	}
+	put := func(key string, data []byte) { putBytes(t, b, key, data) }
 	for level := range m.Pyramid.Max() + 1 {
 		grid := m.Pyramid.Grid(level)
 		for row := range grid.Rows() {

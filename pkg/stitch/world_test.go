@@ -169,17 +169,20 @@ func (w *world) manifest(p *segment.Plan) slide.Manifest {
 func (w *world) put(t testing.TB, b store.Bucket, p *segment.Plan) {
 	t.Helper()
 	thumb := whiteJPEG(t, image.Pt(160, 160*w.canvas.H/w.canvas.W+1))
-	if err := b.Put(t.Context(), store.Slide(p.Slide).Thumbnail(), bytes.NewReader(thumb), int64(len(thumb))); err != nil {
-		t.Fatal(err)
-	}
+	putBytes(t, b, store.Slide(p.Slide).Thumbnail(), thumb)
 	for _, at := range p.Regions {
 		data, err := segment.EncodeRegion(w.region(p, at))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := b.Put(t.Context(), store.Slide(p.Slide).Run(p.Run).Region(at), bytes.NewReader(data), int64(len(data))); err != nil {
-			t.Fatal(err)
-		}
+		putBytes(t, b, store.Slide(p.Slide).Run(p.Run).Region(at), data)
+	}
+}
+
+func putBytes(t testing.TB, b store.Bucket, key string, data []byte) {
+	t.Helper()
+	if err := b.Put(t.Context(), key, bytes.NewReader(data), int64(len(data))); err != nil {
+		t.Fatal(err)
 	}
 }
 

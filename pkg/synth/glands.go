@@ -82,21 +82,23 @@ func (r *renderer) place(s *sheet, g gland) {
 	if box.Empty() {
 		return
 	}
+	// Positions in the pattern are integers counted from the gland's centre, so that no rectangle's
+	// corner has a say in how they are rounded.
 	sin, cos := math.Sincos(g.turn)
 	unit := r.mpp / patternMPP * (1 << coordBits)
-	stepX, stepY := int(unit*cos/g.long), int(-unit*sin/g.wide)
-	half := float64(g.pattern.side/2) * (1 << coordBits)
-	limit := g.pattern.side << coordBits
+	rightX, rightY := int(unit*cos/g.long), int(-unit*sin/g.wide)
+	downX, downY := int(unit*sin/g.long), int(unit*cos/g.wide)
+	middle := image.Pt(int(math.Floor(g.x/r.mpp)), int(math.Floor(g.y/r.mpp)))
+	half, limit := g.pattern.side<<coordBits/2, g.pattern.side<<coordBits
 	for y := box.Min.Y; y < box.Max.Y; y++ {
-		dx, dy := (float64(box.Min.X)+0.5)-g.x/r.mpp, (float64(y)+0.5)-g.y/r.mpp
-		px := int(half + unit*(dx*cos+dy*sin)/g.long - (1 << coordBits / 2))
-		py := int(half + unit*(dy*cos-dx*sin)/g.wide - (1 << coordBits / 2))
+		dx, dy := box.Min.X-middle.X, y-middle.Y
+		px, py := half+dx*rightX+dy*downX, half+dx*rightY+dy*downY
 		i := (y-s.r.Min.Y)*s.r.Dx() + box.Min.X - s.r.Min.X
 		for range box.Dx() {
 			if uint(px) < uint(limit) && uint(py) < uint(limit) {
 				s.blend(i, g, px, py)
 			}
-			px, py, i = px+stepX, py+stepY, i+1
+			px, py, i = px+rightX, py+rightY, i+1
 		}
 	}
 }

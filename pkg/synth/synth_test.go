@@ -179,6 +179,26 @@ func TestItSaysThatItIsSynthetic(t *testing.T) {
 	}
 }
 
+// TestNoTissueAboveThePieces: on large slides too, where there are many pieces, the inscription stands
+// on glass and every piece of the grid is there.
+func TestNoTissueAboveThePieces(t *testing.T) {
+	w := newWorld(pyramid.Size{W: 40000, H: 40000}, 0.5, 5)
+	pieces := make(map[uint64]bool)
+	for i := range 200 * 200 {
+		u, v := (float64(i%200)+0.5)*100, (float64(i/200)+0.5)*100
+		at := w.at(u, v)
+		if v < w.top && at.depth > 0 {
+			t.Fatalf("tissue at %g,%g µm", u, v)
+		}
+		if p, _ := w.piece(u, v); at.depth > 0 {
+			pieces[p.seed] = true
+		}
+	}
+	if len(pieces) != 9 {
+		t.Errorf("%d pieces, want 9", len(pieces))
+	}
+}
+
 func TestWriteLeavesNothingHalfDone(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())

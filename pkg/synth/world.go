@@ -35,22 +35,25 @@ type piece struct {
 	seed       uint64
 }
 
-// piece finds the piece that a point may belong to.
-func (w *world) piece(u, v float64) piece {
+// piece finds the piece that a point may belong to. There is none above the top and beyond the edges.
+func (w *world) piece(u, v float64) (p piece, ok bool) {
 	cw, ch := w.w/float64(w.cols), (w.h-w.top)/float64(w.rows)
 	col, row := int(math.Floor(u/cw)), int(math.Floor((v-w.top)/ch))
+	if col < 0 || row < 0 || col >= w.cols || row >= w.rows {
+		return p, false
+	}
 	d := newDice(w.seed, col, row, 10)
 	angle := d.between(-0.2, 0.2)
-	p := piece{
+	p = piece{
 		x: (float64(col) + d.between(0.47, 0.53)) * cw, y: w.top + (float64(row)+d.between(0.47, 0.53))*ch,
-		a: cw * d.between(0.33, 0.39), b: ch * d.between(0.33, 0.39),
+		a: cw * d.between(0.3, 0.38), b: ch * d.between(0.28, 0.38),
 		sin: math.Sin(angle), cos: math.Cos(angle), seed: d.state,
 	}
 	p.tumour = w.cols*w.rows == 1 || d.next() < 0.65 || col == 0 && row == 0
 	to, off := d.between(0, 2*math.Pi), d.between(0.35, 0.5)
 	p.tx, p.ty = p.x+off*p.a*math.Cos(to), p.y+off*p.b*math.Sin(to)
 	p.tr = min(p.a, p.b) * d.between(0.42, 0.6)
-	return p
+	return p, true
 }
 
 // place says what a point of the slide is.
@@ -62,7 +65,10 @@ type place struct {
 }
 
 func (w *world) at(u, v float64) place {
-	p := w.piece(u, v)
+	p, ok := w.piece(u, v)
+	if !ok {
+		return place{depth: -1000, tumour: -1000}
+	}
 	depth := p.depth(u, v)
 	if depth < -60 {
 		return place{depth: depth, tumour: -1000}
@@ -70,7 +76,7 @@ func (w *world) at(u, v float64) place {
 	depth += 14*noise(w.seed^11, u/70, v/70) + 4*noise(w.seed^12, u/19, v/19)
 	at := place{depth: depth, tumour: -1000}
 	if p.tumour {
-		at.tumour = p.tr - distance(u-p.tx, v-p.ty) + 90*noise(w.seed^13, u/420, v/420) + 35*noise(w.seed^14, u/130, v/130)
+		at.tumour = p.tr - distance(u-p.tx, v-p.ty) + 0.35*p.tr*noise(w.seed^13, u/(0.7*p.tr), v/(0.7*p.tr)) + 70*noise(w.seed^14, u/170, v/170)
 		at.tumour = min(at.tumour, depth-25)
 	}
 	mucosa := min(680, 0.45*min(p.a, p.b)) + 130*noise(w.seed^15, u/500, v/500)
@@ -85,5 +91,5 @@ func (p *piece) depth(u, v float64) float64 {
 	x, y = x*p.cos+y*p.sin, y*p.cos-x*p.sin
 	small := min(p.a, p.b)
 	q := distance(x/p.a, y/p.b)
-	return (1-q)*small + 0.09*small*noise(p.seed, u/(0.6*small), v/(0.6*small)) + 0.03*small*noise(p.seed^1, u/(0.2*small), v/(0.2*small))
+	return (1-q)*small + 0.15*small*noise(p.seed, u/(0.7*small), v/(0.7*small)) + 0.04*small*noise(p.seed^1, u/(0.2*small), v/(0.2*small))
 }

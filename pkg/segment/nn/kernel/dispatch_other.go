@@ -23,3 +23,5 @@ func peak(v ISA, rounds int64)                     { peakGeneric(rounds) }
 func peakFLOPs(v ISA) int64                        { return 2 * 24 }
 func winogradSource(v ISA, m int, a *winogradArgs) { winogradSourceGeneric(m, a) }
 func winogradResult(v ISA, m int, a *winogradArgs) { winogradResultGeneric(m, a) }
+
+func multiplyTiles(v ISA, blocks int, a *productArgs) { multiplyTilesGeneric(blocks, a) }

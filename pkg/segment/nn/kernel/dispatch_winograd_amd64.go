@@ -33,3 +33,25 @@ func winogradResult(v ISA, m int, a *winogradArgs) {
 		winogradResultGeneric(m, a)
 	}
 }
+
+func multiplyTiles(v ISA, blocks int, a *productArgs) {
+	switch {
+	case v == AVX512 && blocks == 2:
+		productsBlocks2AVX512((*byte)(unsafe.Pointer(a)))
+	case v == AVX512:
+		productsBlocks1AVX512((*byte)(unsafe.Pointer(a)))
+	case v == AVX2:
+		multiplyTiles2(blocks, *a)
+	default:
+		multiplyTilesGeneric(blocks, a)
+	}
+}
+
+// multiplyTiles2 computes one block after the other.
+func multiplyTiles2(blocks int, a productArgs) {
+	productsBlocks1AVX2((*byte)(unsafe.Pointer(&a)))
+	if blocks == 2 {
+		a.w, a.dst = unsafe.Add(a.w, 4*Block), unsafe.Add(a.dst, a.dstBlock)
+		productsBlocks1AVX2((*byte)(unsafe.Pointer(&a)))
+	}
+}

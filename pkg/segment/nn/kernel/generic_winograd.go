@@ -63,3 +63,37 @@ func (a *winogradArgs) finish(m, i int, tile, lane int64, out *[6]float32) {
 		*(*float32)(unsafe.Add(a.dst, at+int64(i)*a.row)) = minimum(a.hi, maximum(a.lo, v))
 	}
 }
+
+func multiplyTilesGeneric(blocks int, a *productArgs) {
+	w := a.w
+	for k := range a.positions {
+		for b := range int64(blocks) {
+			for tile := range a.tiles {
+				var sum [Block]float32
+				a.sum(&sum, unsafe.Add(a.src, k*a.srcPlane+4*Block*tile), w, 4*Block*b)
+				*lanes(a.dst, k*a.dstPlane+b*a.dstBlock+4*Block*tile) = sum
+			}
+		}
+		if k+1 < a.positions {
+			w = unsafe.Add(w, (a.whole*Block+a.last)*a.lanes)
+		}
+	}
+}
+
+// sum adds the products of one tile and position, source channel by source channel.
+func (a *productArgs) sum(sum *[Block]float32, src, w unsafe.Pointer, at int64) {
+	for b := int64(0); b <= a.whole; b++ {
+		channels := int64(Block)
+		if b == a.whole {
+			channels = a.last
+		}
+		x := lanes(src, b*a.srcBlock)
+		for c := range channels {
+			row := lanes(w, at)
+			for l := range sum {
+				sum[l] = fma(x[c], row[l], sum[l])
+			}
+			at += a.lanes
+		}
+	}
+}

@@ -227,6 +227,16 @@ func winogradSource4AVX512(a *byte)
 //go:noescape
 func winogradResult4AVX512(a *byte)
 
+// productsBlocks1AVX512 multiplies transformed tiles for 1 blocks of output channels.
+//
+//go:noescape
+func productsBlocks1AVX512(a *byte)
+
+// productsBlocks2AVX512 multiplies transformed tiles for 2 blocks of output channels.
+//
+//go:noescape
+func productsBlocks2AVX512(a *byte)
+
 // convStep1Blocks1AVX2 computes a tile for 1 blocks of output channels; source pixels lie 1 apart (0: any).
 //
 //go:noescape
@@ -429,3 +439,8 @@ func winogradSource4AVX2(a *byte)
 //
 //go:noescape
 func winogradResult4AVX2(a *byte)
+
+// productsBlocks1AVX2 multiplies transformed tiles for 1 blocks of output channels.
+//
+//go:noescape
+func productsBlocks1AVX2(a *byte)

@@ -75,11 +75,21 @@ type winoTask struct {
 	tiles   int
 	chunk   int // tiles of a chunk
 	next    atomic.Int64
-	taps    [1]int64 // of the products: one tap, at the pixel itself
-	zero    [2 * Block]float32
 }
 
 var winoTasks pool[winoTask]
+
+// productArgs is what a kernel needs to multiply a run of transformed tiles, for all their positions,
+// with the weights of one group. Its layout is known to the assembly; strides are in bytes.
+type productArgs struct {
+	src, w, dst        unsafe.Pointer
+	positions          int64
+	srcPlane, dstPlane int64 // from one position to the next
+	whole, last        int64 // source blocks before the last, and its channels
+	srcBlock, dstBlock int64
+	tiles              int64
+	lanes              int64 // from one channel's weights to the next
+}
 
 // winoMemory is the floats of a thread's memory for a chunk: transformed sources, then products of a
 // group. Planes have an odd number of lines, so that those of one tile fall into different sets of the

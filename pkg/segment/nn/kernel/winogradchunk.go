@@ -75,24 +75,18 @@ func (c *winoChunk) fill(block, y, x int) {
 
 // multiply sums the products of one group over the source channels, for each position of the tiles.
 func (c *winoChunk) multiply(g *group, tiles int, products []float32, sourcePlane, resultPlane int) {
-	a := tileArgs{
-		bias: unsafe.Pointer(&c.zero[0]), taps: unsafe.Pointer(&c.taps[0]), ntaps: 1,
-		whole: int64(g.whole), last: int64(g.last), srcBlock: 4 * int64(c.chunk*Block), srcPixel: 4 * Block,
-		dstPixel: 4 * Block, dstBlock: 4 * int64(c.chunk*Block), lanes: int64(g.blocks * Block * 4),
-		lo: -inf, hi: inf,
+	a := productArgs{
+		w:         unsafe.Pointer(&c.packed[c.sw.weightsOf(&c.sw.phases[0], g)]),
+		positions: int64(c.n * c.n), srcPlane: 4 * int64(sourcePlane), dstPlane: 4 * int64(resultPlane),
+		whole: int64(g.whole), last: int64(g.last),
+		srcBlock: 4 * int64(c.chunk*Block), dstBlock: 4 * int64(c.chunk*Block), lanes: int64(g.blocks * Block * 4),
 	}
-	weights := c.packed[c.sw.weightsOf(&c.sw.phases[0], g):]
 	widest := widestTile(c.isa, 1, g.blocks)
 	pieces := (tiles + widest - 1) / widest
-	for k := range c.n * c.n {
-		a.w = unsafe.Pointer(&weights[k*g.inputs()*g.blocks*Block])
-		for i := range pieces {
-			x0, x1 := tiles*i/pieces, tiles*(i+1)/pieces
-			a.src = unsafe.Pointer(&c.memory[k*sourcePlane+x0*Block])
-			a.dst = unsafe.Pointer(&products[k*resultPlane+x0*Block])
-			a.pixels = int64(x1 - x0)
-			convTile(c.isa, 1, g.blocks, &a)
-		}
+	for i := range pieces {
+		x0, x1 := tiles*i/pieces, tiles*(i+1)/pieces
+		a.src, a.dst, a.tiles = unsafe.Pointer(&c.memory[x0*Block]), unsafe.Pointer(&products[x0*Block]), int64(x1-x0)
+		multiplyTiles(c.isa, g.blocks, &a)
 	}
 }
 

@@ -39,6 +39,7 @@ type tile struct {
 	tag            string
 	src, x, w      reg.GPVirtual
 	step1, step3   reg.GPVirtual // byte step and its triple, where step is 0
+	lanes          int           // offset of the field with the bytes of one channel's weights
 }
 
 // widest is the number of pixels whose sums fit the registers.
@@ -66,7 +67,7 @@ func convKernel(v isa, step, blocks int) {
 	choose(a.get(tilePixels), most, func(p int) string { return name("p%d", p) })
 	for p := most; p >= 1; p-- {
 		Label(name("p%d", p))
-		t := &tile{v: v, step: step, blocks: blocks, pixels: p, a: a, tag: name("p%d", p)}
+		t := &tile{v: v, step: step, blocks: blocks, pixels: p, a: a, tag: name("p%d", p), lanes: tileLanes}
 		t.sum()
 		t.finish()
 		end()
@@ -168,7 +169,7 @@ func (t *tile) channel() {
 			VMOVUPS(at(t.w, b*pixelBytes+h*t.v.bytes()), t.spare(b*t.v.halves+h))
 		}
 	}
-	ADDQ(t.a.mem(tileLanes), t.w)
+	ADDQ(t.a.mem(t.lanes), t.w)
 	for p := range t.pixels {
 		if t.v.wide() {
 			t.broadcastWide(p)

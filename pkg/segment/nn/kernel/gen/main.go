@@ -25,6 +25,7 @@ func main() {
 		softmaxKernel(v, t)
 		peakKernel(v)
 		winogradKernels(v, t)
+		productKernels(v)
 	}
 	Generate()
 }

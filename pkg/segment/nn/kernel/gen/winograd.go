@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -41,7 +43,18 @@ func (w *winograd) fma(x reg.VecPhysical, c float64, y, z reg.VecPhysical) {
 	if y != z {
 		VMOVAPS(y, z)
 	}
-	VFMADD231PS(w.t.float(c), x, z)
+	VFMADD231PS(w.factor(c), x, z)
+}
+
+// factors are the constants of the transforms.
+var factors = []float64{2, -2, 4, -4, -5, 8}
+
+// factor is a constant, in a register where there are enough.
+func (w *winograd) factor(c float64) Op {
+	if !w.v.wide() {
+		return w.t.float(c)
+	}
+	return zmm[26+slices.Index(factors, c)]
 }
 
 // source transforms a line of source pixels, as winograd.go has it.
@@ -106,6 +119,11 @@ func newWinograd(v isa, t *table, m int, kernel, doc string) *winograd {
 	LEAQ(local, w.tmp)
 	ADDQ(Imm(pixelBytes-1), w.tmp)
 	ANDQ(I8(-pixelBytes), w.tmp)
+	if v.wide() {
+		for i, c := range factors {
+			VMOVUPS(t.float(c), zmm[26+i])
+		}
+	}
 	return w
 }
 

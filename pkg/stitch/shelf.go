@@ -34,12 +34,24 @@ func newShelf(b store.Bucket, keys store.RunKeys) *shelf {
 
 // put stores data under key.
 func (s *shelf) put(ctx context.Context, key string, data []byte) error {
-	return s.stream(ctx, key, bytes.NewReader(data), int64(len(data)))
+	return s.stream(ctx, key, bytes.NewReader(data))
 }
 
-func (s *shelf) stream(ctx context.Context, key string, r io.Reader, size int64) error {
+// stream stores everything that r holds. It reads r twice, first for the sum, so that the store gets a
+// reader that it can rewind and try again.
+func (s *shelf) stream(ctx context.Context, key string, r io.ReadSeeker) error {
 	sum := sha256.New()
-	if err := s.bucket.Put(ctx, key, io.TeeReader(r, sum), size); err != nil {
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("read back %s: %w", s.name(key), err)
+	}
+	size, err := io.Copy(sum, r)
+	if err == nil {
+		_, err = r.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return fmt.Errorf("read back %s: %w", s.name(key), err)
+	}
+	if err := s.bucket.Put(ctx, key, r, size); err != nil {
 		return fmt.Errorf("put %s: %w", s.name(key), err)
 	}
 	s.files[s.name(key)] = File{size, hex.EncodeToString(sum.Sum(nil))}
@@ -63,14 +75,7 @@ func newSpool(dir string) (spool, error) {
 
 // store puts the whole file under key.
 func (f spool) store(ctx context.Context, s *shelf, key string) error {
-	size, err := f.Seek(0, io.SeekEnd)
-	if err == nil {
-		_, err = f.Seek(0, io.SeekStart)
-	}
-	if err != nil {
-		return fmt.Errorf("read back %s: %w", s.name(key), err)
-	}
-	return s.stream(ctx, key, f.File, size)
+	return s.stream(ctx, key, f.File)
 }
 
 // discard removes the file.

@@ -256,3 +256,18 @@ func BenchmarkCanvas(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkDecodeTile(b *testing.B) {
+	f := newFake(240, 240, 240, smooth)
+	var buf buffer
+	if err := buf.encode(f.whole(), DefaultQuality); err != nil {
+		b.Fatal(err)
+	}
+	r := f.size.Bounds()
+	b.SetBytes(f.size.Pixels())
+	for b.Loop() {
+		if _, err := decodeTile(buf.Bytes(), r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

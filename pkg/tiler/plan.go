@@ -50,10 +50,11 @@ func MakePlan(cfg PlanConfig) (*segment.Plan, error) {
 		Parameters: cfg.Parameters,
 		Frame:      cfg.Frame,
 		Field:      cfg.Field,
+		Side:       segment.RegionSide(cfg.Frame.Size, cfg.Parameters.Region, cfg.Field),
 		Tissue:     tissue,
 	}
 	p.Regions = regions(p.Grid(), cfg.Tissue)
-	p.BatchSize = batchSize(len(p.Regions), cfg.Parameters.Region)
+	p.BatchSize = batchSize(len(p.Regions), p.Side)
 	return p, nil
 }
 

@@ -66,7 +66,7 @@ func checkCoverage(t *rapid.T, p *segment.Plan, m *segment.TissueMap) {
 	}
 	for i, class := range m.Class {
 		x, y := i%m.Cells.W*segment.TissueCell, i/m.Cells.W*segment.TissueCell
-		if class == segment.Tissue && !planned[pyramid.Region{Col: x / p.Parameters.Region, Row: y / p.Parameters.Region}] {
+		if class == segment.Tissue && !planned[pyramid.Region{Col: x / p.Side, Row: y / p.Side}] {
 			t.Fatalf("tissue at %d,%d is in no region", x, y)
 		}
 	}

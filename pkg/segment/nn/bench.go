@@ -28,7 +28,7 @@ type Timing struct {
 // BenchConfig says how Bench measures.
 type BenchConfig struct {
 	Threads int           // 0 is 1
-	Tiling  *Tiling       // nil is Fastest
+	Direct  bool          // convolve directly, as the regions of slides are; else Fastest
 	MinRuns int           // 0 is 7
 	MinTime time.Duration // 0 is one second: more runs are made until it has passed
 }
@@ -41,16 +41,20 @@ func (c BenchConfig) orDefault() BenchConfig {
 	if c.MinTime <= 0 {
 		c.MinTime = time.Second
 	}
-	if c.Tiling == nil {
-		c.Tiling = &Fastest
-	}
 	return c
+}
+
+func (c BenchConfig) tiling() Tiling {
+	if c.Direct {
+		return Tiling{}
+	}
+	return Fastest()
 }
 
 // Bench times forward passes of a network on noise of one size.
 func Bench(ctx context.Context, n *net.Net, in net.Shape, cfg BenchConfig) (Timing, error) {
 	cfg = cfg.orDefault()
-	e, err := New(n, Options{Threads: cfg.Threads, Tiling: *cfg.Tiling})
+	e, err := New(n, Options{Threads: cfg.Threads, Tiling: cfg.tiling()})
 	if err != nil {
 		return Timing{}, err
 	}
@@ -71,7 +75,7 @@ func Bench(ctx context.Context, n *net.Net, in net.Shape, cfg BenchConfig) (Timi
 	t := Timing{
 		Seconds: times[len(times)/2].Seconds(), GFLOP: float64(flops) / 1e9,
 		Kernel: kernel.Variant().String(), Threads: cfg.Threads,
-		Tiling: cfg.Tiling.String(), Runs: len(times), ArenaBytes: nw.ArenaBytes(),
+		Tiling: cfg.tiling().String(), Runs: len(times), ArenaBytes: nw.ArenaBytes(),
 	}
 	t.GFLOPs = t.GFLOP / t.Seconds
 	return t, nil

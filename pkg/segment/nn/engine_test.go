@@ -70,7 +70,7 @@ func cut(x []float32, planes, w, h, x0, y0, cw, ch int) []float32 {
 // TestRegionsLeaveNoTrace: beyond the halo, an output depends neither on the size of the canvas nor
 // on where on it a pixel lies, to the bit.
 func TestRegionsLeaveNoTrace(t *testing.T) {
-	for _, tiling := range []Tiling{{}, {Four: 1}, {Four: 1, Two: 2}, {Two: 4}, Fastest} {
+	for _, tiling := range []Tiling{{}, {Four: 1}, {Four: 1, Two: 2}, {Two: 4}, Fastest()} {
 		t.Run(tiling.String(), func(t *testing.T) { checkRegions(t, smallUNet(), tiling) })
 	}
 }
@@ -183,6 +183,14 @@ func TestRunRefuses(t *testing.T) {
 	cancel()
 	if err := nw.Run(ctx, in, out); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled run: %v", err)
+	}
+	for range 2 {
+		if err := nw.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := nw.Run(t.Context(), in, out); err == nil {
+		t.Error("a closed network ran")
 	}
 }
 

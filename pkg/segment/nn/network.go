@@ -2,6 +2,7 @@ package nn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"gorgonia.org/gorgonia"
@@ -18,7 +19,7 @@ var evalMode = gorgonia.EvalMode()
 //
 // # Memory
 //
-// ArenaBytes, plus the scratch of the hungriest convolution: at most one padded activation.
+// ArenaBytes, which Options.MemoryLimit bounds but for the scratch of the hungriest convolution.
 type Network struct {
 	g   *graph
 	in  *act
@@ -31,6 +32,9 @@ var _ segment.Network = (*Network)(nil)
 func (n *Network) Run(ctx context.Context, in, out []float32) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if n.g == nil {
+		return errors.New("run network: it is closed")
 	}
 	if want := n.in.floats(); len(in) != want {
 		return fmt.Errorf("run network: input of %d floats, want %d for %v", len(in), want, n.in.dims)
@@ -71,12 +75,20 @@ func (n *Network) outFloats() int {
 // floats is the number of elements without empty lanes.
 func (d dims) floats() int { return d.n * d.c * d.h * d.w }
 
-// ArenaBytes is the memory of the activations of a run.
-func (n *Network) ArenaBytes() int64 { return int64(len(n.g.arena)+len(n.g.scratch)) * 4 }
+// ArenaBytes is the memory of the activations of a run, scratch included; 0 once closed.
+func (n *Network) ArenaBytes() int64 {
+	if n.g == nil {
+		return 0
+	}
+	return int64(len(n.g.arena)+len(n.g.scratch)) * 4
+}
 
-// Close lets go of the machine and the arena.
+// Close lets go of the machine and the arena. Closing twice does no harm.
 func (n *Network) Close() error {
+	if n.g == nil {
+		return nil
+	}
 	err := n.g.close()
-	n.g.arena, n.g.scratch = nil, nil
+	n.g, n.in, n.out = nil, nil, nil
 	return err
 }

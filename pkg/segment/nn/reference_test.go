@@ -41,7 +41,7 @@ func jitter(n *net.Net, seed uint64) *net.Net {
 // compareToOracle runs a network on an engine and on the plain float64 oracle.
 func compareToOracle(t *testing.T, n *net.Net, h, w, threads int) {
 	t.Helper()
-	for _, tiling := range []Tiling{{}, {Two: anyStride}, Fastest} {
+	for _, tiling := range []Tiling{{}, {Two: anyStride}, Fastest()} {
 		compareTiled(t, n, h, w, Options{Threads: threads, Tiling: tiling})
 	}
 }

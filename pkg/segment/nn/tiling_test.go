@@ -15,7 +15,7 @@ func TestTilesNeedTheirField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := New(n, Options{Tiling: Fastest})
+	e, err := New(n, Options{Tiling: Fastest()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestTilingWidensTheField(t *testing.T) {
 		{Tiling{Four: 1}, 128, 16},
 		{Tiling{Four: 4}, 176, 16},
 		{Tiling{Two: 8}, 160, 16},
-		{Fastest, 384, 64},
+		{Fastest(), 384, 64},
 	} {
 		f, err := c.tiling.Field(n)
 		if err != nil {

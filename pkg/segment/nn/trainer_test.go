@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -183,4 +184,27 @@ func TestTrainerRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestStepAllocatesLittle bounds what a step leaves to the collector: the machine's small change, no
+// activation and no gradient.
+func TestStepAllocatesLittle(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates")
+	}
+	tr := mustTrainer(t, smallConfig(2))
+	s := newSample(tr.cfg, 3, 1)
+	mustStep(t, tr, s)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	const steps = 5
+	for range steps {
+		mustStep(t, tr, s)
+	}
+	runtime.ReadMemStats(&after)
+	perStep := (after.TotalAlloc - before.TotalAlloc) / steps
+	if limit := uint64(512 * len(tr.g.steps)); perStep > limit {
+		t.Errorf("%d bytes a step, want at most %d (arena %d)", perStep, limit, tr.ArenaBytes())
+	}
+	t.Logf("%d bytes, %d objects a step of %d operators", perStep, (after.Mallocs-before.Mallocs)/steps, len(tr.g.steps))
 }

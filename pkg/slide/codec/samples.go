@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"github.com/klauspost/compress/zlib"
-	"golang.org/x/image/tiff/lzw"
 
 	"github.com/slidemill/slidemill/pkg/slide/fault"
 )
@@ -18,13 +17,6 @@ func Uncompressed(dst, src []byte) error {
 		return short("uncompressed", n, len(dst))
 	}
 	return nil
-}
-
-// LZW unpacks TIFF's variant of LZW (most significant bit first, code width grows one code early).
-func LZW(dst, src []byte) error {
-	r := lzw.NewReader(bytes.NewReader(src), lzw.MSB, 8)
-	defer r.Close()
-	return fill("lzw", dst, r)
 }
 
 // Deflate unpacks a zlib stream. Its checksum is only reached, and then checked, when the stream

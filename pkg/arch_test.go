@@ -20,6 +20,7 @@ const module = "github.com/slidemill/slidemill/"
 var allowed = map[string][]string{
 	"pkg":                       {},
 	"pkg/pyramid":               {},
+	"pkg/pyramid/shrink":        {},
 	"pkg/pyramid/quadtree":      {"pkg/pyramid"},
 	"pkg/store":                 {"pkg/pyramid"},
 	"pkg/store/...":             {"pkg/pyramid", "pkg/store/..."},
@@ -36,6 +37,8 @@ var allowed = map[string][]string{
 	"pkg/segment/nn/kernel/...": {"pkg/segment/nn/kernel"},
 	"pkg/segment/builtin":       {"pkg/segment"},
 	"pkg/segment/plain":         {"pkg/pyramid", "pkg/segment"},
+	"pkg/segment/npy":           {"pkg/segment/net"},
+	"pkg/segment/train/...":     {"pkg/pyramid", "pkg/slide", "pkg/evaluate", "pkg/segment/..."},
 	"pkg/segment/train":         {"pkg/pyramid", "pkg/evaluate", "pkg/segment/..."},
 	"pkg/tiler":                 {"pkg/pyramid/...", "pkg/slide/...", "pkg/store", "pkg/segment"},
 	"pkg/stitch":                {"pkg/pyramid/...", "pkg/slide/...", "pkg/store", "pkg/segment", "pkg/export", "pkg/stitch/..."},
@@ -60,8 +63,8 @@ var owners = map[string][]string{
 	"github.com/versity/versitygw":   {}, // tests only
 	"github.com/mmcloughlin/avo":     {"pkg/segment/nn/kernel/gen"},
 	"github.com/spf13/cobra":         {"cmd/slidemill"},
-	"golang.org/x/image/tiff":        {}, // untrusted files go through pkg/slide
-	"github.com/google/tiff/image":   {}, // panics on decode
+	"golang.org/x/image/tiff":        {"pkg/slide/codec"}, // its LZW only: untrusted files go through pkg/slide
+	"github.com/google/tiff/image":   {},                  // panics on decode
 	"github.com/ebitengine/purego":   {"pkg/slide/codec"},
 	"google.golang.org/protobuf":     {"pkg/segment/onnx"},
 }

@@ -240,6 +240,9 @@ func (t *Tile) enqueue(ctx context.Context, job jobs.Job, plan *segment.Plan) er
 	if len(plan.Regions) == 0 {
 		return t.Queue.Publish(ctx, handOn(job, jobs.NewStitch(job.Slide, job.Run)))
 	}
+	announce(ctx, t.Events, jobs.Event{
+		Slide: job.Slide, Run: job.Run, Stage: jobs.Segment, State: jobs.Progress, Total: int64(len(plan.Regions)), Unit: "regions",
+	})
 	for i := range plan.Batches() {
 		if err := t.Queue.Publish(ctx, handOn(job, jobs.NewSegment(job.Slide, job.Run, i))); err != nil {
 			return fmt.Errorf("enqueue batch %d: %w", i, err)

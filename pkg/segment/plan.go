@@ -111,6 +111,7 @@ type Plan struct {
 	Parameters Parameters      `json:"parameters"`
 	Frame      Frame           `json:"frame"`
 	Field      Field           `json:"field"`
+	Side       int             `json:"side"` // of a region: RegionSide's choice, at most Parameters.Region
 	// Regions are the cells of Grid that hold tissue, in the order in which they are worked on.
 	Regions []pyramid.Region `json:"regions"`
 	// Tissue is the tissue map as TissueMap.Encode writes it: it gates the probability.
@@ -123,17 +124,36 @@ type Plan struct {
 const PlanVersion = 1
 
 // Grid is the grid of regions over the canvas.
-func (p *Plan) Grid() pyramid.Grid {
-	return pyramid.Grid{Size: p.Frame.Size, Tile: p.Parameters.Region}
+func (p *Plan) Grid() pyramid.Grid { return pyramid.Grid{Size: p.Frame.Size, Tile: p.Side} }
+
+// Canvas is the rectangle of model pixels that a region's network reads: its cell and the halo. All
+// regions of a plan have canvases of one size, so that one network and one arena serve them all.
+func (p *Plan) Canvas(r pyramid.Region) image.Rectangle {
+	size := canvasSize(p.Frame.Size, p.Side, p.Field)
+	at := image.Pt(r.Col*p.Side, r.Row*p.Side)
+	return image.Rectangle{Min: at, Max: at.Add(image.Pt(size.W, size.H))}.Inset(-p.Field.Halo)
 }
 
-// Canvas is the rectangle of model pixels that a region's network reads: its cell, cut at the slide's
-// edge rounded up to the network's stride, and the halo.
-func (p *Plan) Canvas(r pyramid.Region) image.Rectangle {
-	n, align := p.Parameters.Region, p.Field.Align
-	edge := image.Pt(pyramid.CeilDiv(p.Frame.Size.W, align)*align, pyramid.CeilDiv(p.Frame.Size.H, align)*align)
-	cell := image.Rect(r.Col*n, r.Row*n, (r.Col+1)*n, (r.Row+1)*n)
-	return cell.Intersect(image.Rectangle{Max: edge}).Inset(-p.Field.Halo)
+// canvasSize is the size of a region's canvas without its halo: the side, or what a slide smaller than
+// that needs.
+func canvasSize(slide pyramid.Size, side int, f Field) pyramid.Size {
+	fit := func(length int) int { return min(side, pyramid.CeilDiv(length, f.Align)*f.Align) }
+	return pyramid.Size{W: fit(slide.W), H: fit(slide.H)}
+}
+
+// RegionSide is the side of at most most pixels with which a slide costs the least arithmetic: large
+// regions compute little halo twice, but reach far beyond the slide's edge if they do not divide it.
+// most is a multiple of the field's alignment, and so is the result.
+func RegionSide(slide pyramid.Size, most int, f Field) int {
+	best, least := most, int64(math.MaxInt64)
+	for side := most; side >= max(most/2, f.Align); side -= f.Align {
+		grid, canvas := pyramid.Grid{Size: slide, Tile: side}, canvasSize(slide, side, f)
+		cost := int64(grid.Cells()) * int64(canvas.W+2*f.Halo) * int64(canvas.H+2*f.Halo)
+		if cost < least {
+			best, least = side, cost
+		}
+	}
+	return best
 }
 
 // TissueMap reads the map that gates the probability.
@@ -185,8 +205,10 @@ func (p *Plan) validate() error {
 	switch {
 	case frame != p.Frame:
 		return errors.New("canvas size does not follow from slide and scale")
-	case p.Field.Align < 1 || p.Field.Halo < 0 || p.Field.Halo > maxSide || p.Field.Halo%p.Field.Align != 0 || p.Parameters.Region%p.Field.Align != 0:
-		return fmt.Errorf("region %d and halo %d are not multiples of the network's stride %d", p.Parameters.Region, p.Field.Halo, p.Field.Align)
+	case p.Field.Align < 1 || p.Field.Halo < 0 || p.Field.Halo > maxSide || p.Field.Halo%p.Field.Align != 0 || p.Side%p.Field.Align != 0:
+		return fmt.Errorf("region %d and halo %d are not multiples of the network's stride %d", p.Side, p.Field.Halo, p.Field.Align)
+	case p.Side < p.Field.Align || p.Side > p.Parameters.Region:
+		return fmt.Errorf("region side %d: want %d to %d", p.Side, p.Field.Align, p.Parameters.Region)
 	case p.BatchSize < 1 || len(p.Regions) > maxPlanRegions:
 		return errors.New("impossible number of regions")
 	}

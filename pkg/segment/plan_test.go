@@ -2,7 +2,6 @@ package segment
 
 import (
 	"encoding/json"
-	"image"
 	"strings"
 	"testing"
 
@@ -26,7 +25,7 @@ func testPlan(t testing.TB) *Plan {
 	}
 	return &Plan{
 		Version: PlanVersion, Slide: pyramid.SlideID{1}, Run: pyramid.RunID{2}, Model: ModelRef{Name: "m", SHA256: "ab"},
-		Parameters: Parameters{Threshold: 0.5, Region: 128}, Frame: frame, Field: Field{Halo: 32, Align: 16},
+		Parameters: Parameters{Threshold: 0.5, Region: 128}, Frame: frame, Field: Field{Halo: 32, Align: 16}, Side: 128,
 		Regions: []pyramid.Region{{Col: 0, Row: 0}, {Col: 1, Row: 0}, {Col: 3, Row: 2}}, Tissue: picture, BatchSize: 2,
 	}
 }
@@ -99,33 +98,48 @@ func FuzzDecodePlan(f *testing.F) {
 	})
 }
 
-// TestCanvasesCoverEachPixelOnce: without their halos the canvases tile the aligned canvas, and each is
-// a size that the network takes.
-func TestCanvasesCoverEachPixelOnce(t *testing.T) {
+// TestCanvases: each canvas holds its cell, is a size that the network takes, and is as large as the
+// others, on a grid that covers the slide.
+func TestCanvases(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		align := rapid.SampledFrom([]int{16, 32, 48}).Draw(t, "align")
 		p := &Plan{Field: Field{Align: align, Halo: align * rapid.IntRange(0, 4).Draw(t, "halo")}}
-		p.Parameters.Region = align * rapid.IntRange(2, 9).Draw(t, "region")
 		p.Frame.Size = pyramid.Size{W: rapid.IntRange(1, 900).Draw(t, "w"), H: rapid.IntRange(1, 900).Draw(t, "h")}
-		area, grid := 0, p.Grid()
+		most := align * rapid.IntRange(2, 9).Draw(t, "most")
+		p.Side = RegionSide(p.Frame.Size, most, p.Field)
+		if p.Side%align != 0 || p.Side < most/2-align || p.Side > most {
+			t.Fatalf("side %d of at most %d, stride %d", p.Side, most, align)
+		}
+		grid, size := p.Grid(), p.Canvas(pyramid.Region{}).Size()
 		for row := range grid.Rows() {
 			for col := range grid.Cols() {
-				r := pyramid.Region{Col: col, Row: row}
-				inner := p.Canvas(r).Inset(p.Field.Halo)
+				canvas := p.Canvas(pyramid.Region{Col: col, Row: row})
+				inner := canvas.Inset(p.Field.Halo)
 				if inner.Dx()%align != 0 || inner.Dy()%align != 0 || inner.Min.X%align != 0 || inner.Min.Y%align != 0 {
-					t.Fatalf("region %v: %v is off the stride %d", r, inner, align)
+					t.Fatalf("region %d_%d: %v is off the stride %d", col, row, inner, align)
 				}
-				if cell := grid.Bounds(col, row); !cell.In(inner) {
-					t.Fatalf("region %v: %v does not hold its cell %v", r, inner, cell)
+				if cell := grid.Bounds(col, row); !cell.In(inner) || canvas.Size() != size {
+					t.Fatalf("region %d_%d: canvas %v of %v does not hold its cell %v", col, row, canvas, size, cell)
 				}
-				area += inner.Dx() * inner.Dy()
 			}
 		}
-		edge := image.Pt(pyramid.CeilDiv(p.Frame.Size.W, align)*align, pyramid.CeilDiv(p.Frame.Size.H, align)*align)
-		if area != edge.X*edge.Y {
-			t.Fatalf("canvases hold %d pixels, the slide %d", area, edge.X*edge.Y)
-		}
 	})
+}
+
+func TestRegionSideWastesLittle(t *testing.T) {
+	f := Field{Align: 32, Halo: 160}
+	for _, c := range []struct {
+		slide pyramid.Size
+		want  int
+	}{
+		{pyramid.Size{W: 853, H: 1139}, 2048},  // one region, cut to the slide
+		{pyramid.Size{W: 2100, H: 2100}, 1056}, // four halves rather than four of which three are glass
+		{pyramid.Size{W: 4096, H: 2048}, 2048},
+	} {
+		if got := RegionSide(c.slide, 2048, f); got != c.want {
+			t.Errorf("%v: side %d, want %d", c.slide, got, c.want)
+		}
+	}
 }
 
 func TestRunIDFollowsEveryChoice(t *testing.T) {

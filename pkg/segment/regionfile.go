@@ -61,7 +61,7 @@ func NewRegionMap(plan *Plan, r pyramid.Region, tissue *TissueMap, model *Model,
 
 // gate copies the pixels that lie on tissue and leaves the others 0.
 func (m *RegionMap) gate(plan *Plan, tissue *TissueMap, from []uint8, stride int) []uint8 {
-	side := plan.Parameters.Region
+	side := plan.Side
 	out := make([]uint8, m.Size.W*m.Size.H)
 	for y := range m.Size.H {
 		for x := 0; x < m.Size.W; x += TissueCell {

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slidemill/slidemill/pkg/segment/nn/kernel"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+func newDoctor() *cobra.Command {
+	var p place
+	var model string
+	cmd := &cobra.Command{
+		Use:     "doctor",
+		Short:   "Check that everything a run needs is there",
+		Example: "  slidemill doctor --store s3://pathology/results",
+		Args:    usageArgs(cobra.NoArgs),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return examine(cmd, &p, model) },
+	}
+	p.flags(cmd)
+	cmd.Flags().StringVar(&model, "model", "", "model file (default: the built-in model)")
+	return cmd
+}
+
+// finding is one line of the examination.
+type finding struct {
+	what string
+	look func(ctx context.Context) (string, error)
+}
+
+func examine(cmd *cobra.Command, p *place, model string) error {
+	var errs []error
+	for _, f := range p.findings(model) {
+		text, err := f.look(cmd.Context())
+		state := "ok  "
+		if err != nil {
+			state, text = "FAIL", err.Error()
+			errs = append(errs, fmt.Errorf("%s: %w", f.what, err))
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%s  %-8s %s\n", state, f.what, text)
+	}
+	if len(errs) > 0 {
+		return fmt.Errorf("%d checks failed", len(errs))
+	}
+	return nil
+}
+
+func (p *place) findings(model string) []finding {
+	return []finding{
+		{"machine", func(context.Context) (string, error) {
+			return fmt.Sprintf("%s/%s, %d cores, %s", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), runtime.Version()), nil
+		}},
+		{"kernel", func(context.Context) (string, error) {
+			return fmt.Sprintf("%s (force another with SLIDEMILL_KERNEL=avx512|avx2|generic)", kernel.Variant()), nil
+		}},
+		{"model", func(context.Context) (string, error) {
+			m, err := openModel(model)
+			if err != nil {
+				return "", err
+			}
+			return fmt.Sprintf("%s %s, %g µm/px, halo %d px", m.Ref.Name, m.Ref.Version, m.Description.MPP, m.Field.Halo), nil
+		}},
+		{"store", p.lookAtStore},
+		{"queue", p.lookAtQueue},
+		{"clock", func(context.Context) (string, error) {
+			if now := time.Now(); now.Year() < 2024 {
+				return "", fmt.Errorf("the clock says %s: S3 signatures need the right time", now.Format(time.DateOnly))
+			}
+			return time.Now().UTC().Format(time.RFC3339), nil
+		}},
+	}
+}
+
+// lookAtStore writes, reads and removes a small object.
+func (p *place) lookAtStore(ctx context.Context) (string, error) {
+	b, err := p.openStore(ctx)
+	if err != nil {
+		return "", err
+	}
+	const key, text = "slidemill-doctor", "may be removed"
+	if err := b.Put(ctx, key, strings.NewReader(text), int64(len(text))); err != nil {
+		return "", err
+	}
+	_, err = b.Stat(ctx, key)
+	if err := errors.Join(err, b.Delete(ctx, key), store.Sync(ctx, b)); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%T takes, keeps and removes objects", b), nil
+}
+
+func (p *place) lookAtQueue(ctx context.Context) (text string, err error) {
+	if p.nats == "" {
+		return "inside the process", nil
+	}
+	q, err := p.openQueue(ctx, false)
+	if err != nil {
+		return "", err
+	}
+	defer closing(&err, q.Close)
+	dead, err := q.Dead(ctx)
+	return fmt.Sprintf("%s answers, %d dead jobs", p.nats, len(dead)), err
+}

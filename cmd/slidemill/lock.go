@@ -1,0 +1,21 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// lockData makes sure that one process at a time owns a data folder's queue.
+func lockData(data string) (unlock func() error, err error) {
+	path := filepath.Join(data, "lock")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("lock data folder: %w", err)
+	}
+	if err := lockFile(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("data folder %s is in use by another slidemill: wait for it, or name another with --data", data), f.Close())
+	}
+	return f.Close, nil
+}

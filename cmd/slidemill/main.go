@@ -1,0 +1,102 @@
+// Command slidemill turns whole-slide images into carcinoma masks that a pathologist can open.
+// Each command has a file of its own; drivers (stores, queues, engines) are named here only.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() { os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// Exit codes that scripts rely on.
+const (
+	exitDone        = 0
+	exitFailed      = 1 // at least one slide failed, or the command did
+	exitUsage       = 2
+	exitInterrupted = 130 // by the user; the same command goes on where it stopped
+)
+
+// errSlidesFailed ends a batch in which some slides failed; each was named when it did.
+var errSlidesFailed = errors.New("some slides failed")
+
+// usageError is a command line that makes no sense.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// execute runs one command line and returns its exit code.
+func execute(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	return exitCode(ctx, cmd, err, stderr)
+}
+
+// exitCode is the one switch from errors to exit codes; it prints the error unless that was done.
+func exitCode(ctx context.Context, cmd *cobra.Command, err error, stderr io.Writer) int {
+	var usage *usageError
+	switch {
+	case err == nil:
+		return exitDone
+	case ctx.Err() != nil:
+		fmt.Fprintln(stderr, "\nslidemill: interrupted; the same command goes on where this one stopped")
+		return exitInterrupted
+	case errors.Is(err, errSlidesFailed):
+		return exitFailed
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "slidemill: %v\n  see: %s --help\n", err, cmd.CommandPath())
+		return exitUsage
+	default:
+		fmt.Fprintf(stderr, "slidemill: %v\n", err)
+		return exitFailed
+	}
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "slidemill",
+		Short: "Whole-slide images in, carcinoma masks out (research use only)",
+		Long: `Slidemill cuts whole-slide pathology images into pyramids, segments carcinoma on
+them and joins the result into masks, overlays and reports.
+
+Research use only. Not for use in diagnostic procedures. It outlines and ranks;
+the pathologist decides.`,
+		Example: `  slidemill demo                        a synthetic slide, from end to end
+  slidemill run slide.svs               the whole job on a slide of your own
+  slidemill serve --data slidemill-data look at the results in a browser`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          usageArgs(cobra.NoArgs),
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(
+		newRun(), newDemo(), newServe(), newWorker(),
+		newInspect(), newTile(), newSegment(), newVerify(), newExport(),
+		newModel(), newSynth(), newDoctor(),
+	)
+	return root
+}
+
+// usageArgs makes cobra's complaints about arguments usage errors.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return &usageError{err}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/stitch"
+)
+
+// runFlags is what `run` and `demo` can be told.
+type runFlags struct {
+	place
+	model   string
+	params  segment.Parameters
+	workers int
+	json    bool
+}
+
+func newRun() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run SLIDE…",
+		Short: "The whole job on this machine: slide in, carcinoma mask out",
+		Long: `Run takes each slide through every stage: pyramid, tissue map, regions over the
+queue, segmentation, coverage proof, mask, overlay, contours and report.
+
+It can be interrupted at any time; the same command goes on where it stopped.
+A slide that fails is named with its reason, the others are finished.
+
+Exit codes: 0 all slides done, 1 at least one failed, 2 usage, 130 interrupted.`,
+		Example: `  slidemill run slide.svs
+  slidemill run --mpp 0.25 scan.tiff another.svs
+  slidemill run --store s3://pathology/results --json *.svs`,
+		Args: usageArgs(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error { return runSlides(cmd, &f, args) },
+	}
+	f.flags(cmd)
+	return cmd
+}
+
+func (f *runFlags) flags(cmd *cobra.Command) {
+	f.place.flags(cmd)
+	fl := cmd.Flags()
+	fl.StringVar(&f.model, "model", "", "model file (default: the built-in model)")
+	fl.Float64Var(&f.params.MPP, "mpp", 0, "microns per pixel, where the file does not say or says wrong")
+	fl.Float64Var(&f.params.Threshold, "threshold", 0, "carcinoma probability from which on a pixel is in the mask (default: the model's)")
+	fl.IntVar(&f.params.Region, "region", segment.DefaultRegion, "side of a region in pixels at the model's scale")
+	fl.IntVar(&f.params.Tile, "tile-size", 0, "side of a pyramid tile (default: the slide's own)")
+	fl.IntVar(&f.params.Quality, "quality", 0, "JPEG quality of re-encoded tiles")
+	fl.IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once")
+	fl.BoolVar(&f.json, "json", false, "one JSON report per slide on stdout")
+}
+
+// runSlides is the body of `run`: a crew in this process, then one slide after the other.
+func runSlides(cmd *cobra.Command, f *runFlags, paths []string) (err error) {
+	ctx, cancel := context.WithCancel(cmd.Context())
+	defer cancel()
+	model, err := openModel(f.model)
+	if err != nil {
+		return err
+	}
+	f.params = model.Settle(f.params)
+	if err := f.check(); err != nil {
+		return &usageError{err}
+	}
+	shift, err := f.start(ctx, cmd, model)
+	if err != nil {
+		return err
+	}
+	defer func() { cancel(); err = errors.Join(err, shift.end()) }()
+	failed := 0
+	for _, path := range paths {
+		if !shift.slide(ctx, path) {
+			failed++
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	if failed > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: %d of %d slides failed\n", failed, len(paths))
+		return errSlidesFailed
+	}
+	return nil
+}
+
+func (f *runFlags) check() error {
+	if f.workers < 1 || f.workers > 1024 {
+		return fmt.Errorf("workers %d: want 1 to 1024", f.workers)
+	}
+	return f.params.Validate()
+}
+
+// shift is one `run`: its crew at work and the desk that hands it slides.
+type shift struct {
+	cmd    *cobra.Command
+	flags  *runFlags
+	crew   *crew
+	desk   *intake.Desk
+	model  *segment.Model
+	meter  *meter
+	done   chan error
+	unlock func() error
+}
+
+// start opens store and queue and puts the crew to work.
+func (f *runFlags) start(ctx context.Context, cmd *cobra.Command, model *segment.Model) (_ *shift, err error) {
+	if err := os.MkdirAll(f.data, 0o755); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	unlock, err := lockData(f.data)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			closing(&err, unlock)
+		}
+	}()
+	bucket, err := f.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	queue, err := f.openQueue(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	events, err := queue.Watch(ctx)
+	if err != nil {
+		return nil, errors.Join(err, queue.Close())
+	}
+	c := &crew{bucket: bucket, queue: queue, model: model, workers: f.workers, log: f.logger(cmd)}
+	loops, err := c.loops(allRoles)
+	if err != nil {
+		return nil, errors.Join(err, queue.Close())
+	}
+	s := &shift{
+		cmd: cmd, flags: f, crew: c, model: model, meter: newMeter(cmd.ErrOrStderr()), unlock: unlock,
+		desk: &intake.Desk{Bucket: bucket, Queue: queue, Events: events}, done: make(chan error, 1),
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, l := range loops {
+		group.Go(func() error { return l.Run(ctx) })
+	}
+	go func() { s.done <- group.Wait() }()
+	return s, nil
+}
+
+// end waits for the crew, whose context has ended, and closes what start opened.
+func (s *shift) end() error {
+	return errors.Join(<-s.done, s.crew.queue.Close(), s.unlock())
+}
+
+// slide does one slide and says how it went.
+func (s *shift) slide(ctx context.Context, path string) bool {
+	name := filepath.Base(path)
+	s.meter.begin(name)
+	started := time.Now()
+	order, report, err := s.order(ctx, path)
+	s.meter.finish()
+	if ctx.Err() != nil {
+		return false
+	}
+	if err != nil {
+		s.failed(path, order, err)
+		return false
+	}
+	report.Slide.File = name
+	s.finished(report, order, time.Since(started))
+	return true
+}
+
+func (s *shift) order(ctx context.Context, path string) (*intake.Order, *stitch.Report, error) {
+	var size int64
+	if st, err := os.Stat(path); err == nil {
+		size = st.Size()
+	}
+	order, err := intake.Prepare(ctx, path, s.flags.params, s.model, func(n int64) { s.meter.set("hash", "MB", n>>20, size>>20) })
+	if err != nil {
+		return nil, nil, err
+	}
+	if report, err := s.desk.Report(ctx, order); err == nil {
+		return order, report, nil
+	}
+	if err := s.desk.Submit(ctx, order); err != nil {
+		return order, nil, err
+	}
+	var regions int64
+	report, err := s.desk.Wait(ctx, order, func(e jobs.Event) {
+		if e.State != jobs.Progress {
+			return
+		}
+		if e.Stage == jobs.Segment { // its events count one region each, from many workers
+			regions += e.Done
+			e.Done = regions
+		}
+		s.meter.set(string(e.Stage), e.Unit, e.Done, e.Total)
+	})
+	return order, report, err
+}
+
+func (s *shift) finished(r *stitch.Report, order *intake.Order, took time.Duration) {
+	if s.flags.json {
+		s.printJSON(r)
+		return
+	}
+	out := s.cmd.OutOrStdout()
+	fmt.Fprintf(out, "%s: done in %.1f s\n", r.Slide.File, took.Seconds())
+	fmt.Fprintf(out, "  carcinoma %.2f mm² of %.2f mm² tissue analysed (%.1f %%), %d lesions\n",
+		r.CarcinomaMM2, r.AnalysedMM2, 100*r.CarcinomaFraction, len(r.Lesions))
+	if r.NotAnalysedMM2 > 0 {
+		fmt.Fprintf(out, "  not analysed: %.2f mm²\n", r.NotAnalysedMM2)
+	}
+	for _, line := range s.whereabouts(order) {
+		fmt.Fprintln(out, "  "+line)
+	}
+	fmt.Fprintln(out, "  research use only, not for diagnostic procedures")
+}
+
+// failed names the slide and the reason on stderr, and as a report where --json asks for one.
+func (s *shift) failed(path string, order *intake.Order, err error) {
+	fmt.Fprintf(s.cmd.ErrOrStderr(), "slidemill: %s: %v\n", path, err)
+	if !s.flags.json {
+		return
+	}
+	status := stitch.Failed
+	var refusal *intake.Refusal
+	if errors.As(err, &refusal) {
+		status = stitch.Refused
+	}
+	r := stitch.FailedReport(stitch.Failure{Status: status, Reason: err.Error(), File: filepath.Base(path)})
+	if order != nil {
+		r.Slide.ID, r.Slide.SHA256, r.Run.ID = order.Slide.String(), fmt.Sprintf("%x", order.SHA256), order.Run.String()
+	}
+	s.printJSON(r)
+}
+
+func (s *shift) printJSON(r *stitch.Report) {
+	if err := json.NewEncoder(s.cmd.OutOrStdout()).Encode(r); err != nil {
+		fmt.Fprintf(s.cmd.ErrOrStderr(), "slidemill: write report: %v\n", err)
+	}
+}

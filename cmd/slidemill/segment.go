@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/segment/plain"
+	"github.com/slidemill/slidemill/pkg/slide"
+)
+
+func newSegment() *cobra.Command {
+	var model, out string
+	var mpp float64
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "segment IMAGE… --mpp X --out DIR",
+		Short: "Carcinoma probability of plain images (PNG, JPEG, TIFF)",
+		Long: `Segment writes DIR/<name>.carcinoma.png for each image: 8-bit grey, probability of
+carcinoma × 255, the same size as the image. What lies beyond the image's edge is
+taken to be its mirror image.`,
+		Example: "  slidemill segment --mpp 1.3 --out probabilities crops/*.png",
+		Args:    usageArgs(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if mpp == 0 || out == "" {
+				return &usageError{errors.New("--mpp and --out are needed")}
+			}
+			m, err := openModel(model)
+			if err != nil {
+				return err
+			}
+			return segmentImages(cmd, m, args, mpp, out, asJSON)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&model, "model", "", "model file (default: the built-in model)")
+	f.StringVar(&out, "out", "", "folder for the probability images")
+	f.Float64Var(&mpp, "mpp", 0, "microns per pixel of the images")
+	f.BoolVar(&asJSON, "json", false, "one summary line of JSON per image")
+	return cmd
+}
+
+// segmentImages goes on after a bad image and fails at the end.
+func segmentImages(cmd *cobra.Command, m *segment.Model, paths []string, mpp float64, out string, asJSON bool) error {
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return fmt.Errorf("output folder: %w", err)
+	}
+	seg := plain.New(m, newEngine(m))
+	failed := 0
+	for _, path := range paths {
+		summary, err := segmentImage(cmd.Context(), seg, path, mpp, out)
+		if cmd.Context().Err() != nil {
+			return cmd.Context().Err()
+		}
+		if err != nil {
+			failed++
+			fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: %s: %v\n", path, err)
+			continue
+		}
+		if err := summary.print(cmd, asJSON); err != nil {
+			return err
+		}
+	}
+	if failed > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: %d of %d images failed\n", failed, len(paths))
+		return errSlidesFailed
+	}
+	return nil
+}
+
+// imageSummary is what segment --json prints for each image.
+type imageSummary struct {
+	File      string             `json:"file"`
+	Out       string             `json:"out"`
+	Width     int                `json:"width"`
+	Height    int                `json:"height"`
+	MPP       float64            `json:"mpp"`
+	Model     segment.ModelRef   `json:"model"`
+	Threshold float64            `json:"threshold"`
+	Fraction  float64            `json:"carcinoma_fraction"` // of the image's pixels
+	Mean      float64            `json:"mean_probability"`
+	Max       float64            `json:"max_probability"`
+	Classes   map[string]float64 `json:"classes"` // mean probability
+	Seconds   float64            `json:"seconds"`
+	Use       string             `json:"use"`
+}
+
+func (s *imageSummary) print(cmd *cobra.Command, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(s)
+	}
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: carcinoma on %.1f %% of the image, highest probability %.2f → %s (research use only)\n",
+		s.File, 100*s.Fraction, s.Max, s.Out)
+	return err
+}
+
+func segmentImage(ctx context.Context, seg *plain.Segmenter, path string, mpp float64, out string) (*imageSummary, error) {
+	started := time.Now()
+	img, err := slide.ReadImage(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	planes, err := seg.Segment(ctx, img, mpp)
+	if err != nil {
+		return nil, err
+	}
+	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	s := &imageSummary{
+		File: filepath.Base(path), Out: filepath.Join(out, name+".carcinoma.png"), Width: img.Rect.Dx(), Height: img.Rect.Dy(),
+		MPP: mpp, Model: seg.Model.Ref, Threshold: seg.Model.DefaultThreshold(), Classes: map[string]float64{},
+		Use: "research use only",
+	}
+	s.summarise(seg.Model, planes)
+	s.Seconds = time.Since(started).Seconds()
+	return s, writeGrey(s.Out, planes[seg.Model.Description.Carcinoma], s.Width, s.Height)
+}
+
+func (s *imageSummary) summarise(m *segment.Model, planes [][]uint8) {
+	for i, plane := range planes {
+		sum, above, top := 0, 0, uint8(0)
+		for _, p := range plane {
+			sum += int(p)
+			top = max(top, p)
+			if float64(p) >= s.Threshold*255 {
+				above++
+			}
+		}
+		mean := float64(sum) / 255 / float64(len(plane))
+		s.Classes[m.Description.Classes[i]] = mean
+		if i == m.Description.Carcinoma {
+			s.Mean, s.Max, s.Fraction = mean, float64(top)/255, float64(above)/float64(len(plane))
+		}
+	}
+}
+
+// writeGrey writes an 8-bit grey PNG; a failed write leaves no file that looks whole.
+func writeGrey(path string, pix []uint8, w, h int) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".segment-*")
+	if err != nil {
+		return fmt.Errorf("write probability: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	img := &image.Gray{Pix: pix, Stride: w, Rect: image.Rect(0, 0, w, h)}
+	if err := errors.Join(png.Encode(f, img), f.Chmod(0o644), f.Close()); err != nil {
+		return fmt.Errorf("write probability: %w", err)
+	}
+	return os.Rename(f.Name(), path)
+}

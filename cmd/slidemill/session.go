@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slidemill/slidemill/pkg/jobs/jetstream"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/segment/builtin"
+	"github.com/slidemill/slidemill/pkg/store"
+	"github.com/slidemill/slidemill/pkg/store/dir"
+	"github.com/slidemill/slidemill/pkg/store/retry"
+	"github.com/slidemill/slidemill/pkg/store/s3"
+	"github.com/slidemill/slidemill/workers"
+)
+
+// place says where a command keeps and finds things.
+type place struct {
+	data, store, nats string
+	verbose           bool
+}
+
+func (p *place) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&p.data, "data", "slidemill-data", "folder for results and the embedded queue")
+	f.StringVar(&p.store, "store", "", "where results go: dir:PATH or s3://bucket/prefix (default dir:DATA/store)")
+	f.StringVar(&p.nats, "nats", "", "NATS server, like nats://host:4222 (default: one inside this process)")
+	f.BoolVarP(&p.verbose, "verbose", "v", false, "log what the workers do")
+}
+
+// openStore opens the store that --store names.
+func (p *place) openStore(ctx context.Context) (store.Bucket, error) {
+	url := p.store
+	if url == "" {
+		url = "dir:" + filepath.Join(p.data, "store")
+	}
+	switch {
+	case strings.HasPrefix(url, "dir:"):
+		return dir.Open(strings.TrimPrefix(url, "dir:"))
+	case strings.HasPrefix(url, "s3://"):
+		config, err := s3.Parse(url)
+		if err != nil {
+			return nil, &usageError{err}
+		}
+		b, err := s3.Open(ctx, config)
+		if err != nil {
+			return nil, err
+		}
+		return retry.New(b, retry.Config{}), nil
+	}
+	return nil, &usageError{fmt.Errorf("store %q: want dir:PATH or s3://bucket/prefix", url)}
+}
+
+// patience is how long the queue waits for a sign of life before it gives a job to another worker.
+const patience = 30 * time.Second
+
+// openQueue opens the queue. fresh empties an embedded one first: a `run` finds everything that
+// matters in the store, and must not wait for jobs that a killed process still seems to hold.
+func (p *place) openQueue(ctx context.Context, fresh bool) (*jetstream.Queue, error) {
+	folder := filepath.Join(p.data, "queue")
+	if p.nats == "" && fresh {
+		if err := os.RemoveAll(folder); err != nil {
+			return nil, fmt.Errorf("empty the queue: %w", err)
+		}
+	}
+	return jetstream.Open(ctx, jetstream.Config{URL: p.nats, Dir: folder, AckWait: patience})
+}
+
+// logger writes to stderr what a person wants to know; --verbose says more.
+func (p *place) logger(cmd *cobra.Command) *slog.Logger {
+	level := slog.LevelError
+	if p.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+}
+
+// openModel reads --model, or the model in the binary.
+func openModel(path string) (*segment.Model, error) {
+	if path == "" {
+		return builtin.Model()
+	}
+	return segment.OpenModel(path)
+}
+
+// crew is the workers of one process.
+type crew struct {
+	bucket  store.Bucket
+	queue   *jetstream.Queue
+	model   *segment.Model
+	workers int // goroutines that segment at once; tiling uses as many
+	log     *slog.Logger
+}
+
+// loops are the worker loops of the given roles.
+func (c *crew) loops(roles []string) ([]*workers.Loop, error) {
+	var loops []*workers.Loop
+	for _, role := range roles {
+		h, parallel, err := c.handler(role)
+		if err != nil {
+			return nil, err
+		}
+		loops = append(loops, &workers.Loop{
+			Queue: c.queue, Events: c.queue, Handler: h, Parallel: parallel, Beat: patience / 3, Log: c.log,
+		})
+	}
+	return loops, nil
+}
+
+func (c *crew) handler(role string) (h workers.Handler, parallel int, err error) {
+	switch role {
+	case "tile":
+		return &workers.Tile{Bucket: c.bucket, Queue: c.queue, Events: c.queue, Model: c.model, Workers: c.workers}, 1, nil
+	case "segment":
+		return &workers.Segment{
+			Bucket: c.bucket, Queue: c.queue, Events: c.queue, Model: c.model, Engine: newEngine(c.model),
+		}, c.workers, nil
+	case "stitch":
+		return &workers.Stitch{Bucket: c.bucket, Queue: c.queue, Events: c.queue, Workers: c.workers}, 1, nil
+	}
+	return nil, 0, &usageError{fmt.Errorf("role %q: want tile, segment or stitch", role)}
+}
+
+// allRoles is every stage there is.
+var allRoles = []string{"tile", "segment", "stitch"}
+
+// defaultWorkers is one per core: measured, a core per region beats many cores on one.
+func defaultWorkers() int { return runtime.GOMAXPROCS(0) }
+
+// closing joins the error of a deferred Close to the function's own.
+func closing(err *error, close func() error) { *err = errors.Join(*err, close()) }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	_ "image/jpeg" // folders of images hold these three formats
+	_ "image/jpeg" // folders of images hold these two formats
 	_ "image/png"
 	"io/fs"
 	"os"
@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	_ "golang.org/x/image/tiff"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -123,7 +122,7 @@ func (s Source) pairs() ([]pair, error) {
 		all = append(all, pairs...)
 	}
 	if len(all) == 0 {
-		return nil, errors.New("no images found; expected <group>/image/*.jpg beside <group>/mask/*.png")
+		return nil, errors.New("no images found; expected JPEG or PNG in <group>/image beside masks of the same name in <group>/mask")
 	}
 	return all, nil
 }
@@ -152,7 +151,7 @@ func imageFiles(dir string) []string {
 	var paths []string
 	for _, e := range entries {
 		switch strings.ToLower(filepath.Ext(e.Name())) {
-		case ".jpg", ".jpeg", ".png", ".tif", ".tiff":
+		case ".jpg", ".jpeg", ".png":
 			paths = append(paths, filepath.Join(dir, e.Name()))
 		}
 	}

@@ -110,6 +110,54 @@ func BenchmarkBackwardWeights(b *testing.B) {
 	}
 }
 
+// BenchmarkTransposed is the 2×2 up-convolution of U-Nets.
+func BenchmarkTransposed(b *testing.B) {
+	for _, l := range []struct{ in, out, size int }{{32, 16, 256}, {64, 32, 128}, {128, 64, 64}, {256, 128, 32}} {
+		b.Run(fmt.Sprintf("%d-%d@%d", l.in, l.out, l.size), func(b *testing.B) {
+			s := TransposeShape{In: l.in, Out: l.out, KH: 2, KW: 2, SH: 2, SW: 2, DH: 1, DW: 1, Groups: 1}
+			src, dst := empty(1, l.in, l.size, l.size, 1), empty(1, l.out, 2*l.size, 2*l.size, 1)
+			f := PackTranspose(s, make([]float32, l.in*l.out*4))
+			run(b, s.FLOPs(l.size, l.size), func() { f.Forward(dst, src, Epilogue{}, Work{Threads: 1}) })
+		})
+	}
+}
+
+// BenchmarkPointwise passes over 16 channels of 512×512.
+func BenchmarkPointwise(b *testing.B) {
+	src, dst, half := empty(1, 16, 512, 512, 1), empty(1, 16, 512, 512, 1), empty(1, 16, 256, 256, 1)
+	index, sums, flat := make([]uint8, IndexLen(half)), make([]float64, 16), make([]float32, 16*512*512)
+	pair := Window{KH: 2, KW: 2, SH: 2, SW: 2, DH: 1, DW: 1}
+	near, linear := NearestAxis(256, 512, 2, 0, 0), LinearAxis(256, 512, 2, 0)
+	for _, c := range []struct {
+		name string
+		pass func()
+	}{
+		{"pool", func() { PoolMax(half, src, pair, nil, 1) }},
+		{"pool-index", func() { PoolMax(half, src, pair, index, 1) }},
+		{"pool-backward", func() { PoolMaxBackward(src, half, pair, index, 1) }},
+		{"relu", func() { Activate(dst, src, Act{Kind: actReLU}, 1) }},
+		{"sigmoid", func() { Activate(dst, src, Act{Kind: actSigmoid}, 1) }},
+		{"softmax", func() { Softmax(dst, src, 1) }},
+		{"add", func() { AddTo(dst, src, dst, 1) }},
+		{"sums", func() { ChannelSums(src, sums, sums, 1) }},
+		{"nearest", func() { ResizeNearest(dst, half, near, near, 1) }},
+		{"linear", func() { ResizeLinear(dst, half, linear, linear, 1) }},
+		{"linear-backward", func() { ResizeLinearBackward(half, dst, linear, linear, 1) }},
+		{"from-nchw", func() { FromNCHW(src, flat, 1) }},
+		{"to-nchw", func() { ToNCHW(flat, src, 1) }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(512 * 512 * pixelBytes)
+			for b.Loop() {
+				c.pass()
+			}
+		})
+	}
+}
+
+const pixelBytes = 4 * Block
+
 func BenchmarkPeak(b *testing.B) {
 	for b.Loop() {
 		b.ReportMetric(PeakGFLOPS(1), "GFLOP/s")

@@ -30,6 +30,8 @@ func widestTile(v ISA, step, blocks int) int {
 		return 5
 	case v == AVX2:
 		return 6
+	case step == 2:
+		return 16 / blocks
 	}
 	return 28 / blocks
 }

@@ -107,7 +107,13 @@ func (a *weightIndex) of(out, in int) (int, bool) {
 	if a.backward {
 		out, in = in, out
 	}
-	if out >= a.s.Out || in >= a.s.In || out/a.opg != in/a.ipg {
+	if out >= a.s.Out || in >= a.s.In {
+		return 0, false
+	}
+	if a.s.Groups == 1 {
+		return (out*a.ipg + in) * a.taps, true
+	}
+	if out/a.opg != in/a.ipg {
 		return 0, false
 	}
 	return (out*a.ipg + in%a.ipg) * a.taps, true

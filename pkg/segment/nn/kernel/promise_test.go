@@ -146,6 +146,8 @@ func TestValidateRejects(t *testing.T) {
 		"stride 0":       func(s *ConvShape) { s.SW = 0 },
 		"negative pad":   func(s *ConvShape) { s.PadL = -1 },
 		"huge kernel":    func(s *ConvShape) { s.KH = 1 << 40 },
+		"too many taps":  func(s *ConvShape) { s.KH, s.KW = 1<<19, 1<<19 },
+		"huge stride":    func(s *ConvShape) { s.SH, s.SW = 1<<19, 1<<19 },
 		"odd groups":     func(s *ConvShape) { s.Groups = 3 },
 		"tile of 3":      func(s *ConvShape) { s.Tile = 3 },
 		"tile of stride": func(s *ConvShape) { s.Tile, s.SH = 4, 2 },

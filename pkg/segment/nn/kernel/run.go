@@ -180,7 +180,11 @@ func (t *sweepTask) row(a tileArgs, p *phase, g *group, y, cols int) {
 	if t.e.Add != nil {
 		add = pixel(t.e.Add, t.image, g.block, p.oy+y*t.sw.outY, p.ox)
 	}
-	widest := widestTile(t.isa, t.sw.stepX, g.blocks)
+	blocks := g.blocks
+	if t.sw.depthwise {
+		blocks = 2 // half as wide keeps the units busy: they wait for memory
+	}
+	widest := widestTile(t.isa, t.sw.stepX, blocks)
 	tiles := (cols + widest - 1) / widest
 	for i := range tiles {
 		x0, x1 := cols*i/tiles, cols*(i+1)/tiles

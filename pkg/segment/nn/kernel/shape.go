@@ -23,8 +23,11 @@ type ConvShape struct {
 	Tile int
 }
 
-// maxExtent bounds each extent of a shape, so that products stay far from overflow.
-const maxExtent = 1 << 20
+const (
+	maxExtent = 1 << 20 // of each extent, so that products stay far from overflow
+	maxTaps   = 1 << 20 // KH·KW
+	maxPhases = 1 << 12 // SH·SW: a transposed convolution has so many phases
+)
 
 // Validate says what is wrong with a shape.
 func (s ConvShape) Validate() error {
@@ -37,6 +40,9 @@ func (s ConvShape) Validate() error {
 		if v < 0 || v > maxExtent {
 			return fmt.Errorf("convolution %+v: padding must lie in 0..%d", s, maxExtent)
 		}
+	}
+	if s.KH*s.KW > maxTaps || s.SH*s.SW > maxPhases {
+		return fmt.Errorf("convolution %+v: at most %d taps and a stride of %d pixels in all", s, maxTaps, maxPhases)
 	}
 	if s.In%s.Groups != 0 || s.Out%s.Groups != 0 {
 		return fmt.Errorf("convolution %+v: channels are not divisible by the groups", s)
@@ -51,13 +57,19 @@ func (s ConvShape) tileable() bool {
 	return s.KH == 3 && s.KW == 3 && s.SH == 1 && s.SW == 1 && s.DH == 1 && s.DW == 1 && s.Groups == 1
 }
 
-// Fast is the shape with the greatest tile up to most (0, 2 or 4) that pays for its channels. It
-// depends on the shape alone. A tile's results depend on the bits of all its source pixels, so greater
-// tiles ask for wider halos around regions.
+// Fast is the shape with the greatest tile up to most (0, 2 or 4) that pays for its channels, as
+// measured: transforms cost as much as they save where channels are few. It depends on the shape alone.
+// A result depends on the bits of all source pixels of its tile, so greater tiles ask for wider halos
+// around regions.
 func (s ConvShape) Fast(most int) ConvShape {
 	s.Tile = 0
-	if s.tileable() && s.In >= Block && s.Out >= Block && (most == 2 || most == 4) {
-		s.Tile = most
+	channels := min(s.In, s.Out)
+	switch {
+	case !s.tileable():
+	case most >= 4 && channels >= Block:
+		s.Tile = 4
+	case most >= 2 && channels >= 2*Block:
+		s.Tile = 2
 	}
 	return s
 }

@@ -115,9 +115,9 @@ func (sw *sweep) winoChunk(dst *Tensor, threads int) int {
 }
 
 const (
-	winoStep  = 14
-	winoLeast = 28
-	winoBytes = 640 << 10
+	winoStep  = 14 // pixels of the widest tile
+	winoLeast = 14
+	winoBytes = 384 << 10
 )
 
 func (sw *sweep) winoScratch(dst *Tensor, threads int) int {

@@ -42,13 +42,16 @@ type tile struct {
 	lanes          int           // offset of the field with the bytes of one channel's weights
 }
 
-// widest is the number of pixels whose sums fit the registers.
+// widest is the number of pixels whose sums fit the registers, or as many as it takes to keep the units
+// busy: strided tiles are rare, and each width is code of its own.
 func widest(v isa, step, blocks int) int {
 	switch {
 	case step == 0:
 		return 5
 	case !v.wide():
 		return 6
+	case step == 2:
+		return 16 / blocks
 	}
 	return 28 / blocks
 }
@@ -246,7 +249,7 @@ func (t *tile) result(base, block reg.GPVirtual, b, h int) Mem {
 func depthKernels(v isa) {
 	for _, step := range []int{1, 2, 0} {
 		a := v.begin(name("depthStep%dAVX", step), name("computes a tile of a depthwise convolution; source pixels lie %d apart (0: any).", step))
-		most := widest(v, step, 1)
+		most := widest(v, step, 2)
 		choose(a.get(tilePixels), most, func(p int) string { return name("p%d", p) })
 		for p := most; p >= 1; p-- {
 			Label(name("p%d", p))

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package s3test runs a real S3 server, versitygw, in the test process: over HTTP, on a directory, with
 // signatures checked. It is for tests only.
 package s3test

@@ -16,7 +16,7 @@ import (
 )
 
 // quick keeps tests short; the counts of attempts are the same.
-var quick = retry.Config{First: time.Microsecond, Longest: time.Microsecond, Patience: 20 * time.Second, Buffer: 200_000}
+var quick = retry.Config{First: time.Microsecond, Longest: time.Microsecond, Patience: 20 * time.Second, Buffer: 300_000}
 
 // TestConformance: over a store of which every tenth step fails, nothing shows.
 func TestConformance(t *testing.T) {
@@ -27,7 +27,7 @@ func TestConformance(t *testing.T) {
 			stores = append(stores, f)
 			return retry.New(f, quick)
 		},
-		Big:  199_000, // beyond Buffer, a Put of what can't seek is tried once
+		Big:  200_000, // beyond Buffer, a Put of what can't seek is tried once
 		Many: 200,
 	})
 	faults := 0
@@ -41,7 +41,7 @@ func TestConformance(t *testing.T) {
 
 // TestResumes: an object larger than the buffer goes on where it broke off.
 func TestResumes(t *testing.T) {
-	data := bytes.Repeat([]byte("0123456789"), 20_000)
+	data := bytes.Repeat([]byte("0123456789"), 40_000)
 	below := mem.New()
 	if err := below.Put(t.Context(), "k", bytes.NewReader(data), -1); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -30,7 +31,7 @@ func (s Scheme) Propose(sums []*Summary, sensitivity float64) Proposal {
 		}
 	}
 	if len(cancer) > 0 {
-		slices.SortFunc(cancer, func(a, b float64) int { return -cmp(a, b) })
+		slices.SortFunc(cancer, func(a, b float64) int { return cmp.Compare(b, a) })
 		k := min(max(int(math.Ceil(sensitivity*float64(len(cancer))-1e-9)), 1), len(cancer))
 		p.Score = Number(cancer[k-1])
 		p.Sensitivity = Wilson(count(cancer, cancer[k-1]), len(cancer))
@@ -38,16 +39,6 @@ func (s Scheme) Propose(sums []*Summary, sensitivity float64) Proposal {
 	}
 	p.Pixel, p.PixelDice = s.bestPixel(sums)
 	return p
-}
-
-func cmp(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // count is how many scores reach a threshold.
@@ -102,7 +93,7 @@ func (s Scheme) roc(sums []*Summary) []ROCPoint {
 	if positives == 0 || negatives == 0 {
 		return nil
 	}
-	slices.SortStableFunc(all, func(a, b scored) int { return -cmp(a.score, b.score) })
+	slices.SortStableFunc(all, func(a, b scored) int { return cmp.Compare(b.score, a.score) })
 	points := []ROCPoint{{Threshold: Number(math.Inf(1))}}
 	tp, fp := 0, 0
 	for i, v := range all {

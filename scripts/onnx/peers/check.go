@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"path/filepath"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment/net"
@@ -14,64 +15,119 @@ import (
 // oracleLimit is the largest arithmetic that the plain interpreter is asked for.
 const oracleLimit = 3e8
 
-// check compares outputs on random images: ONNX Runtime's with ours, and with the plain interpreter's
-// where that is quick.
+// finding is how far apart the results of one case are, relative to the range of ONNX Runtime's.
+type finding struct {
+	ours, interpreter float64
+	flipped           int // pixels on the other side of the threshold, unless they are close to it
+}
+
+func (f finding) within(tolerance float64) bool {
+	return f.ours <= tolerance && f.interpreter <= tolerance && f.flipped == 0
+}
+
+// check compares outputs on random and on real images: ONNX Runtime's with ours, and with the plain
+// interpreter's where that is quick.
 func (c config) check(folder string, cases []testCase) error {
-	var failed int
-	var worst struct{ ours, oracle float64 }
-	for _, t := range cases {
-		ours, oracle, err := c.compare(t)
-		bad := err != nil || !(ours <= c.tolerance) || !(oracle <= c.tolerance)
-		if bad {
-			failed++
-		}
-		if bad || c.verbose {
-			fmt.Printf("%-50s %v  ours %.1e  interpreter %.1e  %v\n", t.File, t.Shape, ours, oracle, err)
-		}
-		worst.ours, worst.oracle = math.Max(worst.ours, ours), math.Max(worst.oracle, oracle)
+	photos, err := realImages(c.images)
+	if err != nil {
+		return err
 	}
-	fmt.Printf("%s: %d cases, %d failed; largest difference to ONNX Runtime, relative to the range: ours %.1e, interpreter %.1e\n",
-		folder, len(cases), failed, worst.ours, worst.oracle)
+	var failed, compared int
+	var worst finding
+	for _, t := range cases {
+		for _, photo := range append([]string{""}, photos...) {
+			f, err := c.compare(t, photo)
+			bad := err != nil || !f.within(c.tolerance)
+			if compared++; bad {
+				failed++
+			}
+			if bad || c.verbose {
+				fmt.Printf("%-32s %-14s %-26s ours %.1e  interpreter %.1e  mask %d  %s\n", t.File, fmt.Sprint(t.Shape), imageName(photo), f.ours, f.interpreter, f.flipped, message(err))
+			}
+			worst = finding{math.Max(worst.ours, f.ours), math.Max(worst.interpreter, f.interpreter), worst.flipped + f.flipped}
+		}
+	}
+	fmt.Printf("%s: %d comparisons, %d failed; largest difference to ONNX Runtime relative to its range: ours %.1e, interpreter %.1e; mask pixels that differ: %d\n",
+		folder, compared, failed, worst.ours, worst.interpreter, worst.flipped)
 	if failed > 0 {
-		return fmt.Errorf("%d of %d cases differ", failed, len(cases))
+		return fmt.Errorf("%d of %d comparisons differ", failed, compared)
 	}
 	return nil
 }
 
-func (c config) compare(t testCase) (ours, oracle float64, err error) {
+func imageName(path string) string {
+	if path == "" {
+		return "noise"
+	}
+	return filepath.Base(path)
+}
+
+func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func (c config) compare(t testCase, photo string) (f finding, err error) {
 	if _, err := c.runtime.ask(request{Do: "load", Model: t.path, Threads: c.threads}); err != nil {
-		return 0, 0, err
+		return f, err
 	}
 	x := nettest.Random(t.shape(), 42)
+	if photo != "" {
+		if x, err = planes(photo, t.shape()); err != nil {
+			return f, err
+		}
+	}
 	in := x.Float32()
 	if t.Last {
 		in = channelsLast(in, t.shape())
 	}
 	want, dims, err := c.runtime.run(in, t.dims())
 	if err != nil {
-		return 0, 0, err
+		return f, err
 	}
+	if t.Last && len(dims) == 4 {
+		want = channelsFirst(want, shapeOf(dims))
+	}
+	return c.judge(t, x, want)
+}
+
+// judge runs the network here and compares.
+func (c config) judge(t testCase, x nettest.Planes, want []float32) (f finding, err error) {
 	n, err := t.lower()
 	if err != nil {
-		return 0, 0, err
+		return f, err
 	}
 	shapes, err := n.Shapes(t.shape())
 	if err != nil {
-		return 0, 0, err
+		return f, err
+	}
+	if f.interpreter, err = interpreted(n, x, want); err != nil {
+		return f, err
 	}
 	out := shapes[n.Outputs[0]]
-	if t.Last && len(dims) == 4 {
-		want = channelsFirst(want, out)
-	}
-	if oracle, err = interpreted(n, x, want); err != nil {
-		return 0, 0, err
-	}
 	got, err := c.infer(n, x, out)
 	if err != nil {
-		return 0, oracle, err
+		return f, err
 	}
-	ours, err = difference(got, want)
-	return ours, oracle, err
+	if f.ours, err = difference(got, want); err == nil && out.C == 2 {
+		f.flipped = flipped(got, want)
+	}
+	return f, err
+}
+
+// flipped counts the pixels of a mask, thresholded at a probability of one half, that differ although
+// the probability is not within a thousandth of it. The values are logits of two classes.
+func flipped(got, want []float32) (n int) {
+	size := len(want) / 2
+	for k := range size {
+		p := 1 / (1 + math.Exp(float64(want[k])-float64(want[size+k])))
+		if (got[size+k] > got[k]) != (want[size+k] > want[k]) && math.Abs(p-0.5) >= 1e-3 {
+			n++
+		}
+	}
+	return n
 }
 
 func (c config) infer(n *net.Net, x nettest.Planes, out net.Shape) ([]float32, error) {

@@ -19,6 +19,8 @@ type testCase struct {
 	Shape [3]int `json:"shape"`
 	Last  bool   `json:"last"`
 	path  string
+
+	Untimed bool `json:"untimed,omitempty"` // only compared
 }
 
 func (t testCase) shape() net.Shape { return net.Shape{C: t.Shape[0], H: t.Shape[1], W: t.Shape[2]} }
@@ -44,6 +46,7 @@ func main() {
 	threads := flag.Int("threads", 1, "threads of both")
 	rounds := flag.Int("rounds", 7, "time: rounds of one run each, in turn")
 	tolerance := flag.Float64("tolerance", 1e-4, "check: largest difference, relative to the range of the outputs")
+	images := flag.String("images", "", "check: folder with real images (.jpg)")
 	verbose := flag.Bool("v", false, "check: a line for each case")
 	flag.Parse()
 	if flag.NArg() < 2 {
@@ -52,7 +55,7 @@ func main() {
 	}
 	r, err := startRuntime(*script, *folder)
 	if err == nil {
-		cfg := config{runtime: r, threads: *threads, rounds: *rounds, tolerance: *tolerance, verbose: *verbose}
+		cfg := config{runtime: r, threads: *threads, rounds: *rounds, tolerance: *tolerance, verbose: *verbose, images: *images}
 		err = cfg.do(flag.Arg(0), flag.Args()[1:])
 		if e := r.close(); err == nil {
 			err = e
@@ -65,10 +68,11 @@ func main() {
 }
 
 type config struct {
-	runtime         *runtime
+	runtime         *peer
 	threads, rounds int
 	tolerance       float64
 	verbose         bool
+	images          string
 }
 
 func (c config) do(what string, folders []string) error {

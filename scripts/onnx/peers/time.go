@@ -9,12 +9,17 @@ import (
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment/net/nettest"
 	"github.com/slidemill/slidemill/pkg/segment/nn"
+	"github.com/slidemill/slidemill/pkg/segment/nn/kernel"
 )
 
 // time runs both in turn, A B A B, one run each, and prints the ratio of the medians.
 func (c config) time(cases []testCase) error {
+	fmt.Printf("register kernel: %.0f GFLOP/s on %d threads (%v)\n", kernel.PeakGFLOPS(c.threads), c.threads, kernel.Variant())
 	fmt.Printf("%-14s %9s %8s  %12s %9s  %12s %9s  %6s\n", "model", "image", "threads", "ONNX Runtime", "GFLOP/s", "ours", "GFLOP/s", "ratio")
 	for _, t := range cases {
+		if t.Untimed {
+			continue
+		}
 		if err := c.timeOne(t); err != nil {
 			return fmt.Errorf("%s: %w", t.File, err)
 		}

@@ -13,8 +13,8 @@ import (
 	"path/filepath"
 )
 
-// runtime is ONNX Runtime in a Node.js process; ort.mjs says what it understands.
-type runtime struct {
+// peer is ONNX Runtime in a Node.js process; ort.mjs says what it understands.
+type peer struct {
 	cmd  *exec.Cmd
 	in   io.WriteCloser
 	out  *bufio.Reader
@@ -38,12 +38,12 @@ type answer struct {
 }
 
 // startRuntime starts node in the folder that holds node_modules.
-func startRuntime(script, folder string) (*runtime, error) {
+func startRuntime(script, folder string) (*peer, error) {
 	script, err := filepath.Abs(script)
 	if err != nil {
 		return nil, err
 	}
-	r := &runtime{cmd: exec.Command("node", script)}
+	r := &peer{cmd: exec.Command("node", script)}
 	r.cmd.Dir, r.cmd.Stderr = folder, os.Stderr
 	if r.temp, err = os.MkdirTemp("", "peers"); err != nil {
 		return nil, err
@@ -59,11 +59,11 @@ func startRuntime(script, folder string) (*runtime, error) {
 	return r, r.cmd.Start()
 }
 
-func (r *runtime) close() error {
+func (r *peer) close() error {
 	return errors.Join(r.in.Close(), r.cmd.Wait(), os.RemoveAll(r.temp))
 }
 
-func (r *runtime) ask(q request) (answer, error) {
+func (r *peer) ask(q request) (answer, error) {
 	var a answer
 	if err := json.NewEncoder(r.in).Encode(q); err != nil {
 		return a, err
@@ -82,7 +82,7 @@ func (r *runtime) ask(q request) (answer, error) {
 }
 
 // run computes the first output of the loaded model.
-func (r *runtime) run(in []float32, dims []int) (out []float32, outDims []int, err error) {
+func (r *peer) run(in []float32, dims []int) (out []float32, outDims []int, err error) {
 	x, y := filepath.Join(r.temp, "x.f32"), filepath.Join(r.temp, "y")
 	raw := make([]byte, 4*len(in))
 	for k, v := range in {

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Compares Slidemill's networks with ONNX Runtime (npm package onnxruntime-node 1.30.0) on the same ONNX files.
+#
+#   scripts/bench-peers.sh            times, in turn A B A B, on 1 and on 2 threads: the ratio is what counts
+#   scripts/bench-peers.sh --check    results, on random and on real images: some 1100 small cases and
+#                                     the models that are timed
+#   scripts/bench-peers.sh --record   makes pkg/segment/onnx/testdata/conformance.zip anew
+#
+# THREADS="1 2" and ROUNDS=9 choose what is timed; PEERS_CACHE (default: ~/.cache/slidemill-peers) keeps the
+# runtime and the models; SLIDEMILL_DATA (default: ../shared/data) holds real images, if there are any.
+# Needs Node.js with npm, and Debian's python3-torch and python3-onnx, which it installs if it may.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cache=${PEERS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/slidemill-peers}
+data=${SLIDEMILL_DATA:-../shared/data}
+python=${PYTHON:-/usr/bin/python3}
+mkdir -p "$cache"
+
+for tool in node npm go "$python"; do
+  command -v "$tool" >/dev/null || { echo "bench-peers: $tool is missing: install Node.js, npm, Go and Python 3" >&2; exit 1; }
+done
+if ! "$python" -c 'import torch, onnx' 2>/dev/null; then
+  apt-get install -q -y --no-install-recommends python3-torch python3-onnx ||
+    { echo "bench-peers: install python3-torch and python3-onnx (Debian) first" >&2; exit 1; }
+fi
+if [ ! -d "$cache/node_modules/onnxruntime-node" ]; then
+  # Without its install script, which would fetch GPU libraries; the CPU runtime is in the package.
+  npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$cache" onnxruntime-node@1.30.0
+fi
+
+# The models are made once per version of the scripts that make them.
+stamp=$(cat scripts/onnx/*.py | sha256sum | cut -c1-16)
+models=$cache/models-$stamp
+if [ ! -d "$models" ]; then
+  rm -rf "$models.part"
+  for kind in speed exports ops; do
+    PYTHONDONTWRITEBYTECODE=1 "$python" scripts/onnx/models.py "$kind" "$models.part/$kind" 2>"$cache/$kind.log" ||
+      { tail -20 "$cache/$kind.log" >&2; exit 1; }
+  done
+  mv "$models.part" "$models"
+fi
+
+peers=$cache/peers
+CGO_ENABLED=0 go build -o "$peers" ./scripts/onnx/peers
+set -- "${1:-}" "$peers" -node "$cache" -script scripts/onnx/ort.mjs
+mode=$1
+shift
+case $mode in
+  --check)
+    "$@" check "$models/ops" "$models/exports"
+    "$@" -threads 2 -images "$data" -v check "$models/speed"
+    ;;
+  --record) "$@" record pkg/segment/onnx/testdata/conformance.zip "$models/ops" "$models/exports" ;;
+  "")
+    for threads in ${THREADS:-1 2}; do
+      "$@" -threads "$threads" -rounds "${ROUNDS:-9}" time "$models/speed"
+    done
+    ;;
+  *) sed -n '2,12p' "$0" >&2; exit 2 ;;
+esac

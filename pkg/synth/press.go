@@ -24,7 +24,7 @@ const (
 )
 
 // maxAhead bounds the compressed tiles that wait for an earlier one.
-const maxAhead = 64 << 20
+const maxAhead = 24 << 20
 
 // press compresses tiles and writes them to both files in the order of quadtree.Order, whoever makes
 // them, so that equal slides are equal files. It is safe for concurrent use.

@@ -16,7 +16,7 @@ import (
 // Tiles keep their chroma at full resolution (4:4:4). The contrast of H&E is one of colour: over 60
 // EBHI pictures at quality 85, 4:2:0 leaves a root-mean-square chroma error of 15.0 of 255 and a worst
 // pixel of 142, 4:4:4 9.5 and 70, for 30 % more bytes. The standard library writes 4:2:0 only and
-// takes three times as long.
+// takes more than twice as long.
 const subsampling = jpegn.Subsample444
 
 // buffer holds one compressed tile.

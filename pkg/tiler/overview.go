@@ -10,11 +10,12 @@ import (
 )
 
 // The level on which tissue is found. At 8 µm a pixel, a gland's wall is a pixel wide and a biopsy a
-// hundred: fine enough for borders, coarse enough to hold a whole slide.
+// hundred: fine enough for borders, coarse enough to hold a slide.
 const (
 	overviewMPP = 8.0
-	// maxOverview bounds the level in pixels, 4 bytes each: 100000 × 80000 at 0.25 µm needs 7.8 Mpx.
-	maxOverview = 8 << 20
+	// maxOverview bounds the level in pixels. A slide beyond 16 × 16 mm is judged at 16 µm instead,
+	// which is still finer than a cell of the tissue map.
+	maxOverview = 4 << 20
 	// maxOverviewUnscaled bounds it where nobody knows the scale.
 	maxOverviewUnscaled = 1 << 20
 	maxThumbnail        = 1024 // longest side in pixels

@@ -70,8 +70,8 @@ type TissueSummary struct {
 //
 // # Memory
 //
-// Four bytes per pixel of the overview, which has at most maxOverview, and four more for the pixels
-// of its largest connected piece.
+// About ten bytes per pixel of the overview, which has at most maxOverview, and four more for each
+// pixel of the largest connected piece: 60 MB.
 func FindTissue(r *Result, frame segment.Frame, p TissueParameters) (*segment.TissueMap, TissueSummary) {
 	f := newFinder(r.Overview, frame, p)
 	f.findPen()

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"image"
 	"image/color"
+	"math"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
@@ -127,6 +130,28 @@ func TestUnreadableTilesAreMarked(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestTissueOfAnySize: no picture is too small, too coarse or too empty to be judged.
+func TestTissueOfAnySize(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		side := rapid.IntRange(1, 60)
+		f := newFake(side.Draw(rt, "w"), side.Draw(rt, "h"), 16, noise)
+		f.mpp = rapid.Float64Range(0.06, 90).Draw(rt, "mpp")
+		if rapid.Bool().Draw(rt, "empty") {
+			f.pixel = func(int, int) color.RGBA { return color.RGBA{} }
+		}
+		r, _ := cut(t, Config{Slide: f})
+		frame := frameOf(t, f, pyramid.MPP{X: f.mpp, Y: f.mpp}, 1.3)
+		m, sum := FindTissue(&r, frame, DefaultTissue())
+		total := 0
+		for _, n := range sum.Cells {
+			total += n
+		}
+		if total != len(m.Class) || math.IsNaN(sum.TissueMM2+sum.Blurred) {
+			rt.Fatalf("%d cells of %d: %+v", total, len(m.Class), sum)
+		}
+	})
 }
 
 func TestTissueIsDeterministic(t *testing.T) {

@@ -147,13 +147,11 @@ func TestPNG(t *testing.T) {
 	})
 }
 
-// TestPreview: the preview shows carcinoma where it is and leaves the rest alone, without a thumbnail too.
+// TestPreview: the preview shows carcinoma where it is and leaves the rest alone.
 func TestPreview(t *testing.T) {
 	w := blobs(tiny, 23)
 	b, p := b0(t, w)
-	if err := b.Delete(t.Context(), store.Slide(p.Slide).Thumbnail()); err != nil { // drawn from the tissue map then
-		t.Fatal(err)
-	}
+	putPyramid(t, b, w.manifest(p))
 	if _, err := Run(t.Context(), w.config(t, b, p, 1)); err != nil {
 		t.Fatal(err)
 	}

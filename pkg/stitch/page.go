@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"strings"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 )
@@ -78,7 +79,7 @@ func newPage(r *Report, pic picture) (*page, error) {
 		Report: r, Plain: jpegURL(plain), Marked: jpegURL(marked),
 		Picture: pyramid.Size{W: bounds.Dx(), H: bounds.Dy()},
 		Tone:    tone(r), Marks: marks(r), Bar: newScaleBar(r),
-		Shown: r.Lesions[:min(shownLesions, len(r.Lesions))], Tissue: string(r.Run.Parameters.Tissue),
+		Shown: r.Lesions[:min(shownLesions, len(r.Lesions))], Tissue: flatten(r.Run.Parameters.Tissue),
 	}
 	p.Hidden = len(r.Lesions) - len(p.Shown)
 	return p, nil
@@ -131,18 +132,62 @@ func micrometres(v float64) string {
 }
 
 // value shows a check's value as a person would write it.
-func value(v any) string {
-	switch v := v.(type) {
+func value(c Check) string {
+	switch v := c.Value.(type) {
 	case nil:
 		return ""
 	case string:
 		return v
 	case float64:
+		if strings.HasSuffix(c.Check, "_share") {
+			return percent(v)
+		}
 		return fmt.Sprintf("%.4g", v)
 	}
-	out, err := json.Marshal(v)
+	out, err := json.Marshal(c.Value)
 	if err != nil {
-		return fmt.Sprint(v)
+		return fmt.Sprint(c.Value)
 	}
 	return string(out)
+}
+
+// flatten writes JSON of any depth as one line of names and values, in their order, for a table. What
+// is not JSON ends the line.
+func flatten(raw json.RawMessage) string {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	var parts []string
+	for name := ""; ; {
+		token, err := dec.Token()
+		if err != nil {
+			return strings.Join(parts, " · ")
+		}
+		switch _, delim := token.(json.Delim); {
+		case delim && token == json.Delim('['):
+			parts = append(parts, plainName(name)+" "+array(dec))
+			name = ""
+		case delim:
+			name = "" // an object: its members follow under their own names
+		case name == "":
+			name = fmt.Sprint(token)
+		default:
+			parts = append(parts, plainName(name)+" "+fmt.Sprint(token))
+			name = ""
+		}
+	}
+}
+
+// array reads the rest of an array.
+func array(dec *json.Decoder) string {
+	var items []string
+	for dec.More() {
+		var item any
+		if err := dec.Decode(&item); err != nil {
+			break
+		}
+		items = append(items, fmt.Sprint(item))
+	}
+	if _, err := dec.Token(); err != nil {
+		items = append(items, "…")
+	}
+	return strings.Join(items, ", ")
 }

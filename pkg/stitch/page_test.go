@@ -64,3 +64,14 @@ func TestScaleBar(t *testing.T) {
 		}
 	}
 }
+
+func TestFlatten(t *testing.T) {
+	for raw, want := range map[string]string{
+		`{"summary":{"white_min":195,"white":[245,243,243]},"tissue_mm2":0.9,"estimated":true,"of":{}}`: "white min 195 · white 245, 243, 243 · tissue (mm²) 0.9 · estimated true",
+		`{}`: "", ``: "", `{"a":`: "", `{"a":[1,`: "a 1, …",
+	} {
+		if got := flatten([]byte(raw)); got != want {
+			t.Errorf("%s: %q, want %q", raw, got, want)
+		}
+	}
+}

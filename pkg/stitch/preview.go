@@ -10,7 +10,6 @@ import (
 	"image/draw"
 	"image/jpeg"
 	"image/png"
-	"io"
 
 	"github.com/disintegration/imaging"
 
@@ -29,43 +28,56 @@ type picture struct {
 	marked *image.NRGBA
 }
 
-// The bounds of a thumbnail from the store.
-const (
-	maxThumbnail     = 32 << 20
-	maxThumbnailSide = 8192
-)
+// fallbackSide is the longer side of a picture drawn from the tissue map, which has no detail to lose.
+const fallbackSide = 512
 
-// thumbnail reads the slide's small picture. A slide without one is drawn from its tissue map, so that
-// a report always shows where things are.
-func thumbnail(ctx context.Context, b store.Bucket, plan *segment.Plan, tissue *segment.TissueMap) (image.Image, error) {
-	body, err := b.Get(ctx, store.Slide(plan.Slide).Thumbnail(), 0, maxThumbnail)
-	if errors.Is(err, store.ErrNotFound) {
-		return tissuePicture(plan, tissue), nil
+// slidePicture puts the slide's small picture together from the pyramid: the smallest level that is
+// not smaller than the preview, at most 2·previewSide square. A slide whose pyramid is not there is
+// drawn from its tissue map, so that a report always shows where things are.
+func slidePicture(ctx context.Context, c *Config) (image.Image, error) {
+	d := c.Slide.Pyramid
+	level := 0
+	for level < d.Max() && max(d.LevelSize(level).W, d.LevelSize(level).H) < previewSide {
+		level++
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read thumbnail: %w", err)
-	}
-	defer body.Close()
-	data, err := io.ReadAll(body)
-	if err != nil {
-		return nil, fmt.Errorf("read thumbnail: %w", err)
-	}
-	config, err := jpeg.DecodeConfig(bytes.NewReader(data))
-	if err == nil && (config.Width > maxThumbnailSide || config.Height > maxThumbnailSide) {
-		err = fmt.Errorf("%dx%d pixels are too many", config.Width, config.Height)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("decode thumbnail: %w", err)
-	}
-	img, err := jpeg.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, fmt.Errorf("decode thumbnail: %w", err)
+	img := image.NewRGBA(d.LevelSize(level).Bounds())
+	grid := d.Grid(level)
+	for row := range grid.Rows() {
+		for col := range grid.Cols() {
+			key := store.Slide(c.Slide.ID).PyramidTile(pyramid.Tile{Level: level, Col: col, Row: row})
+			tile, err := decodeTile(ctx, c.Bucket, key)
+			if errors.Is(err, store.ErrNotFound) {
+				return tissuePicture(c.Plan, c.Tissue), nil
+			}
+			if err != nil {
+				return nil, fmt.Errorf("slide tile %d/%d_%d: %w", level, col, row, err)
+			}
+			draw.Draw(img, grid.Bounds(col, row), tile, tile.Bounds().Min, draw.Src)
+		}
 	}
 	return img, nil
 }
 
+// maxTileSide bounds a tile's picture before it is decoded.
+const maxTileSide = 4096
+
+func decodeTile(ctx context.Context, b store.Bucket, key string) (image.Image, error) {
+	data, err := readAll(ctx, b, key, maxTileBytes)
+	if err != nil {
+		return nil, err
+	}
+	config, err := jpeg.DecodeConfig(bytes.NewReader(data))
+	if err == nil && (config.Width > maxTileSide || config.Height > maxTileSide) {
+		err = fmt.Errorf("%dx%d pixels are too many", config.Width, config.Height)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return jpeg.Decode(bytes.NewReader(data))
+}
+
 func tissuePicture(plan *segment.Plan, tissue *segment.TissueMap) image.Image {
-	size := fit(plan.Frame.Slide, previewSide)
+	size := fit(plan.Frame.Slide, fallbackSide)
 	img := image.NewNRGBA(size.Bounds())
 	for y := range size.H {
 		for x := range size.W {
@@ -89,11 +101,11 @@ func fit(s pyramid.Size, side int) pyramid.Size {
 	return pyramid.Size{W: max(1, s.W*side/longer), H: max(1, s.H*side/longer)}
 }
 
-// newPicture shrinks the thumbnail and draws the overview on it: the colours of the overlay, and a
-// line around the mask.
-func newPicture(thumb image.Image, plan *segment.Plan, o *overview, p *palette) picture {
-	size := fit(pyramid.Size{W: thumb.Bounds().Dx(), H: thumb.Bounds().Dy()}, previewSide)
-	plain := imaging.Resize(thumb, size.W, size.H, imaging.Box)
+// newPicture shrinks the slide's picture and draws the overview on it: the colours of the overlay, and
+// a line around the mask.
+func newPicture(whole image.Image, plan *segment.Plan, o *overview, p *palette) picture {
+	size := fit(pyramid.Size{W: whole.Bounds().Dx(), H: whole.Bounds().Dy()}, previewSide)
+	plain := imaging.Resize(whole, size.W, size.H, imaging.Box)
 	marked := imaging.Clone(plain)
 	inside := make([]bool, size.W*size.H)
 	perX := float64(plan.Frame.Slide.W) / plan.Frame.StepX() / float64(size.W)

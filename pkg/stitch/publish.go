@@ -49,11 +49,11 @@ func (s *stitcher) contours(ctx context.Context, r *Report, list []outline) (err
 
 // pictures puts the preview and the page that shows it.
 func (s *stitcher) pictures(ctx context.Context, r *Report, o *overlays) error {
-	thumb, err := thumbnail(ctx, s.Bucket, s.Plan, s.Tissue)
+	whole, err := slidePicture(ctx, &s.Config)
 	if err != nil {
 		return err
 	}
-	pic := newPicture(thumb, s.Plan, o.overview, o.palette)
+	pic := newPicture(whole, s.Plan, o.overview, o.palette)
 	data, err := encodePNG(pic.marked)
 	if err != nil {
 		return err

@@ -84,7 +84,9 @@ func (e evidence) reason() string {
 }
 
 // plainName is a check's name as a person reads it.
-func plainName(check string) string { return strings.ReplaceAll(check, "_", " ") }
+func plainName(check string) string {
+	return strings.NewReplacer("_um_per_px", " (µm per pixel)", "_mm2", " (mm²)", "_", " ").Replace(check)
+}
 
 func (e evidence) finding() string {
 	switch {

@@ -221,7 +221,7 @@ func (v *verifier) slidePyramid(ctx context.Context, m slide.Manifest) error {
 	if data != nil && !describes(data, m.Pyramid, m.Format) {
 		v.broken.add("%s does not describe the pyramid of slide.json", keys.PyramidDZI())
 	}
-	if data, err = v.read(ctx, keys.Thumbnail(), maxThumbnail); err != nil {
+	if data, err = v.read(ctx, keys.Thumbnail(), maxTileBytes); err != nil {
 		return err
 	}
 	if problem := wholeJPEG(data, pyramid.Size{}); data != nil && problem != "" {

@@ -3,6 +3,7 @@ package stitch
 import (
 	"bytes"
 	"errors"
+	"image"
 	"testing"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -26,14 +27,8 @@ func whole(t *testing.T) (*mem.Bucket, *segment.Plan) {
 	m := w.manifest(p)
 	keys := store.Slide(p.Slide)
 	put := func(key string, data []byte) { putBytes(t, b, key, data) }
-	for level := range m.Pyramid.Max() + 1 {
-		grid := m.Pyramid.Grid(level)
-		for row := range grid.Rows() {
-			for col := range grid.Cols() {
-				put(keys.PyramidTile(pyramid.Tile{Level: level, Col: col, Row: row}), whiteJPEG(t, grid.Bounds(col, row).Size()))
-			}
-		}
-	}
+	putPyramid(t, b, m)
+	put(keys.Thumbnail(), whiteJPEG(t, image.Pt(100, 80)))
 	put(keys.PyramidDZI(), bytes.Replace(descriptor(m.Pyramid), []byte("png"), []byte("jpeg"), 1))
 	slideJSON, err := m.Encode()
 	if err != nil {

@@ -165,11 +165,9 @@ func (w *world) manifest(p *segment.Plan) slide.Manifest {
 	}
 }
 
-// put stores a thumbnail and every planned region.
+// put stores every planned region.
 func (w *world) put(t testing.TB, b store.Bucket, p *segment.Plan) {
 	t.Helper()
-	thumb := whiteJPEG(t, image.Pt(160, 160*w.canvas.H/w.canvas.W+1))
-	putBytes(t, b, store.Slide(p.Slide).Thumbnail(), thumb)
 	for _, at := range p.Regions {
 		data, err := segment.EncodeRegion(w.region(p, at))
 		if err != nil {
@@ -252,4 +250,18 @@ func (w *world) at(plane []uint8, p image.Point) uint8 {
 		return 0
 	}
 	return plane[p.Y*w.canvas.W+p.X]
+}
+
+// putPyramid stores a white pyramid, as the tiler would.
+func putPyramid(t testing.TB, b store.Bucket, m slide.Manifest) {
+	t.Helper()
+	keys := store.Slide(m.ID)
+	for level := range m.Pyramid.Max() + 1 {
+		grid := m.Pyramid.Grid(level)
+		for row := range grid.Rows() {
+			for col := range grid.Cols() {
+				putBytes(t, b, keys.PyramidTile(pyramid.Tile{Level: level, Col: col, Row: row}), whiteJPEG(t, grid.Bounds(col, row).Size()))
+			}
+		}
+	}
 }

@@ -5,7 +5,7 @@ import "unsafe"
 // The kernels in portable Go. They define the order of every sum; the assembly follows them.
 
 func convTileGeneric(step, blocks int, a *tileArgs) {
-	for p := range a.pixels {
+	for p := range a.pixels * a.repeat {
 		for b := range int64(blocks) {
 			acc := *lanes(a.bias, 4*Block*b)
 			if a.ntaps > 0 {
@@ -61,7 +61,7 @@ func (a *tileArgs) finish(acc *[Block]float32, p, block int64) {
 
 func depthTileGeneric(step int, a *tileArgs) {
 	taps := unsafe.Slice((*int64)(a.taps), a.ntaps)
-	for p := range a.pixels {
+	for p := range a.pixels * a.repeat {
 		acc := *lanes(a.bias, 0)
 		for i, tap := range taps {
 			x, w := lanes(a.src, 4*Block*int64(step)*p+tap), lanes(a.w, int64(4*Block*i))

@@ -408,66 +408,76 @@ GLOBL constants<>(SB), RODATA|NOPTR, $1600
 
 // func convStep1Blocks1AVX512(a *byte)
 // Requires: AVX, AVX512F
-TEXT ·convStep1Blocks1AVX512(SB), $0-8
+TEXT ·convStep1Blocks1AVX512(SB), $32-8
 	MOVQ a+0(FP), AX
 	MOVQ 120(AX), CX
 	CMPQ CX, $0x1c
-	JE   p28
+	JE   start28
 	CMPQ CX, $0x1b
-	JE   p27
+	JE   start27
 	CMPQ CX, $0x1a
-	JE   p26
+	JE   start26
 	CMPQ CX, $0x19
-	JE   p25
+	JE   start25
 	CMPQ CX, $0x18
-	JE   p24
+	JE   start24
 	CMPQ CX, $0x17
-	JE   p23
+	JE   start23
 	CMPQ CX, $0x16
-	JE   p22
+	JE   start22
 	CMPQ CX, $0x15
-	JE   p21
+	JE   start21
 	CMPQ CX, $0x14
-	JE   p20
+	JE   start20
 	CMPQ CX, $0x13
-	JE   p19
+	JE   start19
 	CMPQ CX, $0x12
-	JE   p18
+	JE   start18
 	CMPQ CX, $0x11
-	JE   p17
+	JE   start17
 	CMPQ CX, $0x10
-	JE   p16
+	JE   start16
 	CMPQ CX, $0x0f
-	JE   p15
+	JE   start15
 	CMPQ CX, $0x0e
-	JE   p14
+	JE   start14
 	CMPQ CX, $0x0d
-	JE   p13
+	JE   start13
 	CMPQ CX, $0x0c
-	JE   p12
+	JE   start12
 	CMPQ CX, $0x0b
-	JE   p11
+	JE   start11
 	CMPQ CX, $0x0a
-	JE   p10
+	JE   start10
 	CMPQ CX, $0x09
-	JE   p9
+	JE   start9
 	CMPQ CX, $0x08
-	JE   p8
+	JE   start8
 	CMPQ CX, $0x07
-	JE   p7
+	JE   start7
 	CMPQ CX, $0x06
-	JE   p6
+	JE   start6
 	CMPQ CX, $0x05
-	JE   p5
+	JE   start5
 	CMPQ CX, $0x04
-	JE   p4
+	JE   start4
 	CMPQ CX, $0x03
-	JE   p3
+	JE   start3
 	CMPQ CX, $0x02
-	JE   p2
+	JE   start2
 	CMPQ CX, $0x01
-	JE   p1
+	JE   start1
 	RET
+
+start28:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p28:
 	MOVQ    24(AX), CX
@@ -501,7 +511,7 @@ p28:
 	VMOVUPS (CX), Z27
 	CMPQ    48(AX), $0x00
 	JE      p28done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -523,7 +533,7 @@ p28tap:
 
 p28channel:
 	VMOVUPS          (DX), Z28
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -896(R9), Z28, Z0
 	VFMADD231PS.BCST -832(R9), Z28, Z1
 	VFMADD231PS.BCST -768(R9), Z28, Z2
@@ -562,7 +572,7 @@ p28channel:
 	JGE              p28block
 
 p28done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -622,13 +632,15 @@ p28done:
 	VADDPS (CX), Z26, Z26
 	ADDQ   DX, CX
 	VADDPS (CX), Z27, Z27
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p28clamp:
-	VBROADCASTSS 136(AX), Z28
-	VBROADCASTSS 140(AX), Z29
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z28
+	VBROADCASTSS 148(AX), Z29
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z28, Z0
 	VMINPS       Z0, Z29, Z0
 	VMOVUPS      Z0, (CX)
@@ -740,8 +752,23 @@ p28clamp:
 	VMAXPS       Z27, Z28, Z27
 	VMINPS       Z27, Z29, Z27
 	VMOVUPS      Z27, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000700, (SP)
+	DECQ         24(SP)
+	JNZ          p28
 	VZEROUPPER
 	RET
+
+start27:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p27:
 	MOVQ    24(AX), CX
@@ -774,7 +801,7 @@ p27:
 	VMOVUPS (CX), Z26
 	CMPQ    48(AX), $0x00
 	JE      p27done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -796,7 +823,7 @@ p27tap:
 
 p27channel:
 	VMOVUPS          (DX), Z27
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -832(R9), Z27, Z0
 	VFMADD231PS.BCST -768(R9), Z27, Z1
 	VFMADD231PS.BCST -704(R9), Z27, Z2
@@ -834,7 +861,7 @@ p27channel:
 	JGE              p27block
 
 p27done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -892,13 +919,15 @@ p27done:
 	VADDPS (CX), Z25, Z25
 	ADDQ   DX, CX
 	VADDPS (CX), Z26, Z26
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p27clamp:
-	VBROADCASTSS 136(AX), Z27
-	VBROADCASTSS 140(AX), Z28
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z27
+	VBROADCASTSS 148(AX), Z28
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z27, Z0
 	VMINPS       Z0, Z28, Z0
 	VMOVUPS      Z0, (CX)
@@ -1006,8 +1035,23 @@ p27clamp:
 	VMAXPS       Z26, Z27, Z26
 	VMINPS       Z26, Z28, Z26
 	VMOVUPS      Z26, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x000006c0, (SP)
+	DECQ         24(SP)
+	JNZ          p27
 	VZEROUPPER
 	RET
+
+start26:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p26:
 	MOVQ    24(AX), CX
@@ -1039,7 +1083,7 @@ p26:
 	VMOVUPS (CX), Z25
 	CMPQ    48(AX), $0x00
 	JE      p26done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -1061,7 +1105,7 @@ p26tap:
 
 p26channel:
 	VMOVUPS          (DX), Z26
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -832(R9), Z26, Z0
 	VFMADD231PS.BCST -768(R9), Z26, Z1
 	VFMADD231PS.BCST -704(R9), Z26, Z2
@@ -1098,7 +1142,7 @@ p26channel:
 	JGE              p26block
 
 p26done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -1154,13 +1198,15 @@ p26done:
 	VADDPS (CX), Z24, Z24
 	ADDQ   DX, CX
 	VADDPS (CX), Z25, Z25
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p26clamp:
-	VBROADCASTSS 136(AX), Z26
-	VBROADCASTSS 140(AX), Z27
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z26
+	VBROADCASTSS 148(AX), Z27
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z26, Z0
 	VMINPS       Z0, Z27, Z0
 	VMOVUPS      Z0, (CX)
@@ -1264,8 +1310,23 @@ p26clamp:
 	VMAXPS       Z25, Z26, Z25
 	VMINPS       Z25, Z27, Z25
 	VMOVUPS      Z25, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000680, (SP)
+	DECQ         24(SP)
+	JNZ          p26
 	VZEROUPPER
 	RET
+
+start25:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p25:
 	MOVQ    24(AX), CX
@@ -1296,7 +1357,7 @@ p25:
 	VMOVUPS (CX), Z24
 	CMPQ    48(AX), $0x00
 	JE      p25done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -1318,7 +1379,7 @@ p25tap:
 
 p25channel:
 	VMOVUPS          (DX), Z25
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -768(R9), Z25, Z0
 	VFMADD231PS.BCST -704(R9), Z25, Z1
 	VFMADD231PS.BCST -640(R9), Z25, Z2
@@ -1354,7 +1415,7 @@ p25channel:
 	JGE              p25block
 
 p25done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -1408,13 +1469,15 @@ p25done:
 	VADDPS (CX), Z23, Z23
 	ADDQ   DX, CX
 	VADDPS (CX), Z24, Z24
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p25clamp:
-	VBROADCASTSS 136(AX), Z25
-	VBROADCASTSS 140(AX), Z26
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z25
+	VBROADCASTSS 148(AX), Z26
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z25, Z0
 	VMINPS       Z0, Z26, Z0
 	VMOVUPS      Z0, (CX)
@@ -1514,8 +1577,23 @@ p25clamp:
 	VMAXPS       Z24, Z25, Z24
 	VMINPS       Z24, Z26, Z24
 	VMOVUPS      Z24, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000640, (SP)
+	DECQ         24(SP)
+	JNZ          p25
 	VZEROUPPER
 	RET
+
+start24:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p24:
 	MOVQ    24(AX), CX
@@ -1545,7 +1623,7 @@ p24:
 	VMOVUPS (CX), Z23
 	CMPQ    48(AX), $0x00
 	JE      p24done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -1567,7 +1645,7 @@ p24tap:
 
 p24channel:
 	VMOVUPS          (DX), Z24
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -768(R9), Z24, Z0
 	VFMADD231PS.BCST -704(R9), Z24, Z1
 	VFMADD231PS.BCST -640(R9), Z24, Z2
@@ -1602,7 +1680,7 @@ p24channel:
 	JGE              p24block
 
 p24done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -1654,13 +1732,15 @@ p24done:
 	VADDPS (CX), Z22, Z22
 	ADDQ   DX, CX
 	VADDPS (CX), Z23, Z23
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p24clamp:
-	VBROADCASTSS 136(AX), Z24
-	VBROADCASTSS 140(AX), Z25
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z24
+	VBROADCASTSS 148(AX), Z25
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z24, Z0
 	VMINPS       Z0, Z25, Z0
 	VMOVUPS      Z0, (CX)
@@ -1756,8 +1836,23 @@ p24clamp:
 	VMAXPS       Z23, Z24, Z23
 	VMINPS       Z23, Z25, Z23
 	VMOVUPS      Z23, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000600, (SP)
+	DECQ         24(SP)
+	JNZ          p24
 	VZEROUPPER
 	RET
+
+start23:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p23:
 	MOVQ    24(AX), CX
@@ -1786,7 +1881,7 @@ p23:
 	VMOVUPS (CX), Z22
 	CMPQ    48(AX), $0x00
 	JE      p23done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -1808,7 +1903,7 @@ p23tap:
 
 p23channel:
 	VMOVUPS          (DX), Z23
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -704(R9), Z23, Z0
 	VFMADD231PS.BCST -640(R9), Z23, Z1
 	VFMADD231PS.BCST -576(R9), Z23, Z2
@@ -1842,7 +1937,7 @@ p23channel:
 	JGE              p23block
 
 p23done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -1892,13 +1987,15 @@ p23done:
 	VADDPS (CX), Z21, Z21
 	ADDQ   DX, CX
 	VADDPS (CX), Z22, Z22
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p23clamp:
-	VBROADCASTSS 136(AX), Z23
-	VBROADCASTSS 140(AX), Z24
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z23
+	VBROADCASTSS 148(AX), Z24
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z23, Z0
 	VMINPS       Z0, Z24, Z0
 	VMOVUPS      Z0, (CX)
@@ -1990,8 +2087,23 @@ p23clamp:
 	VMAXPS       Z22, Z23, Z22
 	VMINPS       Z22, Z24, Z22
 	VMOVUPS      Z22, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x000005c0, (SP)
+	DECQ         24(SP)
+	JNZ          p23
 	VZEROUPPER
 	RET
+
+start22:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p22:
 	MOVQ    24(AX), CX
@@ -2019,7 +2131,7 @@ p22:
 	VMOVUPS (CX), Z21
 	CMPQ    48(AX), $0x00
 	JE      p22done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -2041,7 +2153,7 @@ p22tap:
 
 p22channel:
 	VMOVUPS          (DX), Z22
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -704(R9), Z22, Z0
 	VFMADD231PS.BCST -640(R9), Z22, Z1
 	VFMADD231PS.BCST -576(R9), Z22, Z2
@@ -2074,7 +2186,7 @@ p22channel:
 	JGE              p22block
 
 p22done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -2122,13 +2234,15 @@ p22done:
 	VADDPS (CX), Z20, Z20
 	ADDQ   DX, CX
 	VADDPS (CX), Z21, Z21
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p22clamp:
-	VBROADCASTSS 136(AX), Z22
-	VBROADCASTSS 140(AX), Z23
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z22
+	VBROADCASTSS 148(AX), Z23
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z22, Z0
 	VMINPS       Z0, Z23, Z0
 	VMOVUPS      Z0, (CX)
@@ -2216,8 +2330,23 @@ p22clamp:
 	VMAXPS       Z21, Z22, Z21
 	VMINPS       Z21, Z23, Z21
 	VMOVUPS      Z21, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000580, (SP)
+	DECQ         24(SP)
+	JNZ          p22
 	VZEROUPPER
 	RET
+
+start21:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p21:
 	MOVQ    24(AX), CX
@@ -2244,7 +2373,7 @@ p21:
 	VMOVUPS (CX), Z20
 	CMPQ    48(AX), $0x00
 	JE      p21done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -2266,7 +2395,7 @@ p21tap:
 
 p21channel:
 	VMOVUPS          (DX), Z21
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -640(R9), Z21, Z0
 	VFMADD231PS.BCST -576(R9), Z21, Z1
 	VFMADD231PS.BCST -512(R9), Z21, Z2
@@ -2298,7 +2427,7 @@ p21channel:
 	JGE              p21block
 
 p21done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -2344,13 +2473,15 @@ p21done:
 	VADDPS (CX), Z19, Z19
 	ADDQ   DX, CX
 	VADDPS (CX), Z20, Z20
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p21clamp:
-	VBROADCASTSS 136(AX), Z21
-	VBROADCASTSS 140(AX), Z22
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z21
+	VBROADCASTSS 148(AX), Z22
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z21, Z0
 	VMINPS       Z0, Z22, Z0
 	VMOVUPS      Z0, (CX)
@@ -2434,8 +2565,23 @@ p21clamp:
 	VMAXPS       Z20, Z21, Z20
 	VMINPS       Z20, Z22, Z20
 	VMOVUPS      Z20, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000540, (SP)
+	DECQ         24(SP)
+	JNZ          p21
 	VZEROUPPER
 	RET
+
+start20:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p20:
 	MOVQ    24(AX), CX
@@ -2461,7 +2607,7 @@ p20:
 	VMOVUPS (CX), Z19
 	CMPQ    48(AX), $0x00
 	JE      p20done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -2483,7 +2629,7 @@ p20tap:
 
 p20channel:
 	VMOVUPS          (DX), Z20
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -640(R9), Z20, Z0
 	VFMADD231PS.BCST -576(R9), Z20, Z1
 	VFMADD231PS.BCST -512(R9), Z20, Z2
@@ -2514,7 +2660,7 @@ p20channel:
 	JGE              p20block
 
 p20done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -2558,13 +2704,15 @@ p20done:
 	VADDPS (CX), Z18, Z18
 	ADDQ   DX, CX
 	VADDPS (CX), Z19, Z19
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p20clamp:
-	VBROADCASTSS 136(AX), Z20
-	VBROADCASTSS 140(AX), Z21
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z20
+	VBROADCASTSS 148(AX), Z21
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z20, Z0
 	VMINPS       Z0, Z21, Z0
 	VMOVUPS      Z0, (CX)
@@ -2644,8 +2792,23 @@ p20clamp:
 	VMAXPS       Z19, Z20, Z19
 	VMINPS       Z19, Z21, Z19
 	VMOVUPS      Z19, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000500, (SP)
+	DECQ         24(SP)
+	JNZ          p20
 	VZEROUPPER
 	RET
+
+start19:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p19:
 	MOVQ    24(AX), CX
@@ -2670,7 +2833,7 @@ p19:
 	VMOVUPS (CX), Z18
 	CMPQ    48(AX), $0x00
 	JE      p19done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -2692,7 +2855,7 @@ p19tap:
 
 p19channel:
 	VMOVUPS          (DX), Z19
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -576(R9), Z19, Z0
 	VFMADD231PS.BCST -512(R9), Z19, Z1
 	VFMADD231PS.BCST -448(R9), Z19, Z2
@@ -2722,7 +2885,7 @@ p19channel:
 	JGE              p19block
 
 p19done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -2764,13 +2927,15 @@ p19done:
 	VADDPS (CX), Z17, Z17
 	ADDQ   DX, CX
 	VADDPS (CX), Z18, Z18
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p19clamp:
-	VBROADCASTSS 136(AX), Z19
-	VBROADCASTSS 140(AX), Z20
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z19
+	VBROADCASTSS 148(AX), Z20
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z19, Z0
 	VMINPS       Z0, Z20, Z0
 	VMOVUPS      Z0, (CX)
@@ -2846,8 +3011,23 @@ p19clamp:
 	VMAXPS       Z18, Z19, Z18
 	VMINPS       Z18, Z20, Z18
 	VMOVUPS      Z18, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x000004c0, (SP)
+	DECQ         24(SP)
+	JNZ          p19
 	VZEROUPPER
 	RET
+
+start18:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p18:
 	MOVQ    24(AX), CX
@@ -2871,7 +3051,7 @@ p18:
 	VMOVUPS (CX), Z17
 	CMPQ    48(AX), $0x00
 	JE      p18done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -2893,7 +3073,7 @@ p18tap:
 
 p18channel:
 	VMOVUPS          (DX), Z18
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -576(R9), Z18, Z0
 	VFMADD231PS.BCST -512(R9), Z18, Z1
 	VFMADD231PS.BCST -448(R9), Z18, Z2
@@ -2922,7 +3102,7 @@ p18channel:
 	JGE              p18block
 
 p18done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -2962,13 +3142,15 @@ p18done:
 	VADDPS (CX), Z16, Z16
 	ADDQ   DX, CX
 	VADDPS (CX), Z17, Z17
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p18clamp:
-	VBROADCASTSS 136(AX), Z18
-	VBROADCASTSS 140(AX), Z19
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z18
+	VBROADCASTSS 148(AX), Z19
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z18, Z0
 	VMINPS       Z0, Z19, Z0
 	VMOVUPS      Z0, (CX)
@@ -3040,8 +3222,23 @@ p18clamp:
 	VMAXPS       Z17, Z18, Z17
 	VMINPS       Z17, Z19, Z17
 	VMOVUPS      Z17, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000480, (SP)
+	DECQ         24(SP)
+	JNZ          p18
 	VZEROUPPER
 	RET
+
+start17:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p17:
 	MOVQ    24(AX), CX
@@ -3064,7 +3261,7 @@ p17:
 	VMOVUPS (CX), Z16
 	CMPQ    48(AX), $0x00
 	JE      p17done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -3086,7 +3283,7 @@ p17tap:
 
 p17channel:
 	VMOVUPS          (DX), Z17
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -512(R9), Z17, Z0
 	VFMADD231PS.BCST -448(R9), Z17, Z1
 	VFMADD231PS.BCST -384(R9), Z17, Z2
@@ -3114,7 +3311,7 @@ p17channel:
 	JGE              p17block
 
 p17done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -3152,13 +3349,15 @@ p17done:
 	VADDPS (CX), Z15, Z15
 	ADDQ   DX, CX
 	VADDPS (CX), Z16, Z16
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p17clamp:
-	VBROADCASTSS 136(AX), Z17
-	VBROADCASTSS 140(AX), Z18
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z17
+	VBROADCASTSS 148(AX), Z18
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z17, Z0
 	VMINPS       Z0, Z18, Z0
 	VMOVUPS      Z0, (CX)
@@ -3226,8 +3425,23 @@ p17clamp:
 	VMAXPS       Z16, Z17, Z16
 	VMINPS       Z16, Z18, Z16
 	VMOVUPS      Z16, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000440, (SP)
+	DECQ         24(SP)
+	JNZ          p17
 	VZEROUPPER
 	RET
+
+start16:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p16:
 	MOVQ    24(AX), CX
@@ -3249,7 +3463,7 @@ p16:
 	VMOVUPS (CX), Z15
 	CMPQ    48(AX), $0x00
 	JE      p16done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -3271,7 +3485,7 @@ p16tap:
 
 p16channel:
 	VMOVUPS          (DX), Z16
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -512(R9), Z16, Z0
 	VFMADD231PS.BCST -448(R9), Z16, Z1
 	VFMADD231PS.BCST -384(R9), Z16, Z2
@@ -3298,7 +3512,7 @@ p16channel:
 	JGE              p16block
 
 p16done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -3334,13 +3548,15 @@ p16done:
 	VADDPS (CX), Z14, Z14
 	ADDQ   DX, CX
 	VADDPS (CX), Z15, Z15
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p16clamp:
-	VBROADCASTSS 136(AX), Z16
-	VBROADCASTSS 140(AX), Z17
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z16
+	VBROADCASTSS 148(AX), Z17
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z16, Z0
 	VMINPS       Z0, Z17, Z0
 	VMOVUPS      Z0, (CX)
@@ -3404,8 +3620,23 @@ p16clamp:
 	VMAXPS       Z15, Z16, Z15
 	VMINPS       Z15, Z17, Z15
 	VMOVUPS      Z15, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000400, (SP)
+	DECQ         24(SP)
+	JNZ          p16
 	VZEROUPPER
 	RET
+
+start15:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p15:
 	MOVQ    24(AX), CX
@@ -3426,7 +3657,7 @@ p15:
 	VMOVUPS (CX), Z14
 	CMPQ    48(AX), $0x00
 	JE      p15done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -3448,7 +3679,7 @@ p15tap:
 
 p15channel:
 	VMOVUPS          (DX), Z15
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -448(R9), Z15, Z0
 	VFMADD231PS.BCST -384(R9), Z15, Z1
 	VFMADD231PS.BCST -320(R9), Z15, Z2
@@ -3474,7 +3705,7 @@ p15channel:
 	JGE              p15block
 
 p15done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -3508,13 +3739,15 @@ p15done:
 	VADDPS (CX), Z13, Z13
 	ADDQ   DX, CX
 	VADDPS (CX), Z14, Z14
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p15clamp:
-	VBROADCASTSS 136(AX), Z15
-	VBROADCASTSS 140(AX), Z16
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z15
+	VBROADCASTSS 148(AX), Z16
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z15, Z0
 	VMINPS       Z0, Z16, Z0
 	VMOVUPS      Z0, (CX)
@@ -3574,8 +3807,23 @@ p15clamp:
 	VMAXPS       Z14, Z15, Z14
 	VMINPS       Z14, Z16, Z14
 	VMOVUPS      Z14, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x000003c0, (SP)
+	DECQ         24(SP)
+	JNZ          p15
 	VZEROUPPER
 	RET
+
+start14:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p14:
 	MOVQ    24(AX), CX
@@ -3595,7 +3843,7 @@ p14:
 	VMOVUPS (CX), Z13
 	CMPQ    48(AX), $0x00
 	JE      p14done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -3617,7 +3865,7 @@ p14tap:
 
 p14channel:
 	VMOVUPS          (DX), Z14
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -448(R9), Z14, Z0
 	VFMADD231PS.BCST -384(R9), Z14, Z1
 	VFMADD231PS.BCST -320(R9), Z14, Z2
@@ -3642,7 +3890,7 @@ p14channel:
 	JGE              p14block
 
 p14done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -3674,13 +3922,15 @@ p14done:
 	VADDPS (CX), Z12, Z12
 	ADDQ   DX, CX
 	VADDPS (CX), Z13, Z13
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p14clamp:
-	VBROADCASTSS 136(AX), Z14
-	VBROADCASTSS 140(AX), Z15
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z14
+	VBROADCASTSS 148(AX), Z15
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z14, Z0
 	VMINPS       Z0, Z15, Z0
 	VMOVUPS      Z0, (CX)
@@ -3736,8 +3986,23 @@ p14clamp:
 	VMAXPS       Z13, Z14, Z13
 	VMINPS       Z13, Z15, Z13
 	VMOVUPS      Z13, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000380, (SP)
+	DECQ         24(SP)
+	JNZ          p14
 	VZEROUPPER
 	RET
+
+start13:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p13:
 	MOVQ    24(AX), CX
@@ -3756,7 +4021,7 @@ p13:
 	VMOVUPS (CX), Z12
 	CMPQ    48(AX), $0x00
 	JE      p13done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -3778,7 +4043,7 @@ p13tap:
 
 p13channel:
 	VMOVUPS          (DX), Z13
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -384(R9), Z13, Z0
 	VFMADD231PS.BCST -320(R9), Z13, Z1
 	VFMADD231PS.BCST -256(R9), Z13, Z2
@@ -3802,7 +4067,7 @@ p13channel:
 	JGE              p13block
 
 p13done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -3832,13 +4097,15 @@ p13done:
 	VADDPS (CX), Z11, Z11
 	ADDQ   DX, CX
 	VADDPS (CX), Z12, Z12
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p13clamp:
-	VBROADCASTSS 136(AX), Z13
-	VBROADCASTSS 140(AX), Z14
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z13
+	VBROADCASTSS 148(AX), Z14
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z13, Z0
 	VMINPS       Z0, Z14, Z0
 	VMOVUPS      Z0, (CX)
@@ -3890,8 +4157,23 @@ p13clamp:
 	VMAXPS       Z12, Z13, Z12
 	VMINPS       Z12, Z14, Z12
 	VMOVUPS      Z12, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000340, (SP)
+	DECQ         24(SP)
+	JNZ          p13
 	VZEROUPPER
 	RET
+
+start12:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p12:
 	MOVQ    24(AX), CX
@@ -3909,7 +4191,7 @@ p12:
 	VMOVUPS (CX), Z11
 	CMPQ    48(AX), $0x00
 	JE      p12done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -3931,7 +4213,7 @@ p12tap:
 
 p12channel:
 	VMOVUPS          (DX), Z12
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -384(R9), Z12, Z0
 	VFMADD231PS.BCST -320(R9), Z12, Z1
 	VFMADD231PS.BCST -256(R9), Z12, Z2
@@ -3954,7 +4236,7 @@ p12channel:
 	JGE              p12block
 
 p12done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -3982,13 +4264,15 @@ p12done:
 	VADDPS (CX), Z10, Z10
 	ADDQ   DX, CX
 	VADDPS (CX), Z11, Z11
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p12clamp:
-	VBROADCASTSS 136(AX), Z12
-	VBROADCASTSS 140(AX), Z13
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z12
+	VBROADCASTSS 148(AX), Z13
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z12, Z0
 	VMINPS       Z0, Z13, Z0
 	VMOVUPS      Z0, (CX)
@@ -4036,8 +4320,23 @@ p12clamp:
 	VMAXPS       Z11, Z12, Z11
 	VMINPS       Z11, Z13, Z11
 	VMOVUPS      Z11, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000300, (SP)
+	DECQ         24(SP)
+	JNZ          p12
 	VZEROUPPER
 	RET
+
+start11:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p11:
 	MOVQ    24(AX), CX
@@ -4054,7 +4353,7 @@ p11:
 	VMOVUPS (CX), Z10
 	CMPQ    48(AX), $0x00
 	JE      p11done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -4076,7 +4375,7 @@ p11tap:
 
 p11channel:
 	VMOVUPS          (DX), Z11
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -320(R9), Z11, Z0
 	VFMADD231PS.BCST -256(R9), Z11, Z1
 	VFMADD231PS.BCST -192(R9), Z11, Z2
@@ -4098,7 +4397,7 @@ p11channel:
 	JGE              p11block
 
 p11done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -4124,13 +4423,15 @@ p11done:
 	VADDPS (CX), Z9, Z9
 	ADDQ   DX, CX
 	VADDPS (CX), Z10, Z10
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p11clamp:
-	VBROADCASTSS 136(AX), Z11
-	VBROADCASTSS 140(AX), Z12
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z11
+	VBROADCASTSS 148(AX), Z12
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z11, Z0
 	VMINPS       Z0, Z12, Z0
 	VMOVUPS      Z0, (CX)
@@ -4174,8 +4475,23 @@ p11clamp:
 	VMAXPS       Z10, Z11, Z10
 	VMINPS       Z10, Z12, Z10
 	VMOVUPS      Z10, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x000002c0, (SP)
+	DECQ         24(SP)
+	JNZ          p11
 	VZEROUPPER
 	RET
+
+start10:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p10:
 	MOVQ    24(AX), CX
@@ -4191,7 +4507,7 @@ p10:
 	VMOVUPS (CX), Z9
 	CMPQ    48(AX), $0x00
 	JE      p10done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -4213,7 +4529,7 @@ p10tap:
 
 p10channel:
 	VMOVUPS          (DX), Z10
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -320(R9), Z10, Z0
 	VFMADD231PS.BCST -256(R9), Z10, Z1
 	VFMADD231PS.BCST -192(R9), Z10, Z2
@@ -4234,7 +4550,7 @@ p10channel:
 	JGE              p10block
 
 p10done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -4258,13 +4574,15 @@ p10done:
 	VADDPS (CX), Z8, Z8
 	ADDQ   DX, CX
 	VADDPS (CX), Z9, Z9
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p10clamp:
-	VBROADCASTSS 136(AX), Z10
-	VBROADCASTSS 140(AX), Z11
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z10
+	VBROADCASTSS 148(AX), Z11
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z10, Z0
 	VMINPS       Z0, Z11, Z0
 	VMOVUPS      Z0, (CX)
@@ -4304,8 +4622,23 @@ p10clamp:
 	VMAXPS       Z9, Z10, Z9
 	VMINPS       Z9, Z11, Z9
 	VMOVUPS      Z9, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000280, (SP)
+	DECQ         24(SP)
+	JNZ          p10
 	VZEROUPPER
 	RET
+
+start9:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p9:
 	MOVQ    24(AX), CX
@@ -4320,7 +4653,7 @@ p9:
 	VMOVUPS (CX), Z8
 	CMPQ    48(AX), $0x00
 	JE      p9done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -4342,7 +4675,7 @@ p9tap:
 
 p9channel:
 	VMOVUPS          (DX), Z9
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -256(R9), Z9, Z0
 	VFMADD231PS.BCST -192(R9), Z9, Z1
 	VFMADD231PS.BCST -128(R9), Z9, Z2
@@ -4362,7 +4695,7 @@ p9channel:
 	JGE              p9block
 
 p9done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -4384,13 +4717,15 @@ p9done:
 	VADDPS (CX), Z7, Z7
 	ADDQ   DX, CX
 	VADDPS (CX), Z8, Z8
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p9clamp:
-	VBROADCASTSS 136(AX), Z9
-	VBROADCASTSS 140(AX), Z10
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z9
+	VBROADCASTSS 148(AX), Z10
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z9, Z0
 	VMINPS       Z0, Z10, Z0
 	VMOVUPS      Z0, (CX)
@@ -4426,8 +4761,23 @@ p9clamp:
 	VMAXPS       Z8, Z9, Z8
 	VMINPS       Z8, Z10, Z8
 	VMOVUPS      Z8, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000240, (SP)
+	DECQ         24(SP)
+	JNZ          p9
 	VZEROUPPER
 	RET
+
+start8:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p8:
 	MOVQ    24(AX), CX
@@ -4441,7 +4791,7 @@ p8:
 	VMOVUPS (CX), Z7
 	CMPQ    48(AX), $0x00
 	JE      p8done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -4463,7 +4813,7 @@ p8tap:
 
 p8channel:
 	VMOVUPS          (DX), Z8
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -256(R9), Z8, Z0
 	VFMADD231PS.BCST -192(R9), Z8, Z1
 	VFMADD231PS.BCST -128(R9), Z8, Z2
@@ -4482,7 +4832,7 @@ p8channel:
 	JGE              p8block
 
 p8done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -4502,13 +4852,15 @@ p8done:
 	VADDPS (CX), Z6, Z6
 	ADDQ   DX, CX
 	VADDPS (CX), Z7, Z7
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p8clamp:
-	VBROADCASTSS 136(AX), Z8
-	VBROADCASTSS 140(AX), Z9
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z8
+	VBROADCASTSS 148(AX), Z9
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z8, Z0
 	VMINPS       Z0, Z9, Z0
 	VMOVUPS      Z0, (CX)
@@ -4540,8 +4892,23 @@ p8clamp:
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z9, Z7
 	VMOVUPS      Z7, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000200, (SP)
+	DECQ         24(SP)
+	JNZ          p8
 	VZEROUPPER
 	RET
+
+start7:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p7:
 	MOVQ    24(AX), CX
@@ -4554,7 +4921,7 @@ p7:
 	VMOVUPS (CX), Z6
 	CMPQ    48(AX), $0x00
 	JE      p7done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -4576,7 +4943,7 @@ p7tap:
 
 p7channel:
 	VMOVUPS          (DX), Z7
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -192(R9), Z7, Z0
 	VFMADD231PS.BCST -128(R9), Z7, Z1
 	VFMADD231PS.BCST -64(R9), Z7, Z2
@@ -4594,7 +4961,7 @@ p7channel:
 	JGE              p7block
 
 p7done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -4612,13 +4979,15 @@ p7done:
 	VADDPS (CX), Z5, Z5
 	ADDQ   DX, CX
 	VADDPS (CX), Z6, Z6
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p7clamp:
-	VBROADCASTSS 136(AX), Z7
-	VBROADCASTSS 140(AX), Z8
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z7
+	VBROADCASTSS 148(AX), Z8
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z7, Z0
 	VMINPS       Z0, Z8, Z0
 	VMOVUPS      Z0, (CX)
@@ -4646,8 +5015,23 @@ p7clamp:
 	VMAXPS       Z6, Z7, Z6
 	VMINPS       Z6, Z8, Z6
 	VMOVUPS      Z6, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x000001c0, (SP)
+	DECQ         24(SP)
+	JNZ          p7
 	VZEROUPPER
 	RET
+
+start6:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p6:
 	MOVQ    24(AX), CX
@@ -4659,7 +5043,7 @@ p6:
 	VMOVUPS (CX), Z5
 	CMPQ    48(AX), $0x00
 	JE      p6done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -4681,7 +5065,7 @@ p6tap:
 
 p6channel:
 	VMOVUPS          (DX), Z6
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -192(R9), Z6, Z0
 	VFMADD231PS.BCST -128(R9), Z6, Z1
 	VFMADD231PS.BCST -64(R9), Z6, Z2
@@ -4698,7 +5082,7 @@ p6channel:
 	JGE              p6block
 
 p6done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -4714,13 +5098,15 @@ p6done:
 	VADDPS (CX), Z4, Z4
 	ADDQ   DX, CX
 	VADDPS (CX), Z5, Z5
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p6clamp:
-	VBROADCASTSS 136(AX), Z6
-	VBROADCASTSS 140(AX), Z7
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z6
+	VBROADCASTSS 148(AX), Z7
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z6, Z0
 	VMINPS       Z0, Z7, Z0
 	VMOVUPS      Z0, (CX)
@@ -4744,8 +5130,23 @@ p6clamp:
 	VMAXPS       Z5, Z6, Z5
 	VMINPS       Z5, Z7, Z5
 	VMOVUPS      Z5, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000180, (SP)
+	DECQ         24(SP)
+	JNZ          p6
 	VZEROUPPER
 	RET
+
+start5:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p5:
 	MOVQ    24(AX), CX
@@ -4756,7 +5157,7 @@ p5:
 	VMOVUPS (CX), Z4
 	CMPQ    48(AX), $0x00
 	JE      p5done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -4778,7 +5179,7 @@ p5tap:
 
 p5channel:
 	VMOVUPS          (DX), Z5
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -128(R9), Z5, Z0
 	VFMADD231PS.BCST -64(R9), Z5, Z1
 	VFMADD231PS.BCST (R9), Z5, Z2
@@ -4794,7 +5195,7 @@ p5channel:
 	JGE              p5block
 
 p5done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -4808,13 +5209,15 @@ p5done:
 	VADDPS (CX), Z3, Z3
 	ADDQ   DX, CX
 	VADDPS (CX), Z4, Z4
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p5clamp:
-	VBROADCASTSS 136(AX), Z5
-	VBROADCASTSS 140(AX), Z6
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z5
+	VBROADCASTSS 148(AX), Z6
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z5, Z0
 	VMINPS       Z0, Z6, Z0
 	VMOVUPS      Z0, (CX)
@@ -4834,8 +5237,23 @@ p5clamp:
 	VMAXPS       Z4, Z5, Z4
 	VMINPS       Z4, Z6, Z4
 	VMOVUPS      Z4, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000140, (SP)
+	DECQ         24(SP)
+	JNZ          p5
 	VZEROUPPER
 	RET
+
+start4:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p4:
 	MOVQ    24(AX), CX
@@ -4845,7 +5263,7 @@ p4:
 	VMOVUPS (CX), Z3
 	CMPQ    48(AX), $0x00
 	JE      p4done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -4867,7 +5285,7 @@ p4tap:
 
 p4channel:
 	VMOVUPS          (DX), Z4
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -128(R9), Z4, Z0
 	VFMADD231PS.BCST -64(R9), Z4, Z1
 	VFMADD231PS.BCST (R9), Z4, Z2
@@ -4882,7 +5300,7 @@ p4channel:
 	JGE              p4block
 
 p4done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -4894,13 +5312,15 @@ p4done:
 	VADDPS (CX), Z2, Z2
 	ADDQ   DX, CX
 	VADDPS (CX), Z3, Z3
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p4clamp:
-	VBROADCASTSS 136(AX), Z4
-	VBROADCASTSS 140(AX), Z5
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z4
+	VBROADCASTSS 148(AX), Z5
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z4, Z0
 	VMINPS       Z0, Z5, Z0
 	VMOVUPS      Z0, (CX)
@@ -4916,8 +5336,23 @@ p4clamp:
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z5, Z3
 	VMOVUPS      Z3, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000100, (SP)
+	DECQ         24(SP)
+	JNZ          p4
 	VZEROUPPER
 	RET
+
+start3:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p3:
 	MOVQ    24(AX), CX
@@ -4926,7 +5361,7 @@ p3:
 	VMOVUPS (CX), Z2
 	CMPQ    48(AX), $0x00
 	JE      p3done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -4948,7 +5383,7 @@ p3tap:
 
 p3channel:
 	VMOVUPS          (DX), Z3
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -64(R9), Z3, Z0
 	VFMADD231PS.BCST (R9), Z3, Z1
 	VFMADD231PS.BCST 64(R9), Z3, Z2
@@ -4962,7 +5397,7 @@ p3channel:
 	JGE              p3block
 
 p3done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -4972,13 +5407,15 @@ p3done:
 	VADDPS (CX), Z1, Z1
 	ADDQ   DX, CX
 	VADDPS (CX), Z2, Z2
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p3clamp:
-	VBROADCASTSS 136(AX), Z3
-	VBROADCASTSS 140(AX), Z4
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z3
+	VBROADCASTSS 148(AX), Z4
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z3, Z0
 	VMINPS       Z0, Z4, Z0
 	VMOVUPS      Z0, (CX)
@@ -4990,8 +5427,23 @@ p3clamp:
 	VMAXPS       Z2, Z3, Z2
 	VMINPS       Z2, Z4, Z2
 	VMOVUPS      Z2, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x000000c0, (SP)
+	DECQ         24(SP)
+	JNZ          p3
 	VZEROUPPER
 	RET
+
+start2:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p2:
 	MOVQ    24(AX), CX
@@ -4999,7 +5451,7 @@ p2:
 	VMOVUPS (CX), Z1
 	CMPQ    48(AX), $0x00
 	JE      p2done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -5021,7 +5473,7 @@ p2tap:
 
 p2channel:
 	VMOVUPS          (DX), Z2
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -64(R9), Z2, Z0
 	VFMADD231PS.BCST (R9), Z2, Z1
 	ADDQ             $0x04, R9
@@ -5034,7 +5486,7 @@ p2channel:
 	JGE              p2block
 
 p2done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -5042,13 +5494,15 @@ p2done:
 	VADDPS (CX), Z0, Z0
 	ADDQ   DX, CX
 	VADDPS (CX), Z1, Z1
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p2clamp:
-	VBROADCASTSS 136(AX), Z2
-	VBROADCASTSS 140(AX), Z3
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z2
+	VBROADCASTSS 148(AX), Z3
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z2, Z0
 	VMINPS       Z0, Z3, Z0
 	VMOVUPS      Z0, (CX)
@@ -5056,15 +5510,30 @@ p2clamp:
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z3, Z1
 	VMOVUPS      Z1, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000080, (SP)
+	DECQ         24(SP)
+	JNZ          p2
 	VZEROUPPER
 	RET
+
+start1:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p1:
 	MOVQ    24(AX), CX
 	VMOVUPS (CX), Z0
 	CMPQ    48(AX), $0x00
 	JE      p1done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -5086,7 +5555,7 @@ p1tap:
 
 p1channel:
 	VMOVUPS          (DX), Z1
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST (R9), Z1, Z0
 	ADDQ             $0x04, R9
 	DECQ             R10
@@ -5098,59 +5567,76 @@ p1channel:
 	JGE              p1block
 
 p1done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
-	MOVQ   112(AX), DX
+	MOVQ   112(AX), BX
 	TESTQ  CX, CX
 	JE     p1clamp
 	VADDPS (CX), Z0, Z0
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p1clamp:
-	VBROADCASTSS 136(AX), Z1
-	VBROADCASTSS 140(AX), Z2
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z1
+	VBROADCASTSS 148(AX), Z2
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z1, Z0
 	VMINPS       Z0, Z2, Z0
 	VMOVUPS      Z0, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000040, (SP)
+	DECQ         24(SP)
+	JNZ          p1
 	VZEROUPPER
 	RET
 
 // func convStep1Blocks2AVX512(a *byte)
 // Requires: AVX, AVX512F
-TEXT ·convStep1Blocks2AVX512(SB), $0-8
+TEXT ·convStep1Blocks2AVX512(SB), $32-8
 	MOVQ a+0(FP), AX
 	MOVQ 120(AX), CX
 	CMPQ CX, $0x0e
-	JE   p14
+	JE   start14
 	CMPQ CX, $0x0d
-	JE   p13
+	JE   start13
 	CMPQ CX, $0x0c
-	JE   p12
+	JE   start12
 	CMPQ CX, $0x0b
-	JE   p11
+	JE   start11
 	CMPQ CX, $0x0a
-	JE   p10
+	JE   start10
 	CMPQ CX, $0x09
-	JE   p9
+	JE   start9
 	CMPQ CX, $0x08
-	JE   p8
+	JE   start8
 	CMPQ CX, $0x07
-	JE   p7
+	JE   start7
 	CMPQ CX, $0x06
-	JE   p6
+	JE   start6
 	CMPQ CX, $0x05
-	JE   p5
+	JE   start5
 	CMPQ CX, $0x04
-	JE   p4
+	JE   start4
 	CMPQ CX, $0x03
-	JE   p3
+	JE   start3
 	CMPQ CX, $0x02
-	JE   p2
+	JE   start2
 	CMPQ CX, $0x01
-	JE   p1
+	JE   start1
 	RET
+
+start14:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p14:
 	MOVQ    24(AX), CX
@@ -5184,7 +5670,7 @@ p14:
 	VMOVUPS 64(CX), Z27
 	CMPQ    48(AX), $0x00
 	JE      p14done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -5207,7 +5693,7 @@ p14tap:
 p14channel:
 	VMOVUPS      (DX), Z28
 	VMOVUPS      64(DX), Z29
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -448(R9), Z30
 	VFMADD231PS  Z28, Z30, Z0
 	VFMADD231PS  Z29, Z30, Z1
@@ -5260,7 +5746,7 @@ p14channel:
 	JGE          p14block
 
 p14done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -5306,112 +5792,129 @@ p14done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z26, Z26
 	VADDPS (CX)(BX*1), Z27, Z27
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p14clamp:
-	VBROADCASTSS 136(AX), Z28
-	VBROADCASTSS 140(AX), Z29
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z28
+	VBROADCASTSS 148(AX), Z29
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z28, Z0
 	VMINPS       Z0, Z29, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z28, Z1
 	VMINPS       Z1, Z29, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z28, Z2
 	VMINPS       Z2, Z29, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z28, Z3
 	VMINPS       Z3, Z29, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z28, Z4
 	VMINPS       Z4, Z29, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z28, Z5
 	VMINPS       Z5, Z29, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z6, Z28, Z6
 	VMINPS       Z6, Z29, Z6
 	VMOVUPS      Z6, (CX)
 	VMAXPS       Z7, Z28, Z7
 	VMINPS       Z7, Z29, Z7
-	VMOVUPS      Z7, (CX)(AX*1)
+	VMOVUPS      Z7, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z8, Z28, Z8
 	VMINPS       Z8, Z29, Z8
 	VMOVUPS      Z8, (CX)
 	VMAXPS       Z9, Z28, Z9
 	VMINPS       Z9, Z29, Z9
-	VMOVUPS      Z9, (CX)(AX*1)
+	VMOVUPS      Z9, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z10, Z28, Z10
 	VMINPS       Z10, Z29, Z10
 	VMOVUPS      Z10, (CX)
 	VMAXPS       Z11, Z28, Z11
 	VMINPS       Z11, Z29, Z11
-	VMOVUPS      Z11, (CX)(AX*1)
+	VMOVUPS      Z11, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z12, Z28, Z12
 	VMINPS       Z12, Z29, Z12
 	VMOVUPS      Z12, (CX)
 	VMAXPS       Z13, Z28, Z13
 	VMINPS       Z13, Z29, Z13
-	VMOVUPS      Z13, (CX)(AX*1)
+	VMOVUPS      Z13, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z14, Z28, Z14
 	VMINPS       Z14, Z29, Z14
 	VMOVUPS      Z14, (CX)
 	VMAXPS       Z15, Z28, Z15
 	VMINPS       Z15, Z29, Z15
-	VMOVUPS      Z15, (CX)(AX*1)
+	VMOVUPS      Z15, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z16, Z28, Z16
 	VMINPS       Z16, Z29, Z16
 	VMOVUPS      Z16, (CX)
 	VMAXPS       Z17, Z28, Z17
 	VMINPS       Z17, Z29, Z17
-	VMOVUPS      Z17, (CX)(AX*1)
+	VMOVUPS      Z17, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z18, Z28, Z18
 	VMINPS       Z18, Z29, Z18
 	VMOVUPS      Z18, (CX)
 	VMAXPS       Z19, Z28, Z19
 	VMINPS       Z19, Z29, Z19
-	VMOVUPS      Z19, (CX)(AX*1)
+	VMOVUPS      Z19, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z20, Z28, Z20
 	VMINPS       Z20, Z29, Z20
 	VMOVUPS      Z20, (CX)
 	VMAXPS       Z21, Z28, Z21
 	VMINPS       Z21, Z29, Z21
-	VMOVUPS      Z21, (CX)(AX*1)
+	VMOVUPS      Z21, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z22, Z28, Z22
 	VMINPS       Z22, Z29, Z22
 	VMOVUPS      Z22, (CX)
 	VMAXPS       Z23, Z28, Z23
 	VMINPS       Z23, Z29, Z23
-	VMOVUPS      Z23, (CX)(AX*1)
+	VMOVUPS      Z23, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z24, Z28, Z24
 	VMINPS       Z24, Z29, Z24
 	VMOVUPS      Z24, (CX)
 	VMAXPS       Z25, Z28, Z25
 	VMINPS       Z25, Z29, Z25
-	VMOVUPS      Z25, (CX)(AX*1)
+	VMOVUPS      Z25, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z26, Z28, Z26
 	VMINPS       Z26, Z29, Z26
 	VMOVUPS      Z26, (CX)
 	VMAXPS       Z27, Z28, Z27
 	VMINPS       Z27, Z29, Z27
-	VMOVUPS      Z27, (CX)(AX*1)
+	VMOVUPS      Z27, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000380, (SP)
+	DECQ         24(SP)
+	JNZ          p14
 	VZEROUPPER
 	RET
+
+start13:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p13:
 	MOVQ    24(AX), CX
@@ -5443,7 +5946,7 @@ p13:
 	VMOVUPS 64(CX), Z25
 	CMPQ    48(AX), $0x00
 	JE      p13done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -5466,7 +5969,7 @@ p13tap:
 p13channel:
 	VMOVUPS      (DX), Z26
 	VMOVUPS      64(DX), Z27
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -384(R9), Z28
 	VFMADD231PS  Z26, Z28, Z0
 	VFMADD231PS  Z27, Z28, Z1
@@ -5516,7 +6019,7 @@ p13channel:
 	JGE          p13block
 
 p13done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -5559,105 +6062,122 @@ p13done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z24, Z24
 	VADDPS (CX)(BX*1), Z25, Z25
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p13clamp:
-	VBROADCASTSS 136(AX), Z26
-	VBROADCASTSS 140(AX), Z27
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z26
+	VBROADCASTSS 148(AX), Z27
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z26, Z0
 	VMINPS       Z0, Z27, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z26, Z1
 	VMINPS       Z1, Z27, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z26, Z2
 	VMINPS       Z2, Z27, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z26, Z3
 	VMINPS       Z3, Z27, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z26, Z4
 	VMINPS       Z4, Z27, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z26, Z5
 	VMINPS       Z5, Z27, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z6, Z26, Z6
 	VMINPS       Z6, Z27, Z6
 	VMOVUPS      Z6, (CX)
 	VMAXPS       Z7, Z26, Z7
 	VMINPS       Z7, Z27, Z7
-	VMOVUPS      Z7, (CX)(AX*1)
+	VMOVUPS      Z7, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z8, Z26, Z8
 	VMINPS       Z8, Z27, Z8
 	VMOVUPS      Z8, (CX)
 	VMAXPS       Z9, Z26, Z9
 	VMINPS       Z9, Z27, Z9
-	VMOVUPS      Z9, (CX)(AX*1)
+	VMOVUPS      Z9, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z10, Z26, Z10
 	VMINPS       Z10, Z27, Z10
 	VMOVUPS      Z10, (CX)
 	VMAXPS       Z11, Z26, Z11
 	VMINPS       Z11, Z27, Z11
-	VMOVUPS      Z11, (CX)(AX*1)
+	VMOVUPS      Z11, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z12, Z26, Z12
 	VMINPS       Z12, Z27, Z12
 	VMOVUPS      Z12, (CX)
 	VMAXPS       Z13, Z26, Z13
 	VMINPS       Z13, Z27, Z13
-	VMOVUPS      Z13, (CX)(AX*1)
+	VMOVUPS      Z13, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z14, Z26, Z14
 	VMINPS       Z14, Z27, Z14
 	VMOVUPS      Z14, (CX)
 	VMAXPS       Z15, Z26, Z15
 	VMINPS       Z15, Z27, Z15
-	VMOVUPS      Z15, (CX)(AX*1)
+	VMOVUPS      Z15, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z16, Z26, Z16
 	VMINPS       Z16, Z27, Z16
 	VMOVUPS      Z16, (CX)
 	VMAXPS       Z17, Z26, Z17
 	VMINPS       Z17, Z27, Z17
-	VMOVUPS      Z17, (CX)(AX*1)
+	VMOVUPS      Z17, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z18, Z26, Z18
 	VMINPS       Z18, Z27, Z18
 	VMOVUPS      Z18, (CX)
 	VMAXPS       Z19, Z26, Z19
 	VMINPS       Z19, Z27, Z19
-	VMOVUPS      Z19, (CX)(AX*1)
+	VMOVUPS      Z19, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z20, Z26, Z20
 	VMINPS       Z20, Z27, Z20
 	VMOVUPS      Z20, (CX)
 	VMAXPS       Z21, Z26, Z21
 	VMINPS       Z21, Z27, Z21
-	VMOVUPS      Z21, (CX)(AX*1)
+	VMOVUPS      Z21, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z22, Z26, Z22
 	VMINPS       Z22, Z27, Z22
 	VMOVUPS      Z22, (CX)
 	VMAXPS       Z23, Z26, Z23
 	VMINPS       Z23, Z27, Z23
-	VMOVUPS      Z23, (CX)(AX*1)
+	VMOVUPS      Z23, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z24, Z26, Z24
 	VMINPS       Z24, Z27, Z24
 	VMOVUPS      Z24, (CX)
 	VMAXPS       Z25, Z26, Z25
 	VMINPS       Z25, Z27, Z25
-	VMOVUPS      Z25, (CX)(AX*1)
+	VMOVUPS      Z25, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000340, (SP)
+	DECQ         24(SP)
+	JNZ          p13
 	VZEROUPPER
 	RET
+
+start12:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p12:
 	MOVQ    24(AX), CX
@@ -5687,7 +6207,7 @@ p12:
 	VMOVUPS 64(CX), Z23
 	CMPQ    48(AX), $0x00
 	JE      p12done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -5710,7 +6230,7 @@ p12tap:
 p12channel:
 	VMOVUPS      (DX), Z24
 	VMOVUPS      64(DX), Z25
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -384(R9), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
@@ -5757,7 +6277,7 @@ p12channel:
 	JGE          p12block
 
 p12done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -5797,98 +6317,115 @@ p12done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z22, Z22
 	VADDPS (CX)(BX*1), Z23, Z23
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p12clamp:
-	VBROADCASTSS 136(AX), Z24
-	VBROADCASTSS 140(AX), Z25
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z24
+	VBROADCASTSS 148(AX), Z25
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z24, Z0
 	VMINPS       Z0, Z25, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z24, Z1
 	VMINPS       Z1, Z25, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z24, Z2
 	VMINPS       Z2, Z25, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z24, Z3
 	VMINPS       Z3, Z25, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z24, Z4
 	VMINPS       Z4, Z25, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z24, Z5
 	VMINPS       Z5, Z25, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z6, Z24, Z6
 	VMINPS       Z6, Z25, Z6
 	VMOVUPS      Z6, (CX)
 	VMAXPS       Z7, Z24, Z7
 	VMINPS       Z7, Z25, Z7
-	VMOVUPS      Z7, (CX)(AX*1)
+	VMOVUPS      Z7, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z8, Z24, Z8
 	VMINPS       Z8, Z25, Z8
 	VMOVUPS      Z8, (CX)
 	VMAXPS       Z9, Z24, Z9
 	VMINPS       Z9, Z25, Z9
-	VMOVUPS      Z9, (CX)(AX*1)
+	VMOVUPS      Z9, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z10, Z24, Z10
 	VMINPS       Z10, Z25, Z10
 	VMOVUPS      Z10, (CX)
 	VMAXPS       Z11, Z24, Z11
 	VMINPS       Z11, Z25, Z11
-	VMOVUPS      Z11, (CX)(AX*1)
+	VMOVUPS      Z11, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z12, Z24, Z12
 	VMINPS       Z12, Z25, Z12
 	VMOVUPS      Z12, (CX)
 	VMAXPS       Z13, Z24, Z13
 	VMINPS       Z13, Z25, Z13
-	VMOVUPS      Z13, (CX)(AX*1)
+	VMOVUPS      Z13, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z14, Z24, Z14
 	VMINPS       Z14, Z25, Z14
 	VMOVUPS      Z14, (CX)
 	VMAXPS       Z15, Z24, Z15
 	VMINPS       Z15, Z25, Z15
-	VMOVUPS      Z15, (CX)(AX*1)
+	VMOVUPS      Z15, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z16, Z24, Z16
 	VMINPS       Z16, Z25, Z16
 	VMOVUPS      Z16, (CX)
 	VMAXPS       Z17, Z24, Z17
 	VMINPS       Z17, Z25, Z17
-	VMOVUPS      Z17, (CX)(AX*1)
+	VMOVUPS      Z17, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z18, Z24, Z18
 	VMINPS       Z18, Z25, Z18
 	VMOVUPS      Z18, (CX)
 	VMAXPS       Z19, Z24, Z19
 	VMINPS       Z19, Z25, Z19
-	VMOVUPS      Z19, (CX)(AX*1)
+	VMOVUPS      Z19, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z20, Z24, Z20
 	VMINPS       Z20, Z25, Z20
 	VMOVUPS      Z20, (CX)
 	VMAXPS       Z21, Z24, Z21
 	VMINPS       Z21, Z25, Z21
-	VMOVUPS      Z21, (CX)(AX*1)
+	VMOVUPS      Z21, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z22, Z24, Z22
 	VMINPS       Z22, Z25, Z22
 	VMOVUPS      Z22, (CX)
 	VMAXPS       Z23, Z24, Z23
 	VMINPS       Z23, Z25, Z23
-	VMOVUPS      Z23, (CX)(AX*1)
+	VMOVUPS      Z23, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000300, (SP)
+	DECQ         24(SP)
+	JNZ          p12
 	VZEROUPPER
 	RET
+
+start11:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p11:
 	MOVQ    24(AX), CX
@@ -5916,7 +6453,7 @@ p11:
 	VMOVUPS 64(CX), Z21
 	CMPQ    48(AX), $0x00
 	JE      p11done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -5939,7 +6476,7 @@ p11tap:
 p11channel:
 	VMOVUPS      (DX), Z22
 	VMOVUPS      64(DX), Z23
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -320(R9), Z24
 	VFMADD231PS  Z22, Z24, Z0
 	VFMADD231PS  Z23, Z24, Z1
@@ -5983,7 +6520,7 @@ p11channel:
 	JGE          p11block
 
 p11done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -6020,91 +6557,108 @@ p11done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z20, Z20
 	VADDPS (CX)(BX*1), Z21, Z21
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p11clamp:
-	VBROADCASTSS 136(AX), Z22
-	VBROADCASTSS 140(AX), Z23
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z22
+	VBROADCASTSS 148(AX), Z23
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z22, Z0
 	VMINPS       Z0, Z23, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z22, Z1
 	VMINPS       Z1, Z23, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z22, Z2
 	VMINPS       Z2, Z23, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z22, Z3
 	VMINPS       Z3, Z23, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z22, Z4
 	VMINPS       Z4, Z23, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z22, Z5
 	VMINPS       Z5, Z23, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z6, Z22, Z6
 	VMINPS       Z6, Z23, Z6
 	VMOVUPS      Z6, (CX)
 	VMAXPS       Z7, Z22, Z7
 	VMINPS       Z7, Z23, Z7
-	VMOVUPS      Z7, (CX)(AX*1)
+	VMOVUPS      Z7, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z8, Z22, Z8
 	VMINPS       Z8, Z23, Z8
 	VMOVUPS      Z8, (CX)
 	VMAXPS       Z9, Z22, Z9
 	VMINPS       Z9, Z23, Z9
-	VMOVUPS      Z9, (CX)(AX*1)
+	VMOVUPS      Z9, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z10, Z22, Z10
 	VMINPS       Z10, Z23, Z10
 	VMOVUPS      Z10, (CX)
 	VMAXPS       Z11, Z22, Z11
 	VMINPS       Z11, Z23, Z11
-	VMOVUPS      Z11, (CX)(AX*1)
+	VMOVUPS      Z11, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z12, Z22, Z12
 	VMINPS       Z12, Z23, Z12
 	VMOVUPS      Z12, (CX)
 	VMAXPS       Z13, Z22, Z13
 	VMINPS       Z13, Z23, Z13
-	VMOVUPS      Z13, (CX)(AX*1)
+	VMOVUPS      Z13, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z14, Z22, Z14
 	VMINPS       Z14, Z23, Z14
 	VMOVUPS      Z14, (CX)
 	VMAXPS       Z15, Z22, Z15
 	VMINPS       Z15, Z23, Z15
-	VMOVUPS      Z15, (CX)(AX*1)
+	VMOVUPS      Z15, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z16, Z22, Z16
 	VMINPS       Z16, Z23, Z16
 	VMOVUPS      Z16, (CX)
 	VMAXPS       Z17, Z22, Z17
 	VMINPS       Z17, Z23, Z17
-	VMOVUPS      Z17, (CX)(AX*1)
+	VMOVUPS      Z17, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z18, Z22, Z18
 	VMINPS       Z18, Z23, Z18
 	VMOVUPS      Z18, (CX)
 	VMAXPS       Z19, Z22, Z19
 	VMINPS       Z19, Z23, Z19
-	VMOVUPS      Z19, (CX)(AX*1)
+	VMOVUPS      Z19, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z20, Z22, Z20
 	VMINPS       Z20, Z23, Z20
 	VMOVUPS      Z20, (CX)
 	VMAXPS       Z21, Z22, Z21
 	VMINPS       Z21, Z23, Z21
-	VMOVUPS      Z21, (CX)(AX*1)
+	VMOVUPS      Z21, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x000002c0, (SP)
+	DECQ         24(SP)
+	JNZ          p11
 	VZEROUPPER
 	RET
+
+start10:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p10:
 	MOVQ    24(AX), CX
@@ -6130,7 +6684,7 @@ p10:
 	VMOVUPS 64(CX), Z19
 	CMPQ    48(AX), $0x00
 	JE      p10done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -6153,7 +6707,7 @@ p10tap:
 p10channel:
 	VMOVUPS      (DX), Z20
 	VMOVUPS      64(DX), Z21
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -320(R9), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
@@ -6194,7 +6748,7 @@ p10channel:
 	JGE          p10block
 
 p10done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -6228,84 +6782,101 @@ p10done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z18, Z18
 	VADDPS (CX)(BX*1), Z19, Z19
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p10clamp:
-	VBROADCASTSS 136(AX), Z20
-	VBROADCASTSS 140(AX), Z21
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z20
+	VBROADCASTSS 148(AX), Z21
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z20, Z0
 	VMINPS       Z0, Z21, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z20, Z1
 	VMINPS       Z1, Z21, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z20, Z2
 	VMINPS       Z2, Z21, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z20, Z3
 	VMINPS       Z3, Z21, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z20, Z4
 	VMINPS       Z4, Z21, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z20, Z5
 	VMINPS       Z5, Z21, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z6, Z20, Z6
 	VMINPS       Z6, Z21, Z6
 	VMOVUPS      Z6, (CX)
 	VMAXPS       Z7, Z20, Z7
 	VMINPS       Z7, Z21, Z7
-	VMOVUPS      Z7, (CX)(AX*1)
+	VMOVUPS      Z7, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z8, Z20, Z8
 	VMINPS       Z8, Z21, Z8
 	VMOVUPS      Z8, (CX)
 	VMAXPS       Z9, Z20, Z9
 	VMINPS       Z9, Z21, Z9
-	VMOVUPS      Z9, (CX)(AX*1)
+	VMOVUPS      Z9, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z10, Z20, Z10
 	VMINPS       Z10, Z21, Z10
 	VMOVUPS      Z10, (CX)
 	VMAXPS       Z11, Z20, Z11
 	VMINPS       Z11, Z21, Z11
-	VMOVUPS      Z11, (CX)(AX*1)
+	VMOVUPS      Z11, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z12, Z20, Z12
 	VMINPS       Z12, Z21, Z12
 	VMOVUPS      Z12, (CX)
 	VMAXPS       Z13, Z20, Z13
 	VMINPS       Z13, Z21, Z13
-	VMOVUPS      Z13, (CX)(AX*1)
+	VMOVUPS      Z13, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z14, Z20, Z14
 	VMINPS       Z14, Z21, Z14
 	VMOVUPS      Z14, (CX)
 	VMAXPS       Z15, Z20, Z15
 	VMINPS       Z15, Z21, Z15
-	VMOVUPS      Z15, (CX)(AX*1)
+	VMOVUPS      Z15, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z16, Z20, Z16
 	VMINPS       Z16, Z21, Z16
 	VMOVUPS      Z16, (CX)
 	VMAXPS       Z17, Z20, Z17
 	VMINPS       Z17, Z21, Z17
-	VMOVUPS      Z17, (CX)(AX*1)
+	VMOVUPS      Z17, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z18, Z20, Z18
 	VMINPS       Z18, Z21, Z18
 	VMOVUPS      Z18, (CX)
 	VMAXPS       Z19, Z20, Z19
 	VMINPS       Z19, Z21, Z19
-	VMOVUPS      Z19, (CX)(AX*1)
+	VMOVUPS      Z19, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000280, (SP)
+	DECQ         24(SP)
+	JNZ          p10
 	VZEROUPPER
 	RET
+
+start9:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p9:
 	MOVQ    24(AX), CX
@@ -6329,7 +6900,7 @@ p9:
 	VMOVUPS 64(CX), Z17
 	CMPQ    48(AX), $0x00
 	JE      p9done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -6352,7 +6923,7 @@ p9tap:
 p9channel:
 	VMOVUPS      (DX), Z18
 	VMOVUPS      64(DX), Z19
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -256(R9), Z20
 	VFMADD231PS  Z18, Z20, Z0
 	VFMADD231PS  Z19, Z20, Z1
@@ -6390,7 +6961,7 @@ p9channel:
 	JGE          p9block
 
 p9done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -6421,77 +6992,94 @@ p9done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z16, Z16
 	VADDPS (CX)(BX*1), Z17, Z17
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p9clamp:
-	VBROADCASTSS 136(AX), Z18
-	VBROADCASTSS 140(AX), Z19
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z18
+	VBROADCASTSS 148(AX), Z19
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z18, Z0
 	VMINPS       Z0, Z19, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z18, Z1
 	VMINPS       Z1, Z19, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z18, Z2
 	VMINPS       Z2, Z19, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z18, Z3
 	VMINPS       Z3, Z19, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z18, Z4
 	VMINPS       Z4, Z19, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z18, Z5
 	VMINPS       Z5, Z19, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z6, Z18, Z6
 	VMINPS       Z6, Z19, Z6
 	VMOVUPS      Z6, (CX)
 	VMAXPS       Z7, Z18, Z7
 	VMINPS       Z7, Z19, Z7
-	VMOVUPS      Z7, (CX)(AX*1)
+	VMOVUPS      Z7, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z8, Z18, Z8
 	VMINPS       Z8, Z19, Z8
 	VMOVUPS      Z8, (CX)
 	VMAXPS       Z9, Z18, Z9
 	VMINPS       Z9, Z19, Z9
-	VMOVUPS      Z9, (CX)(AX*1)
+	VMOVUPS      Z9, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z10, Z18, Z10
 	VMINPS       Z10, Z19, Z10
 	VMOVUPS      Z10, (CX)
 	VMAXPS       Z11, Z18, Z11
 	VMINPS       Z11, Z19, Z11
-	VMOVUPS      Z11, (CX)(AX*1)
+	VMOVUPS      Z11, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z12, Z18, Z12
 	VMINPS       Z12, Z19, Z12
 	VMOVUPS      Z12, (CX)
 	VMAXPS       Z13, Z18, Z13
 	VMINPS       Z13, Z19, Z13
-	VMOVUPS      Z13, (CX)(AX*1)
+	VMOVUPS      Z13, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z14, Z18, Z14
 	VMINPS       Z14, Z19, Z14
 	VMOVUPS      Z14, (CX)
 	VMAXPS       Z15, Z18, Z15
 	VMINPS       Z15, Z19, Z15
-	VMOVUPS      Z15, (CX)(AX*1)
+	VMOVUPS      Z15, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z16, Z18, Z16
 	VMINPS       Z16, Z19, Z16
 	VMOVUPS      Z16, (CX)
 	VMAXPS       Z17, Z18, Z17
 	VMINPS       Z17, Z19, Z17
-	VMOVUPS      Z17, (CX)(AX*1)
+	VMOVUPS      Z17, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000240, (SP)
+	DECQ         24(SP)
+	JNZ          p9
 	VZEROUPPER
 	RET
+
+start8:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p8:
 	MOVQ    24(AX), CX
@@ -6513,7 +7101,7 @@ p8:
 	VMOVUPS 64(CX), Z15
 	CMPQ    48(AX), $0x00
 	JE      p8done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -6536,7 +7124,7 @@ p8tap:
 p8channel:
 	VMOVUPS      (DX), Z16
 	VMOVUPS      64(DX), Z17
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -256(R9), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
@@ -6571,7 +7159,7 @@ p8channel:
 	JGE          p8block
 
 p8done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -6599,70 +7187,87 @@ p8done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z14, Z14
 	VADDPS (CX)(BX*1), Z15, Z15
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p8clamp:
-	VBROADCASTSS 136(AX), Z16
-	VBROADCASTSS 140(AX), Z17
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z16
+	VBROADCASTSS 148(AX), Z17
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z16, Z0
 	VMINPS       Z0, Z17, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z16, Z1
 	VMINPS       Z1, Z17, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z16, Z2
 	VMINPS       Z2, Z17, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z16, Z3
 	VMINPS       Z3, Z17, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z16, Z4
 	VMINPS       Z4, Z17, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z16, Z5
 	VMINPS       Z5, Z17, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z6, Z16, Z6
 	VMINPS       Z6, Z17, Z6
 	VMOVUPS      Z6, (CX)
 	VMAXPS       Z7, Z16, Z7
 	VMINPS       Z7, Z17, Z7
-	VMOVUPS      Z7, (CX)(AX*1)
+	VMOVUPS      Z7, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z8, Z16, Z8
 	VMINPS       Z8, Z17, Z8
 	VMOVUPS      Z8, (CX)
 	VMAXPS       Z9, Z16, Z9
 	VMINPS       Z9, Z17, Z9
-	VMOVUPS      Z9, (CX)(AX*1)
+	VMOVUPS      Z9, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z10, Z16, Z10
 	VMINPS       Z10, Z17, Z10
 	VMOVUPS      Z10, (CX)
 	VMAXPS       Z11, Z16, Z11
 	VMINPS       Z11, Z17, Z11
-	VMOVUPS      Z11, (CX)(AX*1)
+	VMOVUPS      Z11, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z12, Z16, Z12
 	VMINPS       Z12, Z17, Z12
 	VMOVUPS      Z12, (CX)
 	VMAXPS       Z13, Z16, Z13
 	VMINPS       Z13, Z17, Z13
-	VMOVUPS      Z13, (CX)(AX*1)
+	VMOVUPS      Z13, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z14, Z16, Z14
 	VMINPS       Z14, Z17, Z14
 	VMOVUPS      Z14, (CX)
 	VMAXPS       Z15, Z16, Z15
 	VMINPS       Z15, Z17, Z15
-	VMOVUPS      Z15, (CX)(AX*1)
+	VMOVUPS      Z15, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000200, (SP)
+	DECQ         24(SP)
+	JNZ          p8
 	VZEROUPPER
 	RET
+
+start7:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p7:
 	MOVQ    24(AX), CX
@@ -6682,7 +7287,7 @@ p7:
 	VMOVUPS 64(CX), Z13
 	CMPQ    48(AX), $0x00
 	JE      p7done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -6705,7 +7310,7 @@ p7tap:
 p7channel:
 	VMOVUPS      (DX), Z14
 	VMOVUPS      64(DX), Z15
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -192(R9), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
@@ -6737,7 +7342,7 @@ p7channel:
 	JGE          p7block
 
 p7done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -6762,63 +7367,80 @@ p7done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z12, Z12
 	VADDPS (CX)(BX*1), Z13, Z13
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p7clamp:
-	VBROADCASTSS 136(AX), Z14
-	VBROADCASTSS 140(AX), Z15
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z14
+	VBROADCASTSS 148(AX), Z15
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z14, Z0
 	VMINPS       Z0, Z15, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z14, Z1
 	VMINPS       Z1, Z15, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z14, Z2
 	VMINPS       Z2, Z15, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z14, Z3
 	VMINPS       Z3, Z15, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z14, Z4
 	VMINPS       Z4, Z15, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z14, Z5
 	VMINPS       Z5, Z15, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z6, Z14, Z6
 	VMINPS       Z6, Z15, Z6
 	VMOVUPS      Z6, (CX)
 	VMAXPS       Z7, Z14, Z7
 	VMINPS       Z7, Z15, Z7
-	VMOVUPS      Z7, (CX)(AX*1)
+	VMOVUPS      Z7, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z8, Z14, Z8
 	VMINPS       Z8, Z15, Z8
 	VMOVUPS      Z8, (CX)
 	VMAXPS       Z9, Z14, Z9
 	VMINPS       Z9, Z15, Z9
-	VMOVUPS      Z9, (CX)(AX*1)
+	VMOVUPS      Z9, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z10, Z14, Z10
 	VMINPS       Z10, Z15, Z10
 	VMOVUPS      Z10, (CX)
 	VMAXPS       Z11, Z14, Z11
 	VMINPS       Z11, Z15, Z11
-	VMOVUPS      Z11, (CX)(AX*1)
+	VMOVUPS      Z11, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z12, Z14, Z12
 	VMINPS       Z12, Z15, Z12
 	VMOVUPS      Z12, (CX)
 	VMAXPS       Z13, Z14, Z13
 	VMINPS       Z13, Z15, Z13
-	VMOVUPS      Z13, (CX)(AX*1)
+	VMOVUPS      Z13, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x000001c0, (SP)
+	DECQ         24(SP)
+	JNZ          p7
 	VZEROUPPER
 	RET
+
+start6:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p6:
 	MOVQ    24(AX), CX
@@ -6836,7 +7458,7 @@ p6:
 	VMOVUPS 64(CX), Z11
 	CMPQ    48(AX), $0x00
 	JE      p6done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -6859,7 +7481,7 @@ p6tap:
 p6channel:
 	VMOVUPS      (DX), Z12
 	VMOVUPS      64(DX), Z13
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -192(R9), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
@@ -6888,7 +7510,7 @@ p6channel:
 	JGE          p6block
 
 p6done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -6910,56 +7532,73 @@ p6done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z10, Z10
 	VADDPS (CX)(BX*1), Z11, Z11
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p6clamp:
-	VBROADCASTSS 136(AX), Z12
-	VBROADCASTSS 140(AX), Z13
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z12
+	VBROADCASTSS 148(AX), Z13
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z12, Z0
 	VMINPS       Z0, Z13, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z12, Z1
 	VMINPS       Z1, Z13, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z12, Z2
 	VMINPS       Z2, Z13, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z12, Z3
 	VMINPS       Z3, Z13, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z12, Z4
 	VMINPS       Z4, Z13, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z12, Z5
 	VMINPS       Z5, Z13, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z6, Z12, Z6
 	VMINPS       Z6, Z13, Z6
 	VMOVUPS      Z6, (CX)
 	VMAXPS       Z7, Z12, Z7
 	VMINPS       Z7, Z13, Z7
-	VMOVUPS      Z7, (CX)(AX*1)
+	VMOVUPS      Z7, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z8, Z12, Z8
 	VMINPS       Z8, Z13, Z8
 	VMOVUPS      Z8, (CX)
 	VMAXPS       Z9, Z12, Z9
 	VMINPS       Z9, Z13, Z9
-	VMOVUPS      Z9, (CX)(AX*1)
+	VMOVUPS      Z9, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z10, Z12, Z10
 	VMINPS       Z10, Z13, Z10
 	VMOVUPS      Z10, (CX)
 	VMAXPS       Z11, Z12, Z11
 	VMINPS       Z11, Z13, Z11
-	VMOVUPS      Z11, (CX)(AX*1)
+	VMOVUPS      Z11, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000180, (SP)
+	DECQ         24(SP)
+	JNZ          p6
 	VZEROUPPER
 	RET
+
+start5:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p5:
 	MOVQ    24(AX), CX
@@ -6975,7 +7614,7 @@ p5:
 	VMOVUPS 64(CX), Z9
 	CMPQ    48(AX), $0x00
 	JE      p5done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -6998,7 +7637,7 @@ p5tap:
 p5channel:
 	VMOVUPS      (DX), Z10
 	VMOVUPS      64(DX), Z11
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -128(R9), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
@@ -7024,7 +7663,7 @@ p5channel:
 	JGE          p5block
 
 p5done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -7043,49 +7682,66 @@ p5done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z8, Z8
 	VADDPS (CX)(BX*1), Z9, Z9
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p5clamp:
-	VBROADCASTSS 136(AX), Z10
-	VBROADCASTSS 140(AX), Z11
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z10
+	VBROADCASTSS 148(AX), Z11
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z10, Z0
 	VMINPS       Z0, Z11, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z10, Z1
 	VMINPS       Z1, Z11, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z10, Z2
 	VMINPS       Z2, Z11, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z10, Z3
 	VMINPS       Z3, Z11, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z10, Z4
 	VMINPS       Z4, Z11, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z10, Z5
 	VMINPS       Z5, Z11, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z6, Z10, Z6
 	VMINPS       Z6, Z11, Z6
 	VMOVUPS      Z6, (CX)
 	VMAXPS       Z7, Z10, Z7
 	VMINPS       Z7, Z11, Z7
-	VMOVUPS      Z7, (CX)(AX*1)
+	VMOVUPS      Z7, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z8, Z10, Z8
 	VMINPS       Z8, Z11, Z8
 	VMOVUPS      Z8, (CX)
 	VMAXPS       Z9, Z10, Z9
 	VMINPS       Z9, Z11, Z9
-	VMOVUPS      Z9, (CX)(AX*1)
+	VMOVUPS      Z9, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000140, (SP)
+	DECQ         24(SP)
+	JNZ          p5
 	VZEROUPPER
 	RET
+
+start4:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p4:
 	MOVQ    24(AX), CX
@@ -7099,7 +7755,7 @@ p4:
 	VMOVUPS 64(CX), Z7
 	CMPQ    48(AX), $0x00
 	JE      p4done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -7122,7 +7778,7 @@ p4tap:
 p4channel:
 	VMOVUPS      (DX), Z8
 	VMOVUPS      64(DX), Z9
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -128(R9), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
@@ -7145,7 +7801,7 @@ p4channel:
 	JGE          p4block
 
 p4done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -7161,42 +7817,59 @@ p4done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z6, Z6
 	VADDPS (CX)(BX*1), Z7, Z7
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p4clamp:
-	VBROADCASTSS 136(AX), Z8
-	VBROADCASTSS 140(AX), Z9
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z8
+	VBROADCASTSS 148(AX), Z9
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z8, Z0
 	VMINPS       Z0, Z9, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z8, Z1
 	VMINPS       Z1, Z9, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z8, Z2
 	VMINPS       Z2, Z9, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z8, Z3
 	VMINPS       Z3, Z9, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z8, Z4
 	VMINPS       Z4, Z9, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z8, Z5
 	VMINPS       Z5, Z9, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z6, Z8, Z6
 	VMINPS       Z6, Z9, Z6
 	VMOVUPS      Z6, (CX)
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z9, Z7
-	VMOVUPS      Z7, (CX)(AX*1)
+	VMOVUPS      Z7, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000100, (SP)
+	DECQ         24(SP)
+	JNZ          p4
 	VZEROUPPER
 	RET
+
+start3:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p3:
 	MOVQ    24(AX), CX
@@ -7208,7 +7881,7 @@ p3:
 	VMOVUPS 64(CX), Z5
 	CMPQ    48(AX), $0x00
 	JE      p3done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -7231,7 +7904,7 @@ p3tap:
 p3channel:
 	VMOVUPS      (DX), Z6
 	VMOVUPS      64(DX), Z7
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -64(R9), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
@@ -7251,7 +7924,7 @@ p3channel:
 	JGE          p3block
 
 p3done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -7264,35 +7937,52 @@ p3done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z4, Z4
 	VADDPS (CX)(BX*1), Z5, Z5
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p3clamp:
-	VBROADCASTSS 136(AX), Z6
-	VBROADCASTSS 140(AX), Z7
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z6
+	VBROADCASTSS 148(AX), Z7
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z6, Z0
 	VMINPS       Z0, Z7, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z6, Z1
 	VMINPS       Z1, Z7, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z6, Z2
 	VMINPS       Z2, Z7, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z6, Z3
 	VMINPS       Z3, Z7, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z6, Z4
 	VMINPS       Z4, Z7, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z6, Z5
 	VMINPS       Z5, Z7, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x000000c0, (SP)
+	DECQ         24(SP)
+	JNZ          p3
 	VZEROUPPER
 	RET
+
+start2:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p2:
 	MOVQ    24(AX), CX
@@ -7302,7 +7992,7 @@ p2:
 	VMOVUPS 64(CX), Z3
 	CMPQ    48(AX), $0x00
 	JE      p2done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -7325,7 +8015,7 @@ p2tap:
 p2channel:
 	VMOVUPS      (DX), Z4
 	VMOVUPS      64(DX), Z5
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -64(R9), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
@@ -7342,7 +8032,7 @@ p2channel:
 	JGE          p2block
 
 p2done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -7352,28 +8042,45 @@ p2done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z2, Z2
 	VADDPS (CX)(BX*1), Z3, Z3
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p2clamp:
-	VBROADCASTSS 136(AX), Z4
-	VBROADCASTSS 140(AX), Z5
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z4
+	VBROADCASTSS 148(AX), Z5
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z4, Z0
 	VMINPS       Z0, Z5, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z4, Z1
 	VMINPS       Z1, Z5, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z4, Z2
 	VMINPS       Z2, Z5, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z5, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000080, (SP)
+	DECQ         24(SP)
+	JNZ          p2
 	VZEROUPPER
 	RET
+
+start1:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p1:
 	MOVQ    24(AX), CX
@@ -7381,7 +8088,7 @@ p1:
 	VMOVUPS 64(CX), Z1
 	CMPQ    48(AX), $0x00
 	JE      p1done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -7404,7 +8111,7 @@ p1tap:
 p1channel:
 	VMOVUPS      (DX), Z2
 	VMOVUPS      64(DX), Z3
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS (R9), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
@@ -7418,67 +8125,84 @@ p1channel:
 	JGE          p1block
 
 p1done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
-	MOVQ   112(AX), DX
+	MOVQ   112(AX), BX
 	TESTQ  CX, CX
 	JE     p1clamp
 	VADDPS (CX), Z0, Z0
-	VADDPS (CX)(DX*1), Z1, Z1
+	VADDPS (CX)(BX*1), Z1, Z1
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p1clamp:
-	VBROADCASTSS 136(AX), Z2
-	VBROADCASTSS 140(AX), Z3
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z2
+	VBROADCASTSS 148(AX), Z3
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z2, Z0
 	VMINPS       Z0, Z3, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z3, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000040, (SP)
+	DECQ         24(SP)
+	JNZ          p1
 	VZEROUPPER
 	RET
 
 // func convStep2Blocks1AVX512(a *byte)
 // Requires: AVX, AVX512F
-TEXT ·convStep2Blocks1AVX512(SB), $0-8
+TEXT ·convStep2Blocks1AVX512(SB), $32-8
 	MOVQ a+0(FP), AX
 	MOVQ 120(AX), CX
 	CMPQ CX, $0x10
-	JE   p16
+	JE   start16
 	CMPQ CX, $0x0f
-	JE   p15
+	JE   start15
 	CMPQ CX, $0x0e
-	JE   p14
+	JE   start14
 	CMPQ CX, $0x0d
-	JE   p13
+	JE   start13
 	CMPQ CX, $0x0c
-	JE   p12
+	JE   start12
 	CMPQ CX, $0x0b
-	JE   p11
+	JE   start11
 	CMPQ CX, $0x0a
-	JE   p10
+	JE   start10
 	CMPQ CX, $0x09
-	JE   p9
+	JE   start9
 	CMPQ CX, $0x08
-	JE   p8
+	JE   start8
 	CMPQ CX, $0x07
-	JE   p7
+	JE   start7
 	CMPQ CX, $0x06
-	JE   p6
+	JE   start6
 	CMPQ CX, $0x05
-	JE   p5
+	JE   start5
 	CMPQ CX, $0x04
-	JE   p4
+	JE   start4
 	CMPQ CX, $0x03
-	JE   p3
+	JE   start3
 	CMPQ CX, $0x02
-	JE   p2
+	JE   start2
 	CMPQ CX, $0x01
-	JE   p1
+	JE   start1
 	RET
+
+start16:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p16:
 	MOVQ    24(AX), CX
@@ -7500,7 +8224,7 @@ p16:
 	VMOVUPS (CX), Z15
 	CMPQ    48(AX), $0x00
 	JE      p16done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -7522,7 +8246,7 @@ p16tap:
 
 p16channel:
 	VMOVUPS          (DX), Z16
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -1024(R9), Z16, Z0
 	VFMADD231PS.BCST -896(R9), Z16, Z1
 	VFMADD231PS.BCST -768(R9), Z16, Z2
@@ -7549,7 +8273,7 @@ p16channel:
 	JGE              p16block
 
 p16done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -7585,13 +8309,15 @@ p16done:
 	VADDPS (CX), Z14, Z14
 	ADDQ   DX, CX
 	VADDPS (CX), Z15, Z15
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p16clamp:
-	VBROADCASTSS 136(AX), Z16
-	VBROADCASTSS 140(AX), Z17
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z16
+	VBROADCASTSS 148(AX), Z17
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z16, Z0
 	VMINPS       Z0, Z17, Z0
 	VMOVUPS      Z0, (CX)
@@ -7655,8 +8381,23 @@ p16clamp:
 	VMAXPS       Z15, Z16, Z15
 	VMINPS       Z15, Z17, Z15
 	VMOVUPS      Z15, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000800, (SP)
+	DECQ         24(SP)
+	JNZ          p16
 	VZEROUPPER
 	RET
+
+start15:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p15:
 	MOVQ    24(AX), CX
@@ -7677,7 +8418,7 @@ p15:
 	VMOVUPS (CX), Z14
 	CMPQ    48(AX), $0x00
 	JE      p15done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -7699,7 +8440,7 @@ p15tap:
 
 p15channel:
 	VMOVUPS          (DX), Z15
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -896(R9), Z15, Z0
 	VFMADD231PS.BCST -768(R9), Z15, Z1
 	VFMADD231PS.BCST -640(R9), Z15, Z2
@@ -7725,7 +8466,7 @@ p15channel:
 	JGE              p15block
 
 p15done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -7759,13 +8500,15 @@ p15done:
 	VADDPS (CX), Z13, Z13
 	ADDQ   DX, CX
 	VADDPS (CX), Z14, Z14
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p15clamp:
-	VBROADCASTSS 136(AX), Z15
-	VBROADCASTSS 140(AX), Z16
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z15
+	VBROADCASTSS 148(AX), Z16
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z15, Z0
 	VMINPS       Z0, Z16, Z0
 	VMOVUPS      Z0, (CX)
@@ -7825,8 +8568,23 @@ p15clamp:
 	VMAXPS       Z14, Z15, Z14
 	VMINPS       Z14, Z16, Z14
 	VMOVUPS      Z14, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000780, (SP)
+	DECQ         24(SP)
+	JNZ          p15
 	VZEROUPPER
 	RET
+
+start14:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p14:
 	MOVQ    24(AX), CX
@@ -7846,7 +8604,7 @@ p14:
 	VMOVUPS (CX), Z13
 	CMPQ    48(AX), $0x00
 	JE      p14done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -7868,7 +8626,7 @@ p14tap:
 
 p14channel:
 	VMOVUPS          (DX), Z14
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -896(R9), Z14, Z0
 	VFMADD231PS.BCST -768(R9), Z14, Z1
 	VFMADD231PS.BCST -640(R9), Z14, Z2
@@ -7893,7 +8651,7 @@ p14channel:
 	JGE              p14block
 
 p14done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -7925,13 +8683,15 @@ p14done:
 	VADDPS (CX), Z12, Z12
 	ADDQ   DX, CX
 	VADDPS (CX), Z13, Z13
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p14clamp:
-	VBROADCASTSS 136(AX), Z14
-	VBROADCASTSS 140(AX), Z15
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z14
+	VBROADCASTSS 148(AX), Z15
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z14, Z0
 	VMINPS       Z0, Z15, Z0
 	VMOVUPS      Z0, (CX)
@@ -7987,8 +8747,23 @@ p14clamp:
 	VMAXPS       Z13, Z14, Z13
 	VMINPS       Z13, Z15, Z13
 	VMOVUPS      Z13, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000700, (SP)
+	DECQ         24(SP)
+	JNZ          p14
 	VZEROUPPER
 	RET
+
+start13:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p13:
 	MOVQ    24(AX), CX
@@ -8007,7 +8782,7 @@ p13:
 	VMOVUPS (CX), Z12
 	CMPQ    48(AX), $0x00
 	JE      p13done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -8029,7 +8804,7 @@ p13tap:
 
 p13channel:
 	VMOVUPS          (DX), Z13
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -768(R9), Z13, Z0
 	VFMADD231PS.BCST -640(R9), Z13, Z1
 	VFMADD231PS.BCST -512(R9), Z13, Z2
@@ -8053,7 +8828,7 @@ p13channel:
 	JGE              p13block
 
 p13done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -8083,13 +8858,15 @@ p13done:
 	VADDPS (CX), Z11, Z11
 	ADDQ   DX, CX
 	VADDPS (CX), Z12, Z12
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p13clamp:
-	VBROADCASTSS 136(AX), Z13
-	VBROADCASTSS 140(AX), Z14
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z13
+	VBROADCASTSS 148(AX), Z14
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z13, Z0
 	VMINPS       Z0, Z14, Z0
 	VMOVUPS      Z0, (CX)
@@ -8141,8 +8918,23 @@ p13clamp:
 	VMAXPS       Z12, Z13, Z12
 	VMINPS       Z12, Z14, Z12
 	VMOVUPS      Z12, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000680, (SP)
+	DECQ         24(SP)
+	JNZ          p13
 	VZEROUPPER
 	RET
+
+start12:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p12:
 	MOVQ    24(AX), CX
@@ -8160,7 +8952,7 @@ p12:
 	VMOVUPS (CX), Z11
 	CMPQ    48(AX), $0x00
 	JE      p12done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -8182,7 +8974,7 @@ p12tap:
 
 p12channel:
 	VMOVUPS          (DX), Z12
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -768(R9), Z12, Z0
 	VFMADD231PS.BCST -640(R9), Z12, Z1
 	VFMADD231PS.BCST -512(R9), Z12, Z2
@@ -8205,7 +8997,7 @@ p12channel:
 	JGE              p12block
 
 p12done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -8233,13 +9025,15 @@ p12done:
 	VADDPS (CX), Z10, Z10
 	ADDQ   DX, CX
 	VADDPS (CX), Z11, Z11
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p12clamp:
-	VBROADCASTSS 136(AX), Z12
-	VBROADCASTSS 140(AX), Z13
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z12
+	VBROADCASTSS 148(AX), Z13
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z12, Z0
 	VMINPS       Z0, Z13, Z0
 	VMOVUPS      Z0, (CX)
@@ -8287,8 +9081,23 @@ p12clamp:
 	VMAXPS       Z11, Z12, Z11
 	VMINPS       Z11, Z13, Z11
 	VMOVUPS      Z11, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000600, (SP)
+	DECQ         24(SP)
+	JNZ          p12
 	VZEROUPPER
 	RET
+
+start11:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p11:
 	MOVQ    24(AX), CX
@@ -8305,7 +9114,7 @@ p11:
 	VMOVUPS (CX), Z10
 	CMPQ    48(AX), $0x00
 	JE      p11done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -8327,7 +9136,7 @@ p11tap:
 
 p11channel:
 	VMOVUPS          (DX), Z11
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -640(R9), Z11, Z0
 	VFMADD231PS.BCST -512(R9), Z11, Z1
 	VFMADD231PS.BCST -384(R9), Z11, Z2
@@ -8349,7 +9158,7 @@ p11channel:
 	JGE              p11block
 
 p11done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -8375,13 +9184,15 @@ p11done:
 	VADDPS (CX), Z9, Z9
 	ADDQ   DX, CX
 	VADDPS (CX), Z10, Z10
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p11clamp:
-	VBROADCASTSS 136(AX), Z11
-	VBROADCASTSS 140(AX), Z12
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z11
+	VBROADCASTSS 148(AX), Z12
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z11, Z0
 	VMINPS       Z0, Z12, Z0
 	VMOVUPS      Z0, (CX)
@@ -8425,8 +9236,23 @@ p11clamp:
 	VMAXPS       Z10, Z11, Z10
 	VMINPS       Z10, Z12, Z10
 	VMOVUPS      Z10, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000580, (SP)
+	DECQ         24(SP)
+	JNZ          p11
 	VZEROUPPER
 	RET
+
+start10:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p10:
 	MOVQ    24(AX), CX
@@ -8442,7 +9268,7 @@ p10:
 	VMOVUPS (CX), Z9
 	CMPQ    48(AX), $0x00
 	JE      p10done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -8464,7 +9290,7 @@ p10tap:
 
 p10channel:
 	VMOVUPS          (DX), Z10
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -640(R9), Z10, Z0
 	VFMADD231PS.BCST -512(R9), Z10, Z1
 	VFMADD231PS.BCST -384(R9), Z10, Z2
@@ -8485,7 +9311,7 @@ p10channel:
 	JGE              p10block
 
 p10done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -8509,13 +9335,15 @@ p10done:
 	VADDPS (CX), Z8, Z8
 	ADDQ   DX, CX
 	VADDPS (CX), Z9, Z9
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p10clamp:
-	VBROADCASTSS 136(AX), Z10
-	VBROADCASTSS 140(AX), Z11
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z10
+	VBROADCASTSS 148(AX), Z11
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z10, Z0
 	VMINPS       Z0, Z11, Z0
 	VMOVUPS      Z0, (CX)
@@ -8555,8 +9383,23 @@ p10clamp:
 	VMAXPS       Z9, Z10, Z9
 	VMINPS       Z9, Z11, Z9
 	VMOVUPS      Z9, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000500, (SP)
+	DECQ         24(SP)
+	JNZ          p10
 	VZEROUPPER
 	RET
+
+start9:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p9:
 	MOVQ    24(AX), CX
@@ -8571,7 +9414,7 @@ p9:
 	VMOVUPS (CX), Z8
 	CMPQ    48(AX), $0x00
 	JE      p9done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -8593,7 +9436,7 @@ p9tap:
 
 p9channel:
 	VMOVUPS          (DX), Z9
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -512(R9), Z9, Z0
 	VFMADD231PS.BCST -384(R9), Z9, Z1
 	VFMADD231PS.BCST -256(R9), Z9, Z2
@@ -8613,7 +9456,7 @@ p9channel:
 	JGE              p9block
 
 p9done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -8635,13 +9478,15 @@ p9done:
 	VADDPS (CX), Z7, Z7
 	ADDQ   DX, CX
 	VADDPS (CX), Z8, Z8
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p9clamp:
-	VBROADCASTSS 136(AX), Z9
-	VBROADCASTSS 140(AX), Z10
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z9
+	VBROADCASTSS 148(AX), Z10
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z9, Z0
 	VMINPS       Z0, Z10, Z0
 	VMOVUPS      Z0, (CX)
@@ -8677,8 +9522,23 @@ p9clamp:
 	VMAXPS       Z8, Z9, Z8
 	VMINPS       Z8, Z10, Z8
 	VMOVUPS      Z8, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000480, (SP)
+	DECQ         24(SP)
+	JNZ          p9
 	VZEROUPPER
 	RET
+
+start8:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p8:
 	MOVQ    24(AX), CX
@@ -8692,7 +9552,7 @@ p8:
 	VMOVUPS (CX), Z7
 	CMPQ    48(AX), $0x00
 	JE      p8done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -8714,7 +9574,7 @@ p8tap:
 
 p8channel:
 	VMOVUPS          (DX), Z8
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -512(R9), Z8, Z0
 	VFMADD231PS.BCST -384(R9), Z8, Z1
 	VFMADD231PS.BCST -256(R9), Z8, Z2
@@ -8733,7 +9593,7 @@ p8channel:
 	JGE              p8block
 
 p8done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -8753,13 +9613,15 @@ p8done:
 	VADDPS (CX), Z6, Z6
 	ADDQ   DX, CX
 	VADDPS (CX), Z7, Z7
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p8clamp:
-	VBROADCASTSS 136(AX), Z8
-	VBROADCASTSS 140(AX), Z9
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z8
+	VBROADCASTSS 148(AX), Z9
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z8, Z0
 	VMINPS       Z0, Z9, Z0
 	VMOVUPS      Z0, (CX)
@@ -8791,8 +9653,23 @@ p8clamp:
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z9, Z7
 	VMOVUPS      Z7, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000400, (SP)
+	DECQ         24(SP)
+	JNZ          p8
 	VZEROUPPER
 	RET
+
+start7:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p7:
 	MOVQ    24(AX), CX
@@ -8805,7 +9682,7 @@ p7:
 	VMOVUPS (CX), Z6
 	CMPQ    48(AX), $0x00
 	JE      p7done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -8827,7 +9704,7 @@ p7tap:
 
 p7channel:
 	VMOVUPS          (DX), Z7
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -384(R9), Z7, Z0
 	VFMADD231PS.BCST -256(R9), Z7, Z1
 	VFMADD231PS.BCST -128(R9), Z7, Z2
@@ -8845,7 +9722,7 @@ p7channel:
 	JGE              p7block
 
 p7done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -8863,13 +9740,15 @@ p7done:
 	VADDPS (CX), Z5, Z5
 	ADDQ   DX, CX
 	VADDPS (CX), Z6, Z6
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p7clamp:
-	VBROADCASTSS 136(AX), Z7
-	VBROADCASTSS 140(AX), Z8
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z7
+	VBROADCASTSS 148(AX), Z8
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z7, Z0
 	VMINPS       Z0, Z8, Z0
 	VMOVUPS      Z0, (CX)
@@ -8897,8 +9776,23 @@ p7clamp:
 	VMAXPS       Z6, Z7, Z6
 	VMINPS       Z6, Z8, Z6
 	VMOVUPS      Z6, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000380, (SP)
+	DECQ         24(SP)
+	JNZ          p7
 	VZEROUPPER
 	RET
+
+start6:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p6:
 	MOVQ    24(AX), CX
@@ -8910,7 +9804,7 @@ p6:
 	VMOVUPS (CX), Z5
 	CMPQ    48(AX), $0x00
 	JE      p6done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -8932,7 +9826,7 @@ p6tap:
 
 p6channel:
 	VMOVUPS          (DX), Z6
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -384(R9), Z6, Z0
 	VFMADD231PS.BCST -256(R9), Z6, Z1
 	VFMADD231PS.BCST -128(R9), Z6, Z2
@@ -8949,7 +9843,7 @@ p6channel:
 	JGE              p6block
 
 p6done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -8965,13 +9859,15 @@ p6done:
 	VADDPS (CX), Z4, Z4
 	ADDQ   DX, CX
 	VADDPS (CX), Z5, Z5
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p6clamp:
-	VBROADCASTSS 136(AX), Z6
-	VBROADCASTSS 140(AX), Z7
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z6
+	VBROADCASTSS 148(AX), Z7
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z6, Z0
 	VMINPS       Z0, Z7, Z0
 	VMOVUPS      Z0, (CX)
@@ -8995,8 +9891,23 @@ p6clamp:
 	VMAXPS       Z5, Z6, Z5
 	VMINPS       Z5, Z7, Z5
 	VMOVUPS      Z5, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000300, (SP)
+	DECQ         24(SP)
+	JNZ          p6
 	VZEROUPPER
 	RET
+
+start5:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p5:
 	MOVQ    24(AX), CX
@@ -9007,7 +9918,7 @@ p5:
 	VMOVUPS (CX), Z4
 	CMPQ    48(AX), $0x00
 	JE      p5done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -9029,7 +9940,7 @@ p5tap:
 
 p5channel:
 	VMOVUPS          (DX), Z5
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -256(R9), Z5, Z0
 	VFMADD231PS.BCST -128(R9), Z5, Z1
 	VFMADD231PS.BCST (R9), Z5, Z2
@@ -9045,7 +9956,7 @@ p5channel:
 	JGE              p5block
 
 p5done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -9059,13 +9970,15 @@ p5done:
 	VADDPS (CX), Z3, Z3
 	ADDQ   DX, CX
 	VADDPS (CX), Z4, Z4
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p5clamp:
-	VBROADCASTSS 136(AX), Z5
-	VBROADCASTSS 140(AX), Z6
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z5
+	VBROADCASTSS 148(AX), Z6
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z5, Z0
 	VMINPS       Z0, Z6, Z0
 	VMOVUPS      Z0, (CX)
@@ -9085,8 +9998,23 @@ p5clamp:
 	VMAXPS       Z4, Z5, Z4
 	VMINPS       Z4, Z6, Z4
 	VMOVUPS      Z4, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000280, (SP)
+	DECQ         24(SP)
+	JNZ          p5
 	VZEROUPPER
 	RET
+
+start4:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p4:
 	MOVQ    24(AX), CX
@@ -9096,7 +10024,7 @@ p4:
 	VMOVUPS (CX), Z3
 	CMPQ    48(AX), $0x00
 	JE      p4done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -9118,7 +10046,7 @@ p4tap:
 
 p4channel:
 	VMOVUPS          (DX), Z4
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -256(R9), Z4, Z0
 	VFMADD231PS.BCST -128(R9), Z4, Z1
 	VFMADD231PS.BCST (R9), Z4, Z2
@@ -9133,7 +10061,7 @@ p4channel:
 	JGE              p4block
 
 p4done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -9145,13 +10073,15 @@ p4done:
 	VADDPS (CX), Z2, Z2
 	ADDQ   DX, CX
 	VADDPS (CX), Z3, Z3
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p4clamp:
-	VBROADCASTSS 136(AX), Z4
-	VBROADCASTSS 140(AX), Z5
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z4
+	VBROADCASTSS 148(AX), Z5
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z4, Z0
 	VMINPS       Z0, Z5, Z0
 	VMOVUPS      Z0, (CX)
@@ -9167,8 +10097,23 @@ p4clamp:
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z5, Z3
 	VMOVUPS      Z3, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000200, (SP)
+	DECQ         24(SP)
+	JNZ          p4
 	VZEROUPPER
 	RET
+
+start3:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p3:
 	MOVQ    24(AX), CX
@@ -9177,7 +10122,7 @@ p3:
 	VMOVUPS (CX), Z2
 	CMPQ    48(AX), $0x00
 	JE      p3done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -9199,7 +10144,7 @@ p3tap:
 
 p3channel:
 	VMOVUPS          (DX), Z3
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -128(R9), Z3, Z0
 	VFMADD231PS.BCST (R9), Z3, Z1
 	VFMADD231PS.BCST 128(R9), Z3, Z2
@@ -9213,7 +10158,7 @@ p3channel:
 	JGE              p3block
 
 p3done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -9223,13 +10168,15 @@ p3done:
 	VADDPS (CX), Z1, Z1
 	ADDQ   DX, CX
 	VADDPS (CX), Z2, Z2
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p3clamp:
-	VBROADCASTSS 136(AX), Z3
-	VBROADCASTSS 140(AX), Z4
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z3
+	VBROADCASTSS 148(AX), Z4
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z3, Z0
 	VMINPS       Z0, Z4, Z0
 	VMOVUPS      Z0, (CX)
@@ -9241,8 +10188,23 @@ p3clamp:
 	VMAXPS       Z2, Z3, Z2
 	VMINPS       Z2, Z4, Z2
 	VMOVUPS      Z2, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000180, (SP)
+	DECQ         24(SP)
+	JNZ          p3
 	VZEROUPPER
 	RET
+
+start2:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p2:
 	MOVQ    24(AX), CX
@@ -9250,7 +10212,7 @@ p2:
 	VMOVUPS (CX), Z1
 	CMPQ    48(AX), $0x00
 	JE      p2done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -9272,7 +10234,7 @@ p2tap:
 
 p2channel:
 	VMOVUPS          (DX), Z2
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST -128(R9), Z2, Z0
 	VFMADD231PS.BCST (R9), Z2, Z1
 	ADDQ             $0x04, R9
@@ -9285,7 +10247,7 @@ p2channel:
 	JGE              p2block
 
 p2done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -9293,13 +10255,15 @@ p2done:
 	VADDPS (CX), Z0, Z0
 	ADDQ   DX, CX
 	VADDPS (CX), Z1, Z1
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p2clamp:
-	VBROADCASTSS 136(AX), Z2
-	VBROADCASTSS 140(AX), Z3
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z2
+	VBROADCASTSS 148(AX), Z3
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z2, Z0
 	VMINPS       Z0, Z3, Z0
 	VMOVUPS      Z0, (CX)
@@ -9307,15 +10271,30 @@ p2clamp:
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z3, Z1
 	VMOVUPS      Z1, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000100, (SP)
+	DECQ         24(SP)
+	JNZ          p2
 	VZEROUPPER
 	RET
+
+start1:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p1:
 	MOVQ    24(AX), CX
 	VMOVUPS (CX), Z0
 	CMPQ    48(AX), $0x00
 	JE      p1done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -9337,7 +10316,7 @@ p1tap:
 
 p1channel:
 	VMOVUPS          (DX), Z1
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST (R9), Z1, Z0
 	ADDQ             $0x04, R9
 	DECQ             R10
@@ -9349,47 +10328,64 @@ p1channel:
 	JGE              p1block
 
 p1done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
-	MOVQ   112(AX), DX
+	MOVQ   112(AX), BX
 	TESTQ  CX, CX
 	JE     p1clamp
 	VADDPS (CX), Z0, Z0
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p1clamp:
-	VBROADCASTSS 136(AX), Z1
-	VBROADCASTSS 140(AX), Z2
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z1
+	VBROADCASTSS 148(AX), Z2
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z1, Z0
 	VMINPS       Z0, Z2, Z0
 	VMOVUPS      Z0, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000080, (SP)
+	DECQ         24(SP)
+	JNZ          p1
 	VZEROUPPER
 	RET
 
 // func convStep2Blocks2AVX512(a *byte)
 // Requires: AVX, AVX512F
-TEXT ·convStep2Blocks2AVX512(SB), $0-8
+TEXT ·convStep2Blocks2AVX512(SB), $32-8
 	MOVQ a+0(FP), AX
 	MOVQ 120(AX), CX
 	CMPQ CX, $0x08
-	JE   p8
+	JE   start8
 	CMPQ CX, $0x07
-	JE   p7
+	JE   start7
 	CMPQ CX, $0x06
-	JE   p6
+	JE   start6
 	CMPQ CX, $0x05
-	JE   p5
+	JE   start5
 	CMPQ CX, $0x04
-	JE   p4
+	JE   start4
 	CMPQ CX, $0x03
-	JE   p3
+	JE   start3
 	CMPQ CX, $0x02
-	JE   p2
+	JE   start2
 	CMPQ CX, $0x01
-	JE   p1
+	JE   start1
 	RET
+
+start8:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p8:
 	MOVQ    24(AX), CX
@@ -9411,7 +10407,7 @@ p8:
 	VMOVUPS 64(CX), Z15
 	CMPQ    48(AX), $0x00
 	JE      p8done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -9434,7 +10430,7 @@ p8tap:
 p8channel:
 	VMOVUPS      (DX), Z16
 	VMOVUPS      64(DX), Z17
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -512(R9), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
@@ -9469,7 +10465,7 @@ p8channel:
 	JGE          p8block
 
 p8done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -9497,70 +10493,87 @@ p8done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z14, Z14
 	VADDPS (CX)(BX*1), Z15, Z15
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p8clamp:
-	VBROADCASTSS 136(AX), Z16
-	VBROADCASTSS 140(AX), Z17
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z16
+	VBROADCASTSS 148(AX), Z17
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z16, Z0
 	VMINPS       Z0, Z17, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z16, Z1
 	VMINPS       Z1, Z17, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z16, Z2
 	VMINPS       Z2, Z17, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z16, Z3
 	VMINPS       Z3, Z17, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z16, Z4
 	VMINPS       Z4, Z17, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z16, Z5
 	VMINPS       Z5, Z17, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z6, Z16, Z6
 	VMINPS       Z6, Z17, Z6
 	VMOVUPS      Z6, (CX)
 	VMAXPS       Z7, Z16, Z7
 	VMINPS       Z7, Z17, Z7
-	VMOVUPS      Z7, (CX)(AX*1)
+	VMOVUPS      Z7, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z8, Z16, Z8
 	VMINPS       Z8, Z17, Z8
 	VMOVUPS      Z8, (CX)
 	VMAXPS       Z9, Z16, Z9
 	VMINPS       Z9, Z17, Z9
-	VMOVUPS      Z9, (CX)(AX*1)
+	VMOVUPS      Z9, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z10, Z16, Z10
 	VMINPS       Z10, Z17, Z10
 	VMOVUPS      Z10, (CX)
 	VMAXPS       Z11, Z16, Z11
 	VMINPS       Z11, Z17, Z11
-	VMOVUPS      Z11, (CX)(AX*1)
+	VMOVUPS      Z11, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z12, Z16, Z12
 	VMINPS       Z12, Z17, Z12
 	VMOVUPS      Z12, (CX)
 	VMAXPS       Z13, Z16, Z13
 	VMINPS       Z13, Z17, Z13
-	VMOVUPS      Z13, (CX)(AX*1)
+	VMOVUPS      Z13, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z14, Z16, Z14
 	VMINPS       Z14, Z17, Z14
 	VMOVUPS      Z14, (CX)
 	VMAXPS       Z15, Z16, Z15
 	VMINPS       Z15, Z17, Z15
-	VMOVUPS      Z15, (CX)(AX*1)
+	VMOVUPS      Z15, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000400, (SP)
+	DECQ         24(SP)
+	JNZ          p8
 	VZEROUPPER
 	RET
+
+start7:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p7:
 	MOVQ    24(AX), CX
@@ -9580,7 +10593,7 @@ p7:
 	VMOVUPS 64(CX), Z13
 	CMPQ    48(AX), $0x00
 	JE      p7done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -9603,7 +10616,7 @@ p7tap:
 p7channel:
 	VMOVUPS      (DX), Z14
 	VMOVUPS      64(DX), Z15
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -384(R9), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
@@ -9635,7 +10648,7 @@ p7channel:
 	JGE          p7block
 
 p7done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -9660,63 +10673,80 @@ p7done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z12, Z12
 	VADDPS (CX)(BX*1), Z13, Z13
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p7clamp:
-	VBROADCASTSS 136(AX), Z14
-	VBROADCASTSS 140(AX), Z15
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z14
+	VBROADCASTSS 148(AX), Z15
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z14, Z0
 	VMINPS       Z0, Z15, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z14, Z1
 	VMINPS       Z1, Z15, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z14, Z2
 	VMINPS       Z2, Z15, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z14, Z3
 	VMINPS       Z3, Z15, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z14, Z4
 	VMINPS       Z4, Z15, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z14, Z5
 	VMINPS       Z5, Z15, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z6, Z14, Z6
 	VMINPS       Z6, Z15, Z6
 	VMOVUPS      Z6, (CX)
 	VMAXPS       Z7, Z14, Z7
 	VMINPS       Z7, Z15, Z7
-	VMOVUPS      Z7, (CX)(AX*1)
+	VMOVUPS      Z7, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z8, Z14, Z8
 	VMINPS       Z8, Z15, Z8
 	VMOVUPS      Z8, (CX)
 	VMAXPS       Z9, Z14, Z9
 	VMINPS       Z9, Z15, Z9
-	VMOVUPS      Z9, (CX)(AX*1)
+	VMOVUPS      Z9, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z10, Z14, Z10
 	VMINPS       Z10, Z15, Z10
 	VMOVUPS      Z10, (CX)
 	VMAXPS       Z11, Z14, Z11
 	VMINPS       Z11, Z15, Z11
-	VMOVUPS      Z11, (CX)(AX*1)
+	VMOVUPS      Z11, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z12, Z14, Z12
 	VMINPS       Z12, Z15, Z12
 	VMOVUPS      Z12, (CX)
 	VMAXPS       Z13, Z14, Z13
 	VMINPS       Z13, Z15, Z13
-	VMOVUPS      Z13, (CX)(AX*1)
+	VMOVUPS      Z13, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000380, (SP)
+	DECQ         24(SP)
+	JNZ          p7
 	VZEROUPPER
 	RET
+
+start6:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p6:
 	MOVQ    24(AX), CX
@@ -9734,7 +10764,7 @@ p6:
 	VMOVUPS 64(CX), Z11
 	CMPQ    48(AX), $0x00
 	JE      p6done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -9757,7 +10787,7 @@ p6tap:
 p6channel:
 	VMOVUPS      (DX), Z12
 	VMOVUPS      64(DX), Z13
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -384(R9), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
@@ -9786,7 +10816,7 @@ p6channel:
 	JGE          p6block
 
 p6done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -9808,56 +10838,73 @@ p6done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z10, Z10
 	VADDPS (CX)(BX*1), Z11, Z11
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p6clamp:
-	VBROADCASTSS 136(AX), Z12
-	VBROADCASTSS 140(AX), Z13
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z12
+	VBROADCASTSS 148(AX), Z13
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z12, Z0
 	VMINPS       Z0, Z13, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z12, Z1
 	VMINPS       Z1, Z13, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z12, Z2
 	VMINPS       Z2, Z13, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z12, Z3
 	VMINPS       Z3, Z13, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z12, Z4
 	VMINPS       Z4, Z13, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z12, Z5
 	VMINPS       Z5, Z13, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z6, Z12, Z6
 	VMINPS       Z6, Z13, Z6
 	VMOVUPS      Z6, (CX)
 	VMAXPS       Z7, Z12, Z7
 	VMINPS       Z7, Z13, Z7
-	VMOVUPS      Z7, (CX)(AX*1)
+	VMOVUPS      Z7, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z8, Z12, Z8
 	VMINPS       Z8, Z13, Z8
 	VMOVUPS      Z8, (CX)
 	VMAXPS       Z9, Z12, Z9
 	VMINPS       Z9, Z13, Z9
-	VMOVUPS      Z9, (CX)(AX*1)
+	VMOVUPS      Z9, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z10, Z12, Z10
 	VMINPS       Z10, Z13, Z10
 	VMOVUPS      Z10, (CX)
 	VMAXPS       Z11, Z12, Z11
 	VMINPS       Z11, Z13, Z11
-	VMOVUPS      Z11, (CX)(AX*1)
+	VMOVUPS      Z11, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000300, (SP)
+	DECQ         24(SP)
+	JNZ          p6
 	VZEROUPPER
 	RET
+
+start5:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p5:
 	MOVQ    24(AX), CX
@@ -9873,7 +10920,7 @@ p5:
 	VMOVUPS 64(CX), Z9
 	CMPQ    48(AX), $0x00
 	JE      p5done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -9896,7 +10943,7 @@ p5tap:
 p5channel:
 	VMOVUPS      (DX), Z10
 	VMOVUPS      64(DX), Z11
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -256(R9), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
@@ -9922,7 +10969,7 @@ p5channel:
 	JGE          p5block
 
 p5done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -9941,49 +10988,66 @@ p5done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z8, Z8
 	VADDPS (CX)(BX*1), Z9, Z9
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p5clamp:
-	VBROADCASTSS 136(AX), Z10
-	VBROADCASTSS 140(AX), Z11
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z10
+	VBROADCASTSS 148(AX), Z11
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z10, Z0
 	VMINPS       Z0, Z11, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z10, Z1
 	VMINPS       Z1, Z11, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z10, Z2
 	VMINPS       Z2, Z11, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z10, Z3
 	VMINPS       Z3, Z11, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z10, Z4
 	VMINPS       Z4, Z11, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z10, Z5
 	VMINPS       Z5, Z11, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z6, Z10, Z6
 	VMINPS       Z6, Z11, Z6
 	VMOVUPS      Z6, (CX)
 	VMAXPS       Z7, Z10, Z7
 	VMINPS       Z7, Z11, Z7
-	VMOVUPS      Z7, (CX)(AX*1)
+	VMOVUPS      Z7, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z8, Z10, Z8
 	VMINPS       Z8, Z11, Z8
 	VMOVUPS      Z8, (CX)
 	VMAXPS       Z9, Z10, Z9
 	VMINPS       Z9, Z11, Z9
-	VMOVUPS      Z9, (CX)(AX*1)
+	VMOVUPS      Z9, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000280, (SP)
+	DECQ         24(SP)
+	JNZ          p5
 	VZEROUPPER
 	RET
+
+start4:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p4:
 	MOVQ    24(AX), CX
@@ -9997,7 +11061,7 @@ p4:
 	VMOVUPS 64(CX), Z7
 	CMPQ    48(AX), $0x00
 	JE      p4done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -10020,7 +11084,7 @@ p4tap:
 p4channel:
 	VMOVUPS      (DX), Z8
 	VMOVUPS      64(DX), Z9
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -256(R9), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
@@ -10043,7 +11107,7 @@ p4channel:
 	JGE          p4block
 
 p4done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -10059,42 +11123,59 @@ p4done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z6, Z6
 	VADDPS (CX)(BX*1), Z7, Z7
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p4clamp:
-	VBROADCASTSS 136(AX), Z8
-	VBROADCASTSS 140(AX), Z9
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z8
+	VBROADCASTSS 148(AX), Z9
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z8, Z0
 	VMINPS       Z0, Z9, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z8, Z1
 	VMINPS       Z1, Z9, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z8, Z2
 	VMINPS       Z2, Z9, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z8, Z3
 	VMINPS       Z3, Z9, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z8, Z4
 	VMINPS       Z4, Z9, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z8, Z5
 	VMINPS       Z5, Z9, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z6, Z8, Z6
 	VMINPS       Z6, Z9, Z6
 	VMOVUPS      Z6, (CX)
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z9, Z7
-	VMOVUPS      Z7, (CX)(AX*1)
+	VMOVUPS      Z7, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000200, (SP)
+	DECQ         24(SP)
+	JNZ          p4
 	VZEROUPPER
 	RET
+
+start3:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p3:
 	MOVQ    24(AX), CX
@@ -10106,7 +11187,7 @@ p3:
 	VMOVUPS 64(CX), Z5
 	CMPQ    48(AX), $0x00
 	JE      p3done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -10129,7 +11210,7 @@ p3tap:
 p3channel:
 	VMOVUPS      (DX), Z6
 	VMOVUPS      64(DX), Z7
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -128(R9), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
@@ -10149,7 +11230,7 @@ p3channel:
 	JGE          p3block
 
 p3done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -10162,35 +11243,52 @@ p3done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z4, Z4
 	VADDPS (CX)(BX*1), Z5, Z5
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p3clamp:
-	VBROADCASTSS 136(AX), Z6
-	VBROADCASTSS 140(AX), Z7
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z6
+	VBROADCASTSS 148(AX), Z7
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z6, Z0
 	VMINPS       Z0, Z7, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z6, Z1
 	VMINPS       Z1, Z7, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z6, Z2
 	VMINPS       Z2, Z7, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z6, Z3
 	VMINPS       Z3, Z7, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z6, Z4
 	VMINPS       Z4, Z7, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z6, Z5
 	VMINPS       Z5, Z7, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000180, (SP)
+	DECQ         24(SP)
+	JNZ          p3
 	VZEROUPPER
 	RET
+
+start2:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p2:
 	MOVQ    24(AX), CX
@@ -10200,7 +11298,7 @@ p2:
 	VMOVUPS 64(CX), Z3
 	CMPQ    48(AX), $0x00
 	JE      p2done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -10223,7 +11321,7 @@ p2tap:
 p2channel:
 	VMOVUPS      (DX), Z4
 	VMOVUPS      64(DX), Z5
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -128(R9), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
@@ -10240,7 +11338,7 @@ p2channel:
 	JGE          p2block
 
 p2done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -10250,28 +11348,45 @@ p2done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z2, Z2
 	VADDPS (CX)(BX*1), Z3, Z3
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p2clamp:
-	VBROADCASTSS 136(AX), Z4
-	VBROADCASTSS 140(AX), Z5
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z4
+	VBROADCASTSS 148(AX), Z5
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z4, Z0
 	VMINPS       Z0, Z5, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z4, Z1
 	VMINPS       Z1, Z5, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z4, Z2
 	VMINPS       Z2, Z5, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z5, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000100, (SP)
+	DECQ         24(SP)
+	JNZ          p2
 	VZEROUPPER
 	RET
+
+start1:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p1:
 	MOVQ    24(AX), CX
@@ -10279,7 +11394,7 @@ p1:
 	VMOVUPS 64(CX), Z1
 	CMPQ    48(AX), $0x00
 	JE      p1done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -10302,7 +11417,7 @@ p1tap:
 p1channel:
 	VMOVUPS      (DX), Z2
 	VMOVUPS      64(DX), Z3
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS (R9), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
@@ -10316,45 +11431,62 @@ p1channel:
 	JGE          p1block
 
 p1done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
-	MOVQ   112(AX), DX
+	MOVQ   112(AX), BX
 	TESTQ  CX, CX
 	JE     p1clamp
 	VADDPS (CX), Z0, Z0
-	VADDPS (CX)(DX*1), Z1, Z1
+	VADDPS (CX)(BX*1), Z1, Z1
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p1clamp:
-	VBROADCASTSS 136(AX), Z2
-	VBROADCASTSS 140(AX), Z3
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z2
+	VBROADCASTSS 148(AX), Z3
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z2, Z0
 	VMINPS       Z0, Z3, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z3, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000080, (SP)
+	DECQ         24(SP)
+	JNZ          p1
 	VZEROUPPER
 	RET
 
 // func convStep0Blocks1AVX512(a *byte)
 // Requires: AVX, AVX512F
-TEXT ·convStep0Blocks1AVX512(SB), $0-8
+TEXT ·convStep0Blocks1AVX512(SB), $32-8
 	MOVQ a+0(FP), AX
 	MOVQ 120(AX), CX
 	CMPQ CX, $0x05
-	JE   p5
+	JE   start5
 	CMPQ CX, $0x04
-	JE   p4
+	JE   start4
 	CMPQ CX, $0x03
-	JE   p3
+	JE   start3
 	CMPQ CX, $0x02
-	JE   p2
+	JE   start2
 	CMPQ CX, $0x01
-	JE   p1
+	JE   start1
 	RET
+
+start5:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p5:
 	MOVQ    24(AX), CX
@@ -10365,7 +11497,7 @@ p5:
 	VMOVUPS (CX), Z4
 	CMPQ    48(AX), $0x00
 	JE      p5done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), BX
 	LEAQ    (BX)(BX*2), SI
@@ -10389,7 +11521,7 @@ p5tap:
 
 p5channel:
 	VMOVUPS          (DX), Z5
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST (R11), Z5, Z0
 	VFMADD231PS.BCST (R11)(BX*1), Z5, Z1
 	VFMADD231PS.BCST (R11)(BX*2), Z5, Z2
@@ -10405,7 +11537,7 @@ p5channel:
 	JGE              p5block
 
 p5done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -10419,13 +11551,15 @@ p5done:
 	VADDPS (CX), Z3, Z3
 	ADDQ   DX, CX
 	VADDPS (CX), Z4, Z4
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p5clamp:
-	VBROADCASTSS 136(AX), Z5
-	VBROADCASTSS 140(AX), Z6
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z5
+	VBROADCASTSS 148(AX), Z6
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z5, Z0
 	VMINPS       Z0, Z6, Z0
 	VMOVUPS      Z0, (CX)
@@ -10445,8 +11579,25 @@ p5clamp:
 	VMAXPS       Z4, Z5, Z4
 	VMINPS       Z4, Z6, Z4
 	VMOVUPS      Z4, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x05, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p5
 	VZEROUPPER
 	RET
+
+start4:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p4:
 	MOVQ    24(AX), CX
@@ -10456,7 +11607,7 @@ p4:
 	VMOVUPS (CX), Z3
 	CMPQ    48(AX), $0x00
 	JE      p4done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), BX
 	LEAQ    (BX)(BX*2), SI
@@ -10480,7 +11631,7 @@ p4tap:
 
 p4channel:
 	VMOVUPS          (DX), Z4
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST (R11), Z4, Z0
 	VFMADD231PS.BCST (R11)(BX*1), Z4, Z1
 	VFMADD231PS.BCST (R11)(BX*2), Z4, Z2
@@ -10495,7 +11646,7 @@ p4channel:
 	JGE              p4block
 
 p4done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -10507,13 +11658,15 @@ p4done:
 	VADDPS (CX), Z2, Z2
 	ADDQ   DX, CX
 	VADDPS (CX), Z3, Z3
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p4clamp:
-	VBROADCASTSS 136(AX), Z4
-	VBROADCASTSS 140(AX), Z5
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z4
+	VBROADCASTSS 148(AX), Z5
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z4, Z0
 	VMINPS       Z0, Z5, Z0
 	VMOVUPS      Z0, (CX)
@@ -10529,8 +11682,25 @@ p4clamp:
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z5, Z3
 	VMOVUPS      Z3, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x04, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p4
 	VZEROUPPER
 	RET
+
+start3:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p3:
 	MOVQ    24(AX), CX
@@ -10539,7 +11709,7 @@ p3:
 	VMOVUPS (CX), Z2
 	CMPQ    48(AX), $0x00
 	JE      p3done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), BX
 	LEAQ    (BX)(BX*2), SI
@@ -10563,7 +11733,7 @@ p3tap:
 
 p3channel:
 	VMOVUPS          (DX), Z3
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST (R10), Z3, Z0
 	VFMADD231PS.BCST (R10)(BX*1), Z3, Z1
 	VFMADD231PS.BCST (R10)(BX*2), Z3, Z2
@@ -10577,7 +11747,7 @@ p3channel:
 	JGE              p3block
 
 p3done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -10587,13 +11757,15 @@ p3done:
 	VADDPS (CX), Z1, Z1
 	ADDQ   DX, CX
 	VADDPS (CX), Z2, Z2
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p3clamp:
-	VBROADCASTSS 136(AX), Z3
-	VBROADCASTSS 140(AX), Z4
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z3
+	VBROADCASTSS 148(AX), Z4
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z3, Z0
 	VMINPS       Z0, Z4, Z0
 	VMOVUPS      Z0, (CX)
@@ -10605,8 +11777,25 @@ p3clamp:
 	VMAXPS       Z2, Z3, Z2
 	VMINPS       Z2, Z4, Z2
 	VMOVUPS      Z2, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x03, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p3
 	VZEROUPPER
 	RET
+
+start2:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p2:
 	MOVQ    24(AX), CX
@@ -10614,7 +11803,7 @@ p2:
 	VMOVUPS (CX), Z1
 	CMPQ    48(AX), $0x00
 	JE      p2done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), BX
 	LEAQ    (BX)(BX*2), SI
@@ -10638,7 +11827,7 @@ p2tap:
 
 p2channel:
 	VMOVUPS          (DX), Z2
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST (R10), Z2, Z0
 	VFMADD231PS.BCST (R10)(BX*1), Z2, Z1
 	ADDQ             $0x04, R10
@@ -10651,7 +11840,7 @@ p2channel:
 	JGE              p2block
 
 p2done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -10659,13 +11848,15 @@ p2done:
 	VADDPS (CX), Z0, Z0
 	ADDQ   DX, CX
 	VADDPS (CX), Z1, Z1
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p2clamp:
-	VBROADCASTSS 136(AX), Z2
-	VBROADCASTSS 140(AX), Z3
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z2
+	VBROADCASTSS 148(AX), Z3
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z2, Z0
 	VMINPS       Z0, Z3, Z0
 	VMOVUPS      Z0, (CX)
@@ -10673,15 +11864,32 @@ p2clamp:
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z3, Z1
 	VMOVUPS      Z1, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x02, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p2
 	VZEROUPPER
 	RET
+
+start1:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p1:
 	MOVQ    24(AX), CX
 	VMOVUPS (CX), Z0
 	CMPQ    48(AX), $0x00
 	JE      p1done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), BX
 	LEAQ    (BX)(BX*2), BX
@@ -10705,7 +11913,7 @@ p1tap:
 
 p1channel:
 	VMOVUPS          (DX), Z1
-	ADDQ             128(AX), DX
+	ADDQ             136(AX), DX
 	VFMADD231PS.BCST (R9), Z1, Z0
 	ADDQ             $0x04, R9
 	DECQ             R10
@@ -10717,41 +11925,60 @@ p1channel:
 	JGE              p1block
 
 p1done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
-	MOVQ   112(AX), DX
+	MOVQ   112(AX), BX
 	TESTQ  CX, CX
 	JE     p1clamp
 	VADDPS (CX), Z0, Z0
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p1clamp:
-	VBROADCASTSS 136(AX), Z1
-	VBROADCASTSS 140(AX), Z2
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z1
+	VBROADCASTSS 148(AX), Z2
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z1, Z0
 	VMINPS       Z0, Z2, Z0
 	VMOVUPS      Z0, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p1
 	VZEROUPPER
 	RET
 
 // func convStep0Blocks2AVX512(a *byte)
 // Requires: AVX, AVX512F
-TEXT ·convStep0Blocks2AVX512(SB), $0-8
+TEXT ·convStep0Blocks2AVX512(SB), $32-8
 	MOVQ a+0(FP), AX
 	MOVQ 120(AX), CX
 	CMPQ CX, $0x05
-	JE   p5
+	JE   start5
 	CMPQ CX, $0x04
-	JE   p4
+	JE   start4
 	CMPQ CX, $0x03
-	JE   p3
+	JE   start3
 	CMPQ CX, $0x02
-	JE   p2
+	JE   start2
 	CMPQ CX, $0x01
-	JE   p1
+	JE   start1
 	RET
+
+start5:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p5:
 	MOVQ    24(AX), CX
@@ -10767,7 +11994,7 @@ p5:
 	VMOVUPS 64(CX), Z9
 	CMPQ    48(AX), $0x00
 	JE      p5done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), BX
 	LEAQ    (BX)(BX*2), SI
@@ -10792,7 +12019,7 @@ p5tap:
 p5channel:
 	VMOVUPS      (DX), Z10
 	VMOVUPS      64(DX), Z11
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS (R11), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
@@ -10818,7 +12045,7 @@ p5channel:
 	JGE          p5block
 
 p5done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -10837,49 +12064,68 @@ p5done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z8, Z8
 	VADDPS (CX)(BX*1), Z9, Z9
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p5clamp:
-	VBROADCASTSS 136(AX), Z10
-	VBROADCASTSS 140(AX), Z11
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z10
+	VBROADCASTSS 148(AX), Z11
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z10, Z0
 	VMINPS       Z0, Z11, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z10, Z1
 	VMINPS       Z1, Z11, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z10, Z2
 	VMINPS       Z2, Z11, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z10, Z3
 	VMINPS       Z3, Z11, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z10, Z4
 	VMINPS       Z4, Z11, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z10, Z5
 	VMINPS       Z5, Z11, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z6, Z10, Z6
 	VMINPS       Z6, Z11, Z6
 	VMOVUPS      Z6, (CX)
 	VMAXPS       Z7, Z10, Z7
 	VMINPS       Z7, Z11, Z7
-	VMOVUPS      Z7, (CX)(AX*1)
+	VMOVUPS      Z7, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z8, Z10, Z8
 	VMINPS       Z8, Z11, Z8
 	VMOVUPS      Z8, (CX)
 	VMAXPS       Z9, Z10, Z9
 	VMINPS       Z9, Z11, Z9
-	VMOVUPS      Z9, (CX)(AX*1)
+	VMOVUPS      Z9, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x05, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p5
 	VZEROUPPER
 	RET
+
+start4:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p4:
 	MOVQ    24(AX), CX
@@ -10893,7 +12139,7 @@ p4:
 	VMOVUPS 64(CX), Z7
 	CMPQ    48(AX), $0x00
 	JE      p4done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), BX
 	LEAQ    (BX)(BX*2), SI
@@ -10918,7 +12164,7 @@ p4tap:
 p4channel:
 	VMOVUPS      (DX), Z8
 	VMOVUPS      64(DX), Z9
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS (R11), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
@@ -10941,7 +12187,7 @@ p4channel:
 	JGE          p4block
 
 p4done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -10957,42 +12203,61 @@ p4done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z6, Z6
 	VADDPS (CX)(BX*1), Z7, Z7
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p4clamp:
-	VBROADCASTSS 136(AX), Z8
-	VBROADCASTSS 140(AX), Z9
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z8
+	VBROADCASTSS 148(AX), Z9
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z8, Z0
 	VMINPS       Z0, Z9, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z8, Z1
 	VMINPS       Z1, Z9, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z8, Z2
 	VMINPS       Z2, Z9, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z8, Z3
 	VMINPS       Z3, Z9, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z8, Z4
 	VMINPS       Z4, Z9, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z8, Z5
 	VMINPS       Z5, Z9, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z6, Z8, Z6
 	VMINPS       Z6, Z9, Z6
 	VMOVUPS      Z6, (CX)
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z9, Z7
-	VMOVUPS      Z7, (CX)(AX*1)
+	VMOVUPS      Z7, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x04, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p4
 	VZEROUPPER
 	RET
+
+start3:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p3:
 	MOVQ    24(AX), CX
@@ -11004,7 +12269,7 @@ p3:
 	VMOVUPS 64(CX), Z5
 	CMPQ    48(AX), $0x00
 	JE      p3done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), BX
 	LEAQ    (BX)(BX*2), SI
@@ -11029,7 +12294,7 @@ p3tap:
 p3channel:
 	VMOVUPS      (DX), Z6
 	VMOVUPS      64(DX), Z7
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS (R10), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
@@ -11049,7 +12314,7 @@ p3channel:
 	JGE          p3block
 
 p3done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -11062,35 +12327,54 @@ p3done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z4, Z4
 	VADDPS (CX)(BX*1), Z5, Z5
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p3clamp:
-	VBROADCASTSS 136(AX), Z6
-	VBROADCASTSS 140(AX), Z7
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z6
+	VBROADCASTSS 148(AX), Z7
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z6, Z0
 	VMINPS       Z0, Z7, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z6, Z1
 	VMINPS       Z1, Z7, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z6, Z2
 	VMINPS       Z2, Z7, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z6, Z3
 	VMINPS       Z3, Z7, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z4, Z6, Z4
 	VMINPS       Z4, Z7, Z4
 	VMOVUPS      Z4, (CX)
 	VMAXPS       Z5, Z6, Z5
 	VMINPS       Z5, Z7, Z5
-	VMOVUPS      Z5, (CX)(AX*1)
+	VMOVUPS      Z5, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x03, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p3
 	VZEROUPPER
 	RET
+
+start2:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p2:
 	MOVQ    24(AX), CX
@@ -11100,7 +12384,7 @@ p2:
 	VMOVUPS 64(CX), Z3
 	CMPQ    48(AX), $0x00
 	JE      p2done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), BX
 	LEAQ    (BX)(BX*2), SI
@@ -11125,7 +12409,7 @@ p2tap:
 p2channel:
 	VMOVUPS      (DX), Z4
 	VMOVUPS      64(DX), Z5
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS (R10), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
@@ -11142,7 +12426,7 @@ p2channel:
 	JGE          p2block
 
 p2done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -11152,28 +12436,47 @@ p2done:
 	ADDQ   DX, CX
 	VADDPS (CX), Z2, Z2
 	VADDPS (CX)(BX*1), Z3, Z3
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p2clamp:
-	VBROADCASTSS 136(AX), Z4
-	VBROADCASTSS 140(AX), Z5
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z4
+	VBROADCASTSS 148(AX), Z5
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z4, Z0
 	VMINPS       Z0, Z5, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z4, Z1
 	VMINPS       Z1, Z5, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
 	ADDQ         DX, CX
 	VMAXPS       Z2, Z4, Z2
 	VMINPS       Z2, Z5, Z2
 	VMOVUPS      Z2, (CX)
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z5, Z3
-	VMOVUPS      Z3, (CX)(AX*1)
+	VMOVUPS      Z3, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x02, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p2
 	VZEROUPPER
 	RET
+
+start1:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p1:
 	MOVQ    24(AX), CX
@@ -11181,7 +12484,7 @@ p1:
 	VMOVUPS 64(CX), Z1
 	CMPQ    48(AX), $0x00
 	JE      p1done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), BX
 	LEAQ    (BX)(BX*2), BX
@@ -11206,7 +12509,7 @@ p1tap:
 p1channel:
 	VMOVUPS      (DX), Z2
 	VMOVUPS      64(DX), Z3
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS (R9), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
@@ -11220,63 +12523,82 @@ p1channel:
 	JGE          p1block
 
 p1done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
-	MOVQ   112(AX), DX
+	MOVQ   112(AX), BX
 	TESTQ  CX, CX
 	JE     p1clamp
 	VADDPS (CX), Z0, Z0
-	VADDPS (CX)(DX*1), Z1, Z1
+	VADDPS (CX)(BX*1), Z1, Z1
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p1clamp:
-	VBROADCASTSS 136(AX), Z2
-	VBROADCASTSS 140(AX), Z3
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z2
+	VBROADCASTSS 148(AX), Z3
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z2, Z0
 	VMINPS       Z0, Z3, Z0
 	VMOVUPS      Z0, (CX)
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z3, Z1
-	VMOVUPS      Z1, (CX)(AX*1)
+	VMOVUPS      Z1, (CX)(BX*1)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p1
 	VZEROUPPER
 	RET
 
 // func depthStep1AVX512(a *byte)
 // Requires: AVX, AVX512F
-TEXT ·depthStep1AVX512(SB), $0-8
+TEXT ·depthStep1AVX512(SB), $32-8
 	MOVQ a+0(FP), AX
 	MOVQ 120(AX), CX
 	CMPQ CX, $0x0e
-	JE   p14
+	JE   start14
 	CMPQ CX, $0x0d
-	JE   p13
+	JE   start13
 	CMPQ CX, $0x0c
-	JE   p12
+	JE   start12
 	CMPQ CX, $0x0b
-	JE   p11
+	JE   start11
 	CMPQ CX, $0x0a
-	JE   p10
+	JE   start10
 	CMPQ CX, $0x09
-	JE   p9
+	JE   start9
 	CMPQ CX, $0x08
-	JE   p8
+	JE   start8
 	CMPQ CX, $0x07
-	JE   p7
+	JE   start7
 	CMPQ CX, $0x06
-	JE   p6
+	JE   start6
 	CMPQ CX, $0x05
-	JE   p5
+	JE   start5
 	CMPQ CX, $0x04
-	JE   p4
+	JE   start4
 	CMPQ CX, $0x03
-	JE   p3
+	JE   start3
 	CMPQ CX, $0x02
-	JE   p2
+	JE   start2
 	CMPQ CX, $0x01
-	JE   p1
+	JE   start1
 	RET
+
+start14:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p14:
 	MOVQ    24(AX), CX
@@ -11296,7 +12618,7 @@ p14:
 	VMOVUPS (CX), Z13
 	CMPQ    48(AX), $0x00
 	JE      p14done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -11325,7 +12647,7 @@ p14tap:
 	JNZ         p14tap
 
 p14done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -11357,13 +12679,15 @@ p14done:
 	VADDPS (CX), Z12, Z12
 	ADDQ   DX, CX
 	VADDPS (CX), Z13, Z13
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p14clamp:
-	VBROADCASTSS 136(AX), Z14
-	VBROADCASTSS 140(AX), Z15
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z14
+	VBROADCASTSS 148(AX), Z15
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z14, Z0
 	VMINPS       Z0, Z15, Z0
 	VMOVUPS      Z0, (CX)
@@ -11419,8 +12743,23 @@ p14clamp:
 	VMAXPS       Z13, Z14, Z13
 	VMINPS       Z13, Z15, Z13
 	VMOVUPS      Z13, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000380, (SP)
+	DECQ         24(SP)
+	JNZ          p14
 	VZEROUPPER
 	RET
+
+start13:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p13:
 	MOVQ    24(AX), CX
@@ -11439,7 +12778,7 @@ p13:
 	VMOVUPS (CX), Z12
 	CMPQ    48(AX), $0x00
 	JE      p13done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -11467,7 +12806,7 @@ p13tap:
 	JNZ         p13tap
 
 p13done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -11497,13 +12836,15 @@ p13done:
 	VADDPS (CX), Z11, Z11
 	ADDQ   DX, CX
 	VADDPS (CX), Z12, Z12
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p13clamp:
-	VBROADCASTSS 136(AX), Z13
-	VBROADCASTSS 140(AX), Z14
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z13
+	VBROADCASTSS 148(AX), Z14
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z13, Z0
 	VMINPS       Z0, Z14, Z0
 	VMOVUPS      Z0, (CX)
@@ -11555,8 +12896,23 @@ p13clamp:
 	VMAXPS       Z12, Z13, Z12
 	VMINPS       Z12, Z14, Z12
 	VMOVUPS      Z12, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000340, (SP)
+	DECQ         24(SP)
+	JNZ          p13
 	VZEROUPPER
 	RET
+
+start12:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p12:
 	MOVQ    24(AX), CX
@@ -11574,7 +12930,7 @@ p12:
 	VMOVUPS (CX), Z11
 	CMPQ    48(AX), $0x00
 	JE      p12done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -11601,7 +12957,7 @@ p12tap:
 	JNZ         p12tap
 
 p12done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -11629,13 +12985,15 @@ p12done:
 	VADDPS (CX), Z10, Z10
 	ADDQ   DX, CX
 	VADDPS (CX), Z11, Z11
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p12clamp:
-	VBROADCASTSS 136(AX), Z12
-	VBROADCASTSS 140(AX), Z13
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z12
+	VBROADCASTSS 148(AX), Z13
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z12, Z0
 	VMINPS       Z0, Z13, Z0
 	VMOVUPS      Z0, (CX)
@@ -11683,8 +13041,23 @@ p12clamp:
 	VMAXPS       Z11, Z12, Z11
 	VMINPS       Z11, Z13, Z11
 	VMOVUPS      Z11, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000300, (SP)
+	DECQ         24(SP)
+	JNZ          p12
 	VZEROUPPER
 	RET
+
+start11:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p11:
 	MOVQ    24(AX), CX
@@ -11701,7 +13074,7 @@ p11:
 	VMOVUPS (CX), Z10
 	CMPQ    48(AX), $0x00
 	JE      p11done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -11727,7 +13100,7 @@ p11tap:
 	JNZ         p11tap
 
 p11done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -11753,13 +13126,15 @@ p11done:
 	VADDPS (CX), Z9, Z9
 	ADDQ   DX, CX
 	VADDPS (CX), Z10, Z10
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p11clamp:
-	VBROADCASTSS 136(AX), Z11
-	VBROADCASTSS 140(AX), Z12
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z11
+	VBROADCASTSS 148(AX), Z12
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z11, Z0
 	VMINPS       Z0, Z12, Z0
 	VMOVUPS      Z0, (CX)
@@ -11803,8 +13178,23 @@ p11clamp:
 	VMAXPS       Z10, Z11, Z10
 	VMINPS       Z10, Z12, Z10
 	VMOVUPS      Z10, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x000002c0, (SP)
+	DECQ         24(SP)
+	JNZ          p11
 	VZEROUPPER
 	RET
+
+start10:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p10:
 	MOVQ    24(AX), CX
@@ -11820,7 +13210,7 @@ p10:
 	VMOVUPS (CX), Z9
 	CMPQ    48(AX), $0x00
 	JE      p10done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -11845,7 +13235,7 @@ p10tap:
 	JNZ         p10tap
 
 p10done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -11869,13 +13259,15 @@ p10done:
 	VADDPS (CX), Z8, Z8
 	ADDQ   DX, CX
 	VADDPS (CX), Z9, Z9
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p10clamp:
-	VBROADCASTSS 136(AX), Z10
-	VBROADCASTSS 140(AX), Z11
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z10
+	VBROADCASTSS 148(AX), Z11
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z10, Z0
 	VMINPS       Z0, Z11, Z0
 	VMOVUPS      Z0, (CX)
@@ -11915,8 +13307,23 @@ p10clamp:
 	VMAXPS       Z9, Z10, Z9
 	VMINPS       Z9, Z11, Z9
 	VMOVUPS      Z9, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000280, (SP)
+	DECQ         24(SP)
+	JNZ          p10
 	VZEROUPPER
 	RET
+
+start9:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p9:
 	MOVQ    24(AX), CX
@@ -11931,7 +13338,7 @@ p9:
 	VMOVUPS (CX), Z8
 	CMPQ    48(AX), $0x00
 	JE      p9done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -11955,7 +13362,7 @@ p9tap:
 	JNZ         p9tap
 
 p9done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -11977,13 +13384,15 @@ p9done:
 	VADDPS (CX), Z7, Z7
 	ADDQ   DX, CX
 	VADDPS (CX), Z8, Z8
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p9clamp:
-	VBROADCASTSS 136(AX), Z9
-	VBROADCASTSS 140(AX), Z10
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z9
+	VBROADCASTSS 148(AX), Z10
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z9, Z0
 	VMINPS       Z0, Z10, Z0
 	VMOVUPS      Z0, (CX)
@@ -12019,8 +13428,23 @@ p9clamp:
 	VMAXPS       Z8, Z9, Z8
 	VMINPS       Z8, Z10, Z8
 	VMOVUPS      Z8, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000240, (SP)
+	DECQ         24(SP)
+	JNZ          p9
 	VZEROUPPER
 	RET
+
+start8:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p8:
 	MOVQ    24(AX), CX
@@ -12034,7 +13458,7 @@ p8:
 	VMOVUPS (CX), Z7
 	CMPQ    48(AX), $0x00
 	JE      p8done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -12057,7 +13481,7 @@ p8tap:
 	JNZ         p8tap
 
 p8done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -12077,13 +13501,15 @@ p8done:
 	VADDPS (CX), Z6, Z6
 	ADDQ   DX, CX
 	VADDPS (CX), Z7, Z7
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p8clamp:
-	VBROADCASTSS 136(AX), Z8
-	VBROADCASTSS 140(AX), Z9
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z8
+	VBROADCASTSS 148(AX), Z9
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z8, Z0
 	VMINPS       Z0, Z9, Z0
 	VMOVUPS      Z0, (CX)
@@ -12115,8 +13541,23 @@ p8clamp:
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z9, Z7
 	VMOVUPS      Z7, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000200, (SP)
+	DECQ         24(SP)
+	JNZ          p8
 	VZEROUPPER
 	RET
+
+start7:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p7:
 	MOVQ    24(AX), CX
@@ -12129,7 +13570,7 @@ p7:
 	VMOVUPS (CX), Z6
 	CMPQ    48(AX), $0x00
 	JE      p7done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -12151,7 +13592,7 @@ p7tap:
 	JNZ         p7tap
 
 p7done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -12169,13 +13610,15 @@ p7done:
 	VADDPS (CX), Z5, Z5
 	ADDQ   DX, CX
 	VADDPS (CX), Z6, Z6
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p7clamp:
-	VBROADCASTSS 136(AX), Z7
-	VBROADCASTSS 140(AX), Z8
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z7
+	VBROADCASTSS 148(AX), Z8
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z7, Z0
 	VMINPS       Z0, Z8, Z0
 	VMOVUPS      Z0, (CX)
@@ -12203,8 +13646,23 @@ p7clamp:
 	VMAXPS       Z6, Z7, Z6
 	VMINPS       Z6, Z8, Z6
 	VMOVUPS      Z6, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x000001c0, (SP)
+	DECQ         24(SP)
+	JNZ          p7
 	VZEROUPPER
 	RET
+
+start6:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p6:
 	MOVQ    24(AX), CX
@@ -12216,7 +13674,7 @@ p6:
 	VMOVUPS (CX), Z5
 	CMPQ    48(AX), $0x00
 	JE      p6done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -12237,7 +13695,7 @@ p6tap:
 	JNZ         p6tap
 
 p6done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -12253,13 +13711,15 @@ p6done:
 	VADDPS (CX), Z4, Z4
 	ADDQ   DX, CX
 	VADDPS (CX), Z5, Z5
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p6clamp:
-	VBROADCASTSS 136(AX), Z6
-	VBROADCASTSS 140(AX), Z7
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z6
+	VBROADCASTSS 148(AX), Z7
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z6, Z0
 	VMINPS       Z0, Z7, Z0
 	VMOVUPS      Z0, (CX)
@@ -12283,8 +13743,23 @@ p6clamp:
 	VMAXPS       Z5, Z6, Z5
 	VMINPS       Z5, Z7, Z5
 	VMOVUPS      Z5, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000180, (SP)
+	DECQ         24(SP)
+	JNZ          p6
 	VZEROUPPER
 	RET
+
+start5:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p5:
 	MOVQ    24(AX), CX
@@ -12295,7 +13770,7 @@ p5:
 	VMOVUPS (CX), Z4
 	CMPQ    48(AX), $0x00
 	JE      p5done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -12315,7 +13790,7 @@ p5tap:
 	JNZ         p5tap
 
 p5done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -12329,13 +13804,15 @@ p5done:
 	VADDPS (CX), Z3, Z3
 	ADDQ   DX, CX
 	VADDPS (CX), Z4, Z4
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p5clamp:
-	VBROADCASTSS 136(AX), Z5
-	VBROADCASTSS 140(AX), Z6
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z5
+	VBROADCASTSS 148(AX), Z6
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z5, Z0
 	VMINPS       Z0, Z6, Z0
 	VMOVUPS      Z0, (CX)
@@ -12355,8 +13832,23 @@ p5clamp:
 	VMAXPS       Z4, Z5, Z4
 	VMINPS       Z4, Z6, Z4
 	VMOVUPS      Z4, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000140, (SP)
+	DECQ         24(SP)
+	JNZ          p5
 	VZEROUPPER
 	RET
+
+start4:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p4:
 	MOVQ    24(AX), CX
@@ -12366,7 +13858,7 @@ p4:
 	VMOVUPS (CX), Z3
 	CMPQ    48(AX), $0x00
 	JE      p4done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -12385,7 +13877,7 @@ p4tap:
 	JNZ         p4tap
 
 p4done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -12397,13 +13889,15 @@ p4done:
 	VADDPS (CX), Z2, Z2
 	ADDQ   DX, CX
 	VADDPS (CX), Z3, Z3
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p4clamp:
-	VBROADCASTSS 136(AX), Z4
-	VBROADCASTSS 140(AX), Z5
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z4
+	VBROADCASTSS 148(AX), Z5
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z4, Z0
 	VMINPS       Z0, Z5, Z0
 	VMOVUPS      Z0, (CX)
@@ -12419,8 +13913,23 @@ p4clamp:
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z5, Z3
 	VMOVUPS      Z3, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000100, (SP)
+	DECQ         24(SP)
+	JNZ          p4
 	VZEROUPPER
 	RET
+
+start3:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p3:
 	MOVQ    24(AX), CX
@@ -12429,7 +13938,7 @@ p3:
 	VMOVUPS (CX), Z2
 	CMPQ    48(AX), $0x00
 	JE      p3done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -12447,7 +13956,7 @@ p3tap:
 	JNZ         p3tap
 
 p3done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -12457,13 +13966,15 @@ p3done:
 	VADDPS (CX), Z1, Z1
 	ADDQ   DX, CX
 	VADDPS (CX), Z2, Z2
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p3clamp:
-	VBROADCASTSS 136(AX), Z3
-	VBROADCASTSS 140(AX), Z4
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z3
+	VBROADCASTSS 148(AX), Z4
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z3, Z0
 	VMINPS       Z0, Z4, Z0
 	VMOVUPS      Z0, (CX)
@@ -12475,8 +13986,23 @@ p3clamp:
 	VMAXPS       Z2, Z3, Z2
 	VMINPS       Z2, Z4, Z2
 	VMOVUPS      Z2, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x000000c0, (SP)
+	DECQ         24(SP)
+	JNZ          p3
 	VZEROUPPER
 	RET
+
+start2:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p2:
 	MOVQ    24(AX), CX
@@ -12484,7 +14010,7 @@ p2:
 	VMOVUPS (CX), Z1
 	CMPQ    48(AX), $0x00
 	JE      p2done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -12501,7 +14027,7 @@ p2tap:
 	JNZ         p2tap
 
 p2done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -12509,13 +14035,15 @@ p2done:
 	VADDPS (CX), Z0, Z0
 	ADDQ   DX, CX
 	VADDPS (CX), Z1, Z1
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p2clamp:
-	VBROADCASTSS 136(AX), Z2
-	VBROADCASTSS 140(AX), Z3
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z2
+	VBROADCASTSS 148(AX), Z3
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z2, Z0
 	VMINPS       Z0, Z3, Z0
 	VMOVUPS      Z0, (CX)
@@ -12523,15 +14051,30 @@ p2clamp:
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z3, Z1
 	VMOVUPS      Z1, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000080, (SP)
+	DECQ         24(SP)
+	JNZ          p2
 	VZEROUPPER
 	RET
+
+start1:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p1:
 	MOVQ    24(AX), CX
 	VMOVUPS (CX), Z0
 	CMPQ    48(AX), $0x00
 	JE      p1done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -12547,47 +14090,64 @@ p1tap:
 	JNZ         p1tap
 
 p1done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
-	MOVQ   112(AX), DX
+	MOVQ   112(AX), BX
 	TESTQ  CX, CX
 	JE     p1clamp
 	VADDPS (CX), Z0, Z0
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p1clamp:
-	VBROADCASTSS 136(AX), Z1
-	VBROADCASTSS 140(AX), Z2
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z1
+	VBROADCASTSS 148(AX), Z2
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z1, Z0
 	VMINPS       Z0, Z2, Z0
 	VMOVUPS      Z0, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000040, (SP)
+	DECQ         24(SP)
+	JNZ          p1
 	VZEROUPPER
 	RET
 
 // func depthStep2AVX512(a *byte)
 // Requires: AVX, AVX512F
-TEXT ·depthStep2AVX512(SB), $0-8
+TEXT ·depthStep2AVX512(SB), $32-8
 	MOVQ a+0(FP), AX
 	MOVQ 120(AX), CX
 	CMPQ CX, $0x08
-	JE   p8
+	JE   start8
 	CMPQ CX, $0x07
-	JE   p7
+	JE   start7
 	CMPQ CX, $0x06
-	JE   p6
+	JE   start6
 	CMPQ CX, $0x05
-	JE   p5
+	JE   start5
 	CMPQ CX, $0x04
-	JE   p4
+	JE   start4
 	CMPQ CX, $0x03
-	JE   p3
+	JE   start3
 	CMPQ CX, $0x02
-	JE   p2
+	JE   start2
 	CMPQ CX, $0x01
-	JE   p1
+	JE   start1
 	RET
+
+start8:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p8:
 	MOVQ    24(AX), CX
@@ -12601,7 +14161,7 @@ p8:
 	VMOVUPS (CX), Z7
 	CMPQ    48(AX), $0x00
 	JE      p8done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -12624,7 +14184,7 @@ p8tap:
 	JNZ         p8tap
 
 p8done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -12644,13 +14204,15 @@ p8done:
 	VADDPS (CX), Z6, Z6
 	ADDQ   DX, CX
 	VADDPS (CX), Z7, Z7
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p8clamp:
-	VBROADCASTSS 136(AX), Z8
-	VBROADCASTSS 140(AX), Z9
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z8
+	VBROADCASTSS 148(AX), Z9
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z8, Z0
 	VMINPS       Z0, Z9, Z0
 	VMOVUPS      Z0, (CX)
@@ -12682,8 +14244,23 @@ p8clamp:
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z9, Z7
 	VMOVUPS      Z7, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000400, (SP)
+	DECQ         24(SP)
+	JNZ          p8
 	VZEROUPPER
 	RET
+
+start7:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p7:
 	MOVQ    24(AX), CX
@@ -12696,7 +14273,7 @@ p7:
 	VMOVUPS (CX), Z6
 	CMPQ    48(AX), $0x00
 	JE      p7done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -12718,7 +14295,7 @@ p7tap:
 	JNZ         p7tap
 
 p7done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -12736,13 +14313,15 @@ p7done:
 	VADDPS (CX), Z5, Z5
 	ADDQ   DX, CX
 	VADDPS (CX), Z6, Z6
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p7clamp:
-	VBROADCASTSS 136(AX), Z7
-	VBROADCASTSS 140(AX), Z8
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z7
+	VBROADCASTSS 148(AX), Z8
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z7, Z0
 	VMINPS       Z0, Z8, Z0
 	VMOVUPS      Z0, (CX)
@@ -12770,8 +14349,23 @@ p7clamp:
 	VMAXPS       Z6, Z7, Z6
 	VMINPS       Z6, Z8, Z6
 	VMOVUPS      Z6, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000380, (SP)
+	DECQ         24(SP)
+	JNZ          p7
 	VZEROUPPER
 	RET
+
+start6:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p6:
 	MOVQ    24(AX), CX
@@ -12783,7 +14377,7 @@ p6:
 	VMOVUPS (CX), Z5
 	CMPQ    48(AX), $0x00
 	JE      p6done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -12804,7 +14398,7 @@ p6tap:
 	JNZ         p6tap
 
 p6done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -12820,13 +14414,15 @@ p6done:
 	VADDPS (CX), Z4, Z4
 	ADDQ   DX, CX
 	VADDPS (CX), Z5, Z5
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p6clamp:
-	VBROADCASTSS 136(AX), Z6
-	VBROADCASTSS 140(AX), Z7
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z6
+	VBROADCASTSS 148(AX), Z7
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z6, Z0
 	VMINPS       Z0, Z7, Z0
 	VMOVUPS      Z0, (CX)
@@ -12850,8 +14446,23 @@ p6clamp:
 	VMAXPS       Z5, Z6, Z5
 	VMINPS       Z5, Z7, Z5
 	VMOVUPS      Z5, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000300, (SP)
+	DECQ         24(SP)
+	JNZ          p6
 	VZEROUPPER
 	RET
+
+start5:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p5:
 	MOVQ    24(AX), CX
@@ -12862,7 +14473,7 @@ p5:
 	VMOVUPS (CX), Z4
 	CMPQ    48(AX), $0x00
 	JE      p5done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -12882,7 +14493,7 @@ p5tap:
 	JNZ         p5tap
 
 p5done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -12896,13 +14507,15 @@ p5done:
 	VADDPS (CX), Z3, Z3
 	ADDQ   DX, CX
 	VADDPS (CX), Z4, Z4
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p5clamp:
-	VBROADCASTSS 136(AX), Z5
-	VBROADCASTSS 140(AX), Z6
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z5
+	VBROADCASTSS 148(AX), Z6
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z5, Z0
 	VMINPS       Z0, Z6, Z0
 	VMOVUPS      Z0, (CX)
@@ -12922,8 +14535,23 @@ p5clamp:
 	VMAXPS       Z4, Z5, Z4
 	VMINPS       Z4, Z6, Z4
 	VMOVUPS      Z4, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000280, (SP)
+	DECQ         24(SP)
+	JNZ          p5
 	VZEROUPPER
 	RET
+
+start4:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p4:
 	MOVQ    24(AX), CX
@@ -12933,7 +14561,7 @@ p4:
 	VMOVUPS (CX), Z3
 	CMPQ    48(AX), $0x00
 	JE      p4done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -12952,7 +14580,7 @@ p4tap:
 	JNZ         p4tap
 
 p4done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -12964,13 +14592,15 @@ p4done:
 	VADDPS (CX), Z2, Z2
 	ADDQ   DX, CX
 	VADDPS (CX), Z3, Z3
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p4clamp:
-	VBROADCASTSS 136(AX), Z4
-	VBROADCASTSS 140(AX), Z5
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z4
+	VBROADCASTSS 148(AX), Z5
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z4, Z0
 	VMINPS       Z0, Z5, Z0
 	VMOVUPS      Z0, (CX)
@@ -12986,8 +14616,23 @@ p4clamp:
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z5, Z3
 	VMOVUPS      Z3, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000200, (SP)
+	DECQ         24(SP)
+	JNZ          p4
 	VZEROUPPER
 	RET
+
+start3:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p3:
 	MOVQ    24(AX), CX
@@ -12996,7 +14641,7 @@ p3:
 	VMOVUPS (CX), Z2
 	CMPQ    48(AX), $0x00
 	JE      p3done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -13014,7 +14659,7 @@ p3tap:
 	JNZ         p3tap
 
 p3done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -13024,13 +14669,15 @@ p3done:
 	VADDPS (CX), Z1, Z1
 	ADDQ   DX, CX
 	VADDPS (CX), Z2, Z2
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p3clamp:
-	VBROADCASTSS 136(AX), Z3
-	VBROADCASTSS 140(AX), Z4
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z3
+	VBROADCASTSS 148(AX), Z4
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z3, Z0
 	VMINPS       Z0, Z4, Z0
 	VMOVUPS      Z0, (CX)
@@ -13042,8 +14689,23 @@ p3clamp:
 	VMAXPS       Z2, Z3, Z2
 	VMINPS       Z2, Z4, Z2
 	VMOVUPS      Z2, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000180, (SP)
+	DECQ         24(SP)
+	JNZ          p3
 	VZEROUPPER
 	RET
+
+start2:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p2:
 	MOVQ    24(AX), CX
@@ -13051,7 +14713,7 @@ p2:
 	VMOVUPS (CX), Z1
 	CMPQ    48(AX), $0x00
 	JE      p2done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -13068,7 +14730,7 @@ p2tap:
 	JNZ         p2tap
 
 p2done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -13076,13 +14738,15 @@ p2done:
 	VADDPS (CX), Z0, Z0
 	ADDQ   DX, CX
 	VADDPS (CX), Z1, Z1
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p2clamp:
-	VBROADCASTSS 136(AX), Z2
-	VBROADCASTSS 140(AX), Z3
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z2
+	VBROADCASTSS 148(AX), Z3
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z2, Z0
 	VMINPS       Z0, Z3, Z0
 	VMOVUPS      Z0, (CX)
@@ -13090,15 +14754,30 @@ p2clamp:
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z3, Z1
 	VMOVUPS      Z1, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000100, (SP)
+	DECQ         24(SP)
+	JNZ          p2
 	VZEROUPPER
 	RET
+
+start1:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p1:
 	MOVQ    24(AX), CX
 	VMOVUPS (CX), Z0
 	CMPQ    48(AX), $0x00
 	JE      p1done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -13114,41 +14793,58 @@ p1tap:
 	JNZ         p1tap
 
 p1done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
-	MOVQ   112(AX), DX
+	MOVQ   112(AX), BX
 	TESTQ  CX, CX
 	JE     p1clamp
 	VADDPS (CX), Z0, Z0
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p1clamp:
-	VBROADCASTSS 136(AX), Z1
-	VBROADCASTSS 140(AX), Z2
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z1
+	VBROADCASTSS 148(AX), Z2
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z1, Z0
 	VMINPS       Z0, Z2, Z0
 	VMOVUPS      Z0, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000080, (SP)
+	DECQ         24(SP)
+	JNZ          p1
 	VZEROUPPER
 	RET
 
 // func depthStep0AVX512(a *byte)
 // Requires: AVX, AVX512F
-TEXT ·depthStep0AVX512(SB), $0-8
+TEXT ·depthStep0AVX512(SB), $32-8
 	MOVQ a+0(FP), AX
 	MOVQ 120(AX), CX
 	CMPQ CX, $0x05
-	JE   p5
+	JE   start5
 	CMPQ CX, $0x04
-	JE   p4
+	JE   start4
 	CMPQ CX, $0x03
-	JE   p3
+	JE   start3
 	CMPQ CX, $0x02
-	JE   p2
+	JE   start2
 	CMPQ CX, $0x01
-	JE   p1
+	JE   start1
 	RET
+
+start5:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p5:
 	MOVQ    24(AX), CX
@@ -13159,7 +14855,7 @@ p5:
 	VMOVUPS (CX), Z4
 	CMPQ    48(AX), $0x00
 	JE      p5done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), SI
 	LEAQ    (SI)(SI*2), DI
@@ -13181,7 +14877,7 @@ p5tap:
 	JNZ         p5tap
 
 p5done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -13195,13 +14891,15 @@ p5done:
 	VADDPS (CX), Z3, Z3
 	ADDQ   DX, CX
 	VADDPS (CX), Z4, Z4
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p5clamp:
-	VBROADCASTSS 136(AX), Z5
-	VBROADCASTSS 140(AX), Z6
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z5
+	VBROADCASTSS 148(AX), Z6
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z5, Z0
 	VMINPS       Z0, Z6, Z0
 	VMOVUPS      Z0, (CX)
@@ -13221,8 +14919,25 @@ p5clamp:
 	VMAXPS       Z4, Z5, Z4
 	VMINPS       Z4, Z6, Z4
 	VMOVUPS      Z4, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x05, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p5
 	VZEROUPPER
 	RET
+
+start4:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p4:
 	MOVQ    24(AX), CX
@@ -13232,7 +14947,7 @@ p4:
 	VMOVUPS (CX), Z3
 	CMPQ    48(AX), $0x00
 	JE      p4done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), SI
 	LEAQ    (SI)(SI*2), DI
@@ -13253,7 +14968,7 @@ p4tap:
 	JNZ         p4tap
 
 p4done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -13265,13 +14980,15 @@ p4done:
 	VADDPS (CX), Z2, Z2
 	ADDQ   DX, CX
 	VADDPS (CX), Z3, Z3
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p4clamp:
-	VBROADCASTSS 136(AX), Z4
-	VBROADCASTSS 140(AX), Z5
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z4
+	VBROADCASTSS 148(AX), Z5
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z4, Z0
 	VMINPS       Z0, Z5, Z0
 	VMOVUPS      Z0, (CX)
@@ -13287,8 +15004,25 @@ p4clamp:
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z5, Z3
 	VMOVUPS      Z3, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x04, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p4
 	VZEROUPPER
 	RET
+
+start3:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p3:
 	MOVQ    24(AX), CX
@@ -13297,7 +15031,7 @@ p3:
 	VMOVUPS (CX), Z2
 	CMPQ    48(AX), $0x00
 	JE      p3done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), SI
 	LEAQ    (SI)(SI*2), BX
@@ -13317,7 +15051,7 @@ p3tap:
 	JNZ         p3tap
 
 p3done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -13327,13 +15061,15 @@ p3done:
 	VADDPS (CX), Z1, Z1
 	ADDQ   DX, CX
 	VADDPS (CX), Z2, Z2
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p3clamp:
-	VBROADCASTSS 136(AX), Z3
-	VBROADCASTSS 140(AX), Z4
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z3
+	VBROADCASTSS 148(AX), Z4
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z3, Z0
 	VMINPS       Z0, Z4, Z0
 	VMOVUPS      Z0, (CX)
@@ -13345,8 +15081,25 @@ p3clamp:
 	VMAXPS       Z2, Z3, Z2
 	VMINPS       Z2, Z4, Z2
 	VMOVUPS      Z2, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x03, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p3
 	VZEROUPPER
 	RET
+
+start2:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p2:
 	MOVQ    24(AX), CX
@@ -13354,7 +15107,7 @@ p2:
 	VMOVUPS (CX), Z1
 	CMPQ    48(AX), $0x00
 	JE      p2done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), SI
 	LEAQ    (SI)(SI*2), BX
@@ -13373,7 +15126,7 @@ p2tap:
 	JNZ         p2tap
 
 p2done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -13381,13 +15134,15 @@ p2done:
 	VADDPS (CX), Z0, Z0
 	ADDQ   DX, CX
 	VADDPS (CX), Z1, Z1
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p2clamp:
-	VBROADCASTSS 136(AX), Z2
-	VBROADCASTSS 140(AX), Z3
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z2
+	VBROADCASTSS 148(AX), Z3
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z2, Z0
 	VMINPS       Z0, Z3, Z0
 	VMOVUPS      Z0, (CX)
@@ -13395,15 +15150,32 @@ p2clamp:
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z3, Z1
 	VMOVUPS      Z1, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x02, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p2
 	VZEROUPPER
 	RET
+
+start1:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p1:
 	MOVQ    24(AX), CX
 	VMOVUPS (CX), Z0
 	CMPQ    48(AX), $0x00
 	JE      p1done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), BX
 	LEAQ    (BX)(BX*2), BX
@@ -13421,22 +15193,31 @@ p1tap:
 	JNZ         p1tap
 
 p1done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
-	MOVQ   112(AX), DX
+	MOVQ   112(AX), BX
 	TESTQ  CX, CX
 	JE     p1clamp
 	VADDPS (CX), Z0, Z0
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p1clamp:
-	VBROADCASTSS 136(AX), Z1
-	VBROADCASTSS 140(AX), Z2
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Z1
+	VBROADCASTSS 148(AX), Z2
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Z0, Z1, Z0
 	VMINPS       Z0, Z2, Z0
 	VMOVUPS      Z0, (CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p1
 	VZEROUPPER
 	RET
 
@@ -21078,22 +22859,32 @@ p1channel:
 
 // func convStep1Blocks1AVX2(a *byte)
 // Requires: AVX, FMA3
-TEXT ·convStep1Blocks1AVX2(SB), $0-8
+TEXT ·convStep1Blocks1AVX2(SB), $32-8
 	MOVQ a+0(FP), AX
 	MOVQ 120(AX), CX
 	CMPQ CX, $0x06
-	JE   p6
+	JE   start6
 	CMPQ CX, $0x05
-	JE   p5
+	JE   start5
 	CMPQ CX, $0x04
-	JE   p4
+	JE   start4
 	CMPQ CX, $0x03
-	JE   p3
+	JE   start3
 	CMPQ CX, $0x02
-	JE   p2
+	JE   start2
 	CMPQ CX, $0x01
-	JE   p1
+	JE   start1
 	RET
+
+start6:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p6:
 	MOVQ    24(AX), CX
@@ -21111,7 +22902,7 @@ p6:
 	VMOVUPS 32(CX), Y11
 	CMPQ    48(AX), $0x00
 	JE      p6done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -21134,7 +22925,7 @@ p6tap:
 p6channel:
 	VMOVUPS      (DX), Y12
 	VMOVUPS      32(DX), Y13
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -192(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -21163,7 +22954,7 @@ p6channel:
 	JGE          p6block
 
 p6done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -21185,13 +22976,15 @@ p6done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y10, Y10
 	VADDPS 32(CX), Y11, Y11
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p6clamp:
-	VBROADCASTSS 136(AX), Y12
-	VBROADCASTSS 140(AX), Y13
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y12
+	VBROADCASTSS 148(AX), Y13
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y12, Y0
 	VMINPS       Y0, Y13, Y0
 	VMOVUPS      Y0, (CX)
@@ -21233,8 +23026,23 @@ p6clamp:
 	VMAXPS       Y11, Y12, Y11
 	VMINPS       Y11, Y13, Y11
 	VMOVUPS      Y11, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000180, (SP)
+	DECQ         24(SP)
+	JNZ          p6
 	VZEROUPPER
 	RET
+
+start5:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p5:
 	MOVQ    24(AX), CX
@@ -21250,7 +23058,7 @@ p5:
 	VMOVUPS 32(CX), Y9
 	CMPQ    48(AX), $0x00
 	JE      p5done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -21273,7 +23081,7 @@ p5tap:
 p5channel:
 	VMOVUPS      (DX), Y10
 	VMOVUPS      32(DX), Y11
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -128(R9), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y1
@@ -21299,7 +23107,7 @@ p5channel:
 	JGE          p5block
 
 p5done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -21318,13 +23126,15 @@ p5done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y8, Y8
 	VADDPS 32(CX), Y9, Y9
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p5clamp:
-	VBROADCASTSS 136(AX), Y10
-	VBROADCASTSS 140(AX), Y11
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y10
+	VBROADCASTSS 148(AX), Y11
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
 	VMOVUPS      Y0, (CX)
@@ -21359,8 +23169,23 @@ p5clamp:
 	VMAXPS       Y9, Y10, Y9
 	VMINPS       Y9, Y11, Y9
 	VMOVUPS      Y9, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000140, (SP)
+	DECQ         24(SP)
+	JNZ          p5
 	VZEROUPPER
 	RET
+
+start4:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p4:
 	MOVQ    24(AX), CX
@@ -21374,7 +23199,7 @@ p4:
 	VMOVUPS 32(CX), Y7
 	CMPQ    48(AX), $0x00
 	JE      p4done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -21397,7 +23222,7 @@ p4tap:
 p4channel:
 	VMOVUPS      (DX), Y8
 	VMOVUPS      32(DX), Y9
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -128(R9), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
@@ -21420,7 +23245,7 @@ p4channel:
 	JGE          p4block
 
 p4done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -21436,13 +23261,15 @@ p4done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y6, Y6
 	VADDPS 32(CX), Y7, Y7
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p4clamp:
-	VBROADCASTSS 136(AX), Y8
-	VBROADCASTSS 140(AX), Y9
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y8
+	VBROADCASTSS 148(AX), Y9
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y8, Y0
 	VMINPS       Y0, Y9, Y0
 	VMOVUPS      Y0, (CX)
@@ -21470,8 +23297,23 @@ p4clamp:
 	VMAXPS       Y7, Y8, Y7
 	VMINPS       Y7, Y9, Y7
 	VMOVUPS      Y7, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000100, (SP)
+	DECQ         24(SP)
+	JNZ          p4
 	VZEROUPPER
 	RET
+
+start3:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p3:
 	MOVQ    24(AX), CX
@@ -21483,7 +23325,7 @@ p3:
 	VMOVUPS 32(CX), Y5
 	CMPQ    48(AX), $0x00
 	JE      p3done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -21506,7 +23348,7 @@ p3tap:
 p3channel:
 	VMOVUPS      (DX), Y6
 	VMOVUPS      32(DX), Y7
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -64(R9), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
@@ -21526,7 +23368,7 @@ p3channel:
 	JGE          p3block
 
 p3done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -21539,13 +23381,15 @@ p3done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y4, Y4
 	VADDPS 32(CX), Y5, Y5
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p3clamp:
-	VBROADCASTSS 136(AX), Y6
-	VBROADCASTSS 140(AX), Y7
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y6
+	VBROADCASTSS 148(AX), Y7
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y6, Y0
 	VMINPS       Y0, Y7, Y0
 	VMOVUPS      Y0, (CX)
@@ -21566,8 +23410,23 @@ p3clamp:
 	VMAXPS       Y5, Y6, Y5
 	VMINPS       Y5, Y7, Y5
 	VMOVUPS      Y5, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x000000c0, (SP)
+	DECQ         24(SP)
+	JNZ          p3
 	VZEROUPPER
 	RET
+
+start2:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p2:
 	MOVQ    24(AX), CX
@@ -21577,7 +23436,7 @@ p2:
 	VMOVUPS 32(CX), Y3
 	CMPQ    48(AX), $0x00
 	JE      p2done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -21600,7 +23459,7 @@ p2tap:
 p2channel:
 	VMOVUPS      (DX), Y4
 	VMOVUPS      32(DX), Y5
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -64(R9), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
@@ -21617,7 +23476,7 @@ p2channel:
 	JGE          p2block
 
 p2done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -21627,13 +23486,15 @@ p2done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y2, Y2
 	VADDPS 32(CX), Y3, Y3
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p2clamp:
-	VBROADCASTSS 136(AX), Y4
-	VBROADCASTSS 140(AX), Y5
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y4
+	VBROADCASTSS 148(AX), Y5
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y4, Y0
 	VMINPS       Y0, Y5, Y0
 	VMOVUPS      Y0, (CX)
@@ -21647,8 +23508,23 @@ p2clamp:
 	VMAXPS       Y3, Y4, Y3
 	VMINPS       Y3, Y5, Y3
 	VMOVUPS      Y3, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000080, (SP)
+	DECQ         24(SP)
+	JNZ          p2
 	VZEROUPPER
 	RET
+
+start1:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p1:
 	MOVQ    24(AX), CX
@@ -21656,7 +23532,7 @@ p1:
 	VMOVUPS 32(CX), Y1
 	CMPQ    48(AX), $0x00
 	JE      p1done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -21679,7 +23555,7 @@ p1tap:
 p1channel:
 	VMOVUPS      (DX), Y2
 	VMOVUPS      32(DX), Y3
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS (R9), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
@@ -21693,47 +23569,64 @@ p1channel:
 	JGE          p1block
 
 p1done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
-	MOVQ   112(AX), DX
+	MOVQ   112(AX), BX
 	TESTQ  CX, CX
 	JE     p1clamp
 	VADDPS (CX), Y0, Y0
 	VADDPS 32(CX), Y1, Y1
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p1clamp:
-	VBROADCASTSS 136(AX), Y2
-	VBROADCASTSS 140(AX), Y3
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y2
+	VBROADCASTSS 148(AX), Y3
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y2, Y0
 	VMINPS       Y0, Y3, Y0
 	VMOVUPS      Y0, (CX)
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
 	VMOVUPS      Y1, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000040, (SP)
+	DECQ         24(SP)
+	JNZ          p1
 	VZEROUPPER
 	RET
 
 // func convStep2Blocks1AVX2(a *byte)
 // Requires: AVX, FMA3
-TEXT ·convStep2Blocks1AVX2(SB), $0-8
+TEXT ·convStep2Blocks1AVX2(SB), $32-8
 	MOVQ a+0(FP), AX
 	MOVQ 120(AX), CX
 	CMPQ CX, $0x06
-	JE   p6
+	JE   start6
 	CMPQ CX, $0x05
-	JE   p5
+	JE   start5
 	CMPQ CX, $0x04
-	JE   p4
+	JE   start4
 	CMPQ CX, $0x03
-	JE   p3
+	JE   start3
 	CMPQ CX, $0x02
-	JE   p2
+	JE   start2
 	CMPQ CX, $0x01
-	JE   p1
+	JE   start1
 	RET
+
+start6:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p6:
 	MOVQ    24(AX), CX
@@ -21751,7 +23644,7 @@ p6:
 	VMOVUPS 32(CX), Y11
 	CMPQ    48(AX), $0x00
 	JE      p6done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -21774,7 +23667,7 @@ p6tap:
 p6channel:
 	VMOVUPS      (DX), Y12
 	VMOVUPS      32(DX), Y13
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -384(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -21803,7 +23696,7 @@ p6channel:
 	JGE          p6block
 
 p6done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -21825,13 +23718,15 @@ p6done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y10, Y10
 	VADDPS 32(CX), Y11, Y11
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p6clamp:
-	VBROADCASTSS 136(AX), Y12
-	VBROADCASTSS 140(AX), Y13
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y12
+	VBROADCASTSS 148(AX), Y13
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y12, Y0
 	VMINPS       Y0, Y13, Y0
 	VMOVUPS      Y0, (CX)
@@ -21873,8 +23768,23 @@ p6clamp:
 	VMAXPS       Y11, Y12, Y11
 	VMINPS       Y11, Y13, Y11
 	VMOVUPS      Y11, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000300, (SP)
+	DECQ         24(SP)
+	JNZ          p6
 	VZEROUPPER
 	RET
+
+start5:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p5:
 	MOVQ    24(AX), CX
@@ -21890,7 +23800,7 @@ p5:
 	VMOVUPS 32(CX), Y9
 	CMPQ    48(AX), $0x00
 	JE      p5done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -21913,7 +23823,7 @@ p5tap:
 p5channel:
 	VMOVUPS      (DX), Y10
 	VMOVUPS      32(DX), Y11
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -256(R9), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y1
@@ -21939,7 +23849,7 @@ p5channel:
 	JGE          p5block
 
 p5done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -21958,13 +23868,15 @@ p5done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y8, Y8
 	VADDPS 32(CX), Y9, Y9
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p5clamp:
-	VBROADCASTSS 136(AX), Y10
-	VBROADCASTSS 140(AX), Y11
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y10
+	VBROADCASTSS 148(AX), Y11
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
 	VMOVUPS      Y0, (CX)
@@ -21999,8 +23911,23 @@ p5clamp:
 	VMAXPS       Y9, Y10, Y9
 	VMINPS       Y9, Y11, Y9
 	VMOVUPS      Y9, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000280, (SP)
+	DECQ         24(SP)
+	JNZ          p5
 	VZEROUPPER
 	RET
+
+start4:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p4:
 	MOVQ    24(AX), CX
@@ -22014,7 +23941,7 @@ p4:
 	VMOVUPS 32(CX), Y7
 	CMPQ    48(AX), $0x00
 	JE      p4done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -22037,7 +23964,7 @@ p4tap:
 p4channel:
 	VMOVUPS      (DX), Y8
 	VMOVUPS      32(DX), Y9
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -256(R9), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
@@ -22060,7 +23987,7 @@ p4channel:
 	JGE          p4block
 
 p4done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -22076,13 +24003,15 @@ p4done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y6, Y6
 	VADDPS 32(CX), Y7, Y7
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p4clamp:
-	VBROADCASTSS 136(AX), Y8
-	VBROADCASTSS 140(AX), Y9
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y8
+	VBROADCASTSS 148(AX), Y9
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y8, Y0
 	VMINPS       Y0, Y9, Y0
 	VMOVUPS      Y0, (CX)
@@ -22110,8 +24039,23 @@ p4clamp:
 	VMAXPS       Y7, Y8, Y7
 	VMINPS       Y7, Y9, Y7
 	VMOVUPS      Y7, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000200, (SP)
+	DECQ         24(SP)
+	JNZ          p4
 	VZEROUPPER
 	RET
+
+start3:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p3:
 	MOVQ    24(AX), CX
@@ -22123,7 +24067,7 @@ p3:
 	VMOVUPS 32(CX), Y5
 	CMPQ    48(AX), $0x00
 	JE      p3done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -22146,7 +24090,7 @@ p3tap:
 p3channel:
 	VMOVUPS      (DX), Y6
 	VMOVUPS      32(DX), Y7
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -128(R9), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
@@ -22166,7 +24110,7 @@ p3channel:
 	JGE          p3block
 
 p3done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -22179,13 +24123,15 @@ p3done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y4, Y4
 	VADDPS 32(CX), Y5, Y5
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p3clamp:
-	VBROADCASTSS 136(AX), Y6
-	VBROADCASTSS 140(AX), Y7
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y6
+	VBROADCASTSS 148(AX), Y7
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y6, Y0
 	VMINPS       Y0, Y7, Y0
 	VMOVUPS      Y0, (CX)
@@ -22206,8 +24152,23 @@ p3clamp:
 	VMAXPS       Y5, Y6, Y5
 	VMINPS       Y5, Y7, Y5
 	VMOVUPS      Y5, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000180, (SP)
+	DECQ         24(SP)
+	JNZ          p3
 	VZEROUPPER
 	RET
+
+start2:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p2:
 	MOVQ    24(AX), CX
@@ -22217,7 +24178,7 @@ p2:
 	VMOVUPS 32(CX), Y3
 	CMPQ    48(AX), $0x00
 	JE      p2done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -22240,7 +24201,7 @@ p2tap:
 p2channel:
 	VMOVUPS      (DX), Y4
 	VMOVUPS      32(DX), Y5
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS -128(R9), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
@@ -22257,7 +24218,7 @@ p2channel:
 	JGE          p2block
 
 p2done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -22267,13 +24228,15 @@ p2done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y2, Y2
 	VADDPS 32(CX), Y3, Y3
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p2clamp:
-	VBROADCASTSS 136(AX), Y4
-	VBROADCASTSS 140(AX), Y5
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y4
+	VBROADCASTSS 148(AX), Y5
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y4, Y0
 	VMINPS       Y0, Y5, Y0
 	VMOVUPS      Y0, (CX)
@@ -22287,8 +24250,23 @@ p2clamp:
 	VMAXPS       Y3, Y4, Y3
 	VMINPS       Y3, Y5, Y3
 	VMOVUPS      Y3, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000100, (SP)
+	DECQ         24(SP)
+	JNZ          p2
 	VZEROUPPER
 	RET
+
+start1:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p1:
 	MOVQ    24(AX), CX
@@ -22296,7 +24274,7 @@ p1:
 	VMOVUPS 32(CX), Y1
 	CMPQ    48(AX), $0x00
 	JE      p1done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    56(AX), BX
 
@@ -22319,7 +24297,7 @@ p1tap:
 p1channel:
 	VMOVUPS      (DX), Y2
 	VMOVUPS      32(DX), Y3
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS (R9), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
@@ -22333,45 +24311,62 @@ p1channel:
 	JGE          p1block
 
 p1done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
-	MOVQ   112(AX), DX
+	MOVQ   112(AX), BX
 	TESTQ  CX, CX
 	JE     p1clamp
 	VADDPS (CX), Y0, Y0
 	VADDPS 32(CX), Y1, Y1
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p1clamp:
-	VBROADCASTSS 136(AX), Y2
-	VBROADCASTSS 140(AX), Y3
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y2
+	VBROADCASTSS 148(AX), Y3
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y2, Y0
 	VMINPS       Y0, Y3, Y0
 	VMOVUPS      Y0, (CX)
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
 	VMOVUPS      Y1, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000080, (SP)
+	DECQ         24(SP)
+	JNZ          p1
 	VZEROUPPER
 	RET
 
 // func convStep0Blocks1AVX2(a *byte)
 // Requires: AVX, FMA3
-TEXT ·convStep0Blocks1AVX2(SB), $0-8
+TEXT ·convStep0Blocks1AVX2(SB), $32-8
 	MOVQ a+0(FP), AX
 	MOVQ 120(AX), CX
 	CMPQ CX, $0x05
-	JE   p5
+	JE   start5
 	CMPQ CX, $0x04
-	JE   p4
+	JE   start4
 	CMPQ CX, $0x03
-	JE   p3
+	JE   start3
 	CMPQ CX, $0x02
-	JE   p2
+	JE   start2
 	CMPQ CX, $0x01
-	JE   p1
+	JE   start1
 	RET
+
+start5:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p5:
 	MOVQ    24(AX), CX
@@ -22387,7 +24382,7 @@ p5:
 	VMOVUPS 32(CX), Y9
 	CMPQ    48(AX), $0x00
 	JE      p5done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), BX
 	LEAQ    (BX)(BX*2), SI
@@ -22412,7 +24407,7 @@ p5tap:
 p5channel:
 	VMOVUPS      (DX), Y10
 	VMOVUPS      32(DX), Y11
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS (R11), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y1
@@ -22438,7 +24433,7 @@ p5channel:
 	JGE          p5block
 
 p5done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -22457,13 +24452,15 @@ p5done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y8, Y8
 	VADDPS 32(CX), Y9, Y9
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p5clamp:
-	VBROADCASTSS 136(AX), Y10
-	VBROADCASTSS 140(AX), Y11
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y10
+	VBROADCASTSS 148(AX), Y11
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
 	VMOVUPS      Y0, (CX)
@@ -22498,8 +24495,25 @@ p5clamp:
 	VMAXPS       Y9, Y10, Y9
 	VMINPS       Y9, Y11, Y9
 	VMOVUPS      Y9, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x05, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p5
 	VZEROUPPER
 	RET
+
+start4:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p4:
 	MOVQ    24(AX), CX
@@ -22513,7 +24527,7 @@ p4:
 	VMOVUPS 32(CX), Y7
 	CMPQ    48(AX), $0x00
 	JE      p4done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), BX
 	LEAQ    (BX)(BX*2), SI
@@ -22538,7 +24552,7 @@ p4tap:
 p4channel:
 	VMOVUPS      (DX), Y8
 	VMOVUPS      32(DX), Y9
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS (R11), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
@@ -22561,7 +24575,7 @@ p4channel:
 	JGE          p4block
 
 p4done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -22577,13 +24591,15 @@ p4done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y6, Y6
 	VADDPS 32(CX), Y7, Y7
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p4clamp:
-	VBROADCASTSS 136(AX), Y8
-	VBROADCASTSS 140(AX), Y9
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y8
+	VBROADCASTSS 148(AX), Y9
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y8, Y0
 	VMINPS       Y0, Y9, Y0
 	VMOVUPS      Y0, (CX)
@@ -22611,8 +24627,25 @@ p4clamp:
 	VMAXPS       Y7, Y8, Y7
 	VMINPS       Y7, Y9, Y7
 	VMOVUPS      Y7, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x04, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p4
 	VZEROUPPER
 	RET
+
+start3:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p3:
 	MOVQ    24(AX), CX
@@ -22624,7 +24657,7 @@ p3:
 	VMOVUPS 32(CX), Y5
 	CMPQ    48(AX), $0x00
 	JE      p3done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), BX
 	LEAQ    (BX)(BX*2), SI
@@ -22649,7 +24682,7 @@ p3tap:
 p3channel:
 	VMOVUPS      (DX), Y6
 	VMOVUPS      32(DX), Y7
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS (R10), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
@@ -22669,7 +24702,7 @@ p3channel:
 	JGE          p3block
 
 p3done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -22682,13 +24715,15 @@ p3done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y4, Y4
 	VADDPS 32(CX), Y5, Y5
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p3clamp:
-	VBROADCASTSS 136(AX), Y6
-	VBROADCASTSS 140(AX), Y7
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y6
+	VBROADCASTSS 148(AX), Y7
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y6, Y0
 	VMINPS       Y0, Y7, Y0
 	VMOVUPS      Y0, (CX)
@@ -22709,8 +24744,25 @@ p3clamp:
 	VMAXPS       Y5, Y6, Y5
 	VMINPS       Y5, Y7, Y5
 	VMOVUPS      Y5, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x03, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p3
 	VZEROUPPER
 	RET
+
+start2:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p2:
 	MOVQ    24(AX), CX
@@ -22720,7 +24772,7 @@ p2:
 	VMOVUPS 32(CX), Y3
 	CMPQ    48(AX), $0x00
 	JE      p2done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), BX
 	LEAQ    (BX)(BX*2), SI
@@ -22745,7 +24797,7 @@ p2tap:
 p2channel:
 	VMOVUPS      (DX), Y4
 	VMOVUPS      32(DX), Y5
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS (R10), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
@@ -22762,7 +24814,7 @@ p2channel:
 	JGE          p2block
 
 p2done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -22772,13 +24824,15 @@ p2done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y2, Y2
 	VADDPS 32(CX), Y3, Y3
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p2clamp:
-	VBROADCASTSS 136(AX), Y4
-	VBROADCASTSS 140(AX), Y5
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y4
+	VBROADCASTSS 148(AX), Y5
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y4, Y0
 	VMINPS       Y0, Y5, Y0
 	VMOVUPS      Y0, (CX)
@@ -22792,8 +24846,25 @@ p2clamp:
 	VMAXPS       Y3, Y4, Y3
 	VMINPS       Y3, Y5, Y3
 	VMOVUPS      Y3, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x02, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p2
 	VZEROUPPER
 	RET
+
+start1:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p1:
 	MOVQ    24(AX), CX
@@ -22801,7 +24872,7 @@ p1:
 	VMOVUPS 32(CX), Y1
 	CMPQ    48(AX), $0x00
 	JE      p1done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), BX
 	LEAQ    (BX)(BX*2), BX
@@ -22826,7 +24897,7 @@ p1tap:
 p1channel:
 	VMOVUPS      (DX), Y2
 	VMOVUPS      32(DX), Y3
-	ADDQ         128(AX), DX
+	ADDQ         136(AX), DX
 	VBROADCASTSS (R9), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
@@ -22840,47 +24911,66 @@ p1channel:
 	JGE          p1block
 
 p1done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
-	MOVQ   112(AX), DX
+	MOVQ   112(AX), BX
 	TESTQ  CX, CX
 	JE     p1clamp
 	VADDPS (CX), Y0, Y0
 	VADDPS 32(CX), Y1, Y1
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p1clamp:
-	VBROADCASTSS 136(AX), Y2
-	VBROADCASTSS 140(AX), Y3
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y2
+	VBROADCASTSS 148(AX), Y3
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y2, Y0
 	VMINPS       Y0, Y3, Y0
 	VMOVUPS      Y0, (CX)
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
 	VMOVUPS      Y1, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p1
 	VZEROUPPER
 	RET
 
 // func depthStep1AVX2(a *byte)
 // Requires: AVX, FMA3
-TEXT ·depthStep1AVX2(SB), $0-8
+TEXT ·depthStep1AVX2(SB), $32-8
 	MOVQ a+0(FP), AX
 	MOVQ 120(AX), CX
 	CMPQ CX, $0x06
-	JE   p6
+	JE   start6
 	CMPQ CX, $0x05
-	JE   p5
+	JE   start5
 	CMPQ CX, $0x04
-	JE   p4
+	JE   start4
 	CMPQ CX, $0x03
-	JE   p3
+	JE   start3
 	CMPQ CX, $0x02
-	JE   p2
+	JE   start2
 	CMPQ CX, $0x01
-	JE   p1
+	JE   start1
 	RET
+
+start6:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p6:
 	MOVQ    24(AX), CX
@@ -22898,7 +24988,7 @@ p6:
 	VMOVUPS 32(CX), Y11
 	CMPQ    48(AX), $0x00
 	JE      p6done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -22926,7 +25016,7 @@ p6tap:
 	JNZ         p6tap
 
 p6done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -22948,13 +25038,15 @@ p6done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y10, Y10
 	VADDPS 32(CX), Y11, Y11
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p6clamp:
-	VBROADCASTSS 136(AX), Y12
-	VBROADCASTSS 140(AX), Y13
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y12
+	VBROADCASTSS 148(AX), Y13
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y12, Y0
 	VMINPS       Y0, Y13, Y0
 	VMOVUPS      Y0, (CX)
@@ -22996,8 +25088,23 @@ p6clamp:
 	VMAXPS       Y11, Y12, Y11
 	VMINPS       Y11, Y13, Y11
 	VMOVUPS      Y11, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000180, (SP)
+	DECQ         24(SP)
+	JNZ          p6
 	VZEROUPPER
 	RET
+
+start5:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p5:
 	MOVQ    24(AX), CX
@@ -23013,7 +25120,7 @@ p5:
 	VMOVUPS 32(CX), Y9
 	CMPQ    48(AX), $0x00
 	JE      p5done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -23039,7 +25146,7 @@ p5tap:
 	JNZ         p5tap
 
 p5done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -23058,13 +25165,15 @@ p5done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y8, Y8
 	VADDPS 32(CX), Y9, Y9
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p5clamp:
-	VBROADCASTSS 136(AX), Y10
-	VBROADCASTSS 140(AX), Y11
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y10
+	VBROADCASTSS 148(AX), Y11
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
 	VMOVUPS      Y0, (CX)
@@ -23099,8 +25208,23 @@ p5clamp:
 	VMAXPS       Y9, Y10, Y9
 	VMINPS       Y9, Y11, Y9
 	VMOVUPS      Y9, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000140, (SP)
+	DECQ         24(SP)
+	JNZ          p5
 	VZEROUPPER
 	RET
+
+start4:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p4:
 	MOVQ    24(AX), CX
@@ -23114,7 +25238,7 @@ p4:
 	VMOVUPS 32(CX), Y7
 	CMPQ    48(AX), $0x00
 	JE      p4done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -23138,7 +25262,7 @@ p4tap:
 	JNZ         p4tap
 
 p4done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -23154,13 +25278,15 @@ p4done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y6, Y6
 	VADDPS 32(CX), Y7, Y7
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p4clamp:
-	VBROADCASTSS 136(AX), Y8
-	VBROADCASTSS 140(AX), Y9
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y8
+	VBROADCASTSS 148(AX), Y9
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y8, Y0
 	VMINPS       Y0, Y9, Y0
 	VMOVUPS      Y0, (CX)
@@ -23188,8 +25314,23 @@ p4clamp:
 	VMAXPS       Y7, Y8, Y7
 	VMINPS       Y7, Y9, Y7
 	VMOVUPS      Y7, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000100, (SP)
+	DECQ         24(SP)
+	JNZ          p4
 	VZEROUPPER
 	RET
+
+start3:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p3:
 	MOVQ    24(AX), CX
@@ -23201,7 +25342,7 @@ p3:
 	VMOVUPS 32(CX), Y5
 	CMPQ    48(AX), $0x00
 	JE      p3done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -23223,7 +25364,7 @@ p3tap:
 	JNZ         p3tap
 
 p3done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -23236,13 +25377,15 @@ p3done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y4, Y4
 	VADDPS 32(CX), Y5, Y5
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p3clamp:
-	VBROADCASTSS 136(AX), Y6
-	VBROADCASTSS 140(AX), Y7
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y6
+	VBROADCASTSS 148(AX), Y7
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y6, Y0
 	VMINPS       Y0, Y7, Y0
 	VMOVUPS      Y0, (CX)
@@ -23263,8 +25406,23 @@ p3clamp:
 	VMAXPS       Y5, Y6, Y5
 	VMINPS       Y5, Y7, Y5
 	VMOVUPS      Y5, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x000000c0, (SP)
+	DECQ         24(SP)
+	JNZ          p3
 	VZEROUPPER
 	RET
+
+start2:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p2:
 	MOVQ    24(AX), CX
@@ -23274,7 +25432,7 @@ p2:
 	VMOVUPS 32(CX), Y3
 	CMPQ    48(AX), $0x00
 	JE      p2done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -23294,7 +25452,7 @@ p2tap:
 	JNZ         p2tap
 
 p2done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -23304,13 +25462,15 @@ p2done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y2, Y2
 	VADDPS 32(CX), Y3, Y3
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p2clamp:
-	VBROADCASTSS 136(AX), Y4
-	VBROADCASTSS 140(AX), Y5
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y4
+	VBROADCASTSS 148(AX), Y5
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y4, Y0
 	VMINPS       Y0, Y5, Y0
 	VMOVUPS      Y0, (CX)
@@ -23324,8 +25484,23 @@ p2clamp:
 	VMAXPS       Y3, Y4, Y3
 	VMINPS       Y3, Y5, Y3
 	VMOVUPS      Y3, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000080, (SP)
+	DECQ         24(SP)
+	JNZ          p2
 	VZEROUPPER
 	RET
+
+start1:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p1:
 	MOVQ    24(AX), CX
@@ -23333,7 +25508,7 @@ p1:
 	VMOVUPS 32(CX), Y1
 	CMPQ    48(AX), $0x00
 	JE      p1done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -23351,47 +25526,64 @@ p1tap:
 	JNZ         p1tap
 
 p1done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
-	MOVQ   112(AX), DX
+	MOVQ   112(AX), BX
 	TESTQ  CX, CX
 	JE     p1clamp
 	VADDPS (CX), Y0, Y0
 	VADDPS 32(CX), Y1, Y1
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p1clamp:
-	VBROADCASTSS 136(AX), Y2
-	VBROADCASTSS 140(AX), Y3
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y2
+	VBROADCASTSS 148(AX), Y3
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y2, Y0
 	VMINPS       Y0, Y3, Y0
 	VMOVUPS      Y0, (CX)
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
 	VMOVUPS      Y1, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000040, (SP)
+	DECQ         24(SP)
+	JNZ          p1
 	VZEROUPPER
 	RET
 
 // func depthStep2AVX2(a *byte)
 // Requires: AVX, FMA3
-TEXT ·depthStep2AVX2(SB), $0-8
+TEXT ·depthStep2AVX2(SB), $32-8
 	MOVQ a+0(FP), AX
 	MOVQ 120(AX), CX
 	CMPQ CX, $0x06
-	JE   p6
+	JE   start6
 	CMPQ CX, $0x05
-	JE   p5
+	JE   start5
 	CMPQ CX, $0x04
-	JE   p4
+	JE   start4
 	CMPQ CX, $0x03
-	JE   p3
+	JE   start3
 	CMPQ CX, $0x02
-	JE   p2
+	JE   start2
 	CMPQ CX, $0x01
-	JE   p1
+	JE   start1
 	RET
+
+start6:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p6:
 	MOVQ    24(AX), CX
@@ -23409,7 +25601,7 @@ p6:
 	VMOVUPS 32(CX), Y11
 	CMPQ    48(AX), $0x00
 	JE      p6done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -23437,7 +25629,7 @@ p6tap:
 	JNZ         p6tap
 
 p6done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -23459,13 +25651,15 @@ p6done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y10, Y10
 	VADDPS 32(CX), Y11, Y11
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p6clamp:
-	VBROADCASTSS 136(AX), Y12
-	VBROADCASTSS 140(AX), Y13
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y12
+	VBROADCASTSS 148(AX), Y13
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y12, Y0
 	VMINPS       Y0, Y13, Y0
 	VMOVUPS      Y0, (CX)
@@ -23507,8 +25701,23 @@ p6clamp:
 	VMAXPS       Y11, Y12, Y11
 	VMINPS       Y11, Y13, Y11
 	VMOVUPS      Y11, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000300, (SP)
+	DECQ         24(SP)
+	JNZ          p6
 	VZEROUPPER
 	RET
+
+start5:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p5:
 	MOVQ    24(AX), CX
@@ -23524,7 +25733,7 @@ p5:
 	VMOVUPS 32(CX), Y9
 	CMPQ    48(AX), $0x00
 	JE      p5done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -23550,7 +25759,7 @@ p5tap:
 	JNZ         p5tap
 
 p5done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -23569,13 +25778,15 @@ p5done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y8, Y8
 	VADDPS 32(CX), Y9, Y9
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p5clamp:
-	VBROADCASTSS 136(AX), Y10
-	VBROADCASTSS 140(AX), Y11
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y10
+	VBROADCASTSS 148(AX), Y11
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
 	VMOVUPS      Y0, (CX)
@@ -23610,8 +25821,23 @@ p5clamp:
 	VMAXPS       Y9, Y10, Y9
 	VMINPS       Y9, Y11, Y9
 	VMOVUPS      Y9, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000280, (SP)
+	DECQ         24(SP)
+	JNZ          p5
 	VZEROUPPER
 	RET
+
+start4:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p4:
 	MOVQ    24(AX), CX
@@ -23625,7 +25851,7 @@ p4:
 	VMOVUPS 32(CX), Y7
 	CMPQ    48(AX), $0x00
 	JE      p4done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -23649,7 +25875,7 @@ p4tap:
 	JNZ         p4tap
 
 p4done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -23665,13 +25891,15 @@ p4done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y6, Y6
 	VADDPS 32(CX), Y7, Y7
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p4clamp:
-	VBROADCASTSS 136(AX), Y8
-	VBROADCASTSS 140(AX), Y9
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y8
+	VBROADCASTSS 148(AX), Y9
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y8, Y0
 	VMINPS       Y0, Y9, Y0
 	VMOVUPS      Y0, (CX)
@@ -23699,8 +25927,23 @@ p4clamp:
 	VMAXPS       Y7, Y8, Y7
 	VMINPS       Y7, Y9, Y7
 	VMOVUPS      Y7, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000200, (SP)
+	DECQ         24(SP)
+	JNZ          p4
 	VZEROUPPER
 	RET
+
+start3:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p3:
 	MOVQ    24(AX), CX
@@ -23712,7 +25955,7 @@ p3:
 	VMOVUPS 32(CX), Y5
 	CMPQ    48(AX), $0x00
 	JE      p3done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -23734,7 +25977,7 @@ p3tap:
 	JNZ         p3tap
 
 p3done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -23747,13 +25990,15 @@ p3done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y4, Y4
 	VADDPS 32(CX), Y5, Y5
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p3clamp:
-	VBROADCASTSS 136(AX), Y6
-	VBROADCASTSS 140(AX), Y7
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y6
+	VBROADCASTSS 148(AX), Y7
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y6, Y0
 	VMINPS       Y0, Y7, Y0
 	VMOVUPS      Y0, (CX)
@@ -23774,8 +26019,23 @@ p3clamp:
 	VMAXPS       Y5, Y6, Y5
 	VMINPS       Y5, Y7, Y5
 	VMOVUPS      Y5, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000180, (SP)
+	DECQ         24(SP)
+	JNZ          p3
 	VZEROUPPER
 	RET
+
+start2:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p2:
 	MOVQ    24(AX), CX
@@ -23785,7 +26045,7 @@ p2:
 	VMOVUPS 32(CX), Y3
 	CMPQ    48(AX), $0x00
 	JE      p2done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -23805,7 +26065,7 @@ p2tap:
 	JNZ         p2tap
 
 p2done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -23815,13 +26075,15 @@ p2done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y2, Y2
 	VADDPS 32(CX), Y3, Y3
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p2clamp:
-	VBROADCASTSS 136(AX), Y4
-	VBROADCASTSS 140(AX), Y5
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y4
+	VBROADCASTSS 148(AX), Y5
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y4, Y0
 	VMINPS       Y0, Y5, Y0
 	VMOVUPS      Y0, (CX)
@@ -23835,8 +26097,23 @@ p2clamp:
 	VMAXPS       Y3, Y4, Y3
 	VMINPS       Y3, Y5, Y3
 	VMOVUPS      Y3, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000100, (SP)
+	DECQ         24(SP)
+	JNZ          p2
 	VZEROUPPER
 	RET
+
+start1:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p1:
 	MOVQ    24(AX), CX
@@ -23844,7 +26121,7 @@ p1:
 	VMOVUPS 32(CX), Y1
 	CMPQ    48(AX), $0x00
 	JE      p1done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
@@ -23862,45 +26139,62 @@ p1tap:
 	JNZ         p1tap
 
 p1done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
-	MOVQ   112(AX), DX
+	MOVQ   112(AX), BX
 	TESTQ  CX, CX
 	JE     p1clamp
 	VADDPS (CX), Y0, Y0
 	VADDPS 32(CX), Y1, Y1
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p1clamp:
-	VBROADCASTSS 136(AX), Y2
-	VBROADCASTSS 140(AX), Y3
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y2
+	VBROADCASTSS 148(AX), Y3
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y2, Y0
 	VMINPS       Y0, Y3, Y0
 	VMOVUPS      Y0, (CX)
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
 	VMOVUPS      Y1, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	ADDQ         $0x00000080, (SP)
+	DECQ         24(SP)
+	JNZ          p1
 	VZEROUPPER
 	RET
 
 // func depthStep0AVX2(a *byte)
 // Requires: AVX, FMA3
-TEXT ·depthStep0AVX2(SB), $0-8
+TEXT ·depthStep0AVX2(SB), $32-8
 	MOVQ a+0(FP), AX
 	MOVQ 120(AX), CX
 	CMPQ CX, $0x05
-	JE   p5
+	JE   start5
 	CMPQ CX, $0x04
-	JE   p4
+	JE   start4
 	CMPQ CX, $0x03
-	JE   p3
+	JE   start3
 	CMPQ CX, $0x02
-	JE   p2
+	JE   start2
 	CMPQ CX, $0x01
-	JE   p1
+	JE   start1
 	RET
+
+start5:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p5:
 	MOVQ    24(AX), CX
@@ -23916,7 +26210,7 @@ p5:
 	VMOVUPS 32(CX), Y9
 	CMPQ    48(AX), $0x00
 	JE      p5done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), SI
 	LEAQ    (SI)(SI*2), DI
@@ -23944,7 +26238,7 @@ p5tap:
 	JNZ         p5tap
 
 p5done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -23963,13 +26257,15 @@ p5done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y8, Y8
 	VADDPS 32(CX), Y9, Y9
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p5clamp:
-	VBROADCASTSS 136(AX), Y10
-	VBROADCASTSS 140(AX), Y11
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y10
+	VBROADCASTSS 148(AX), Y11
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
 	VMOVUPS      Y0, (CX)
@@ -24004,8 +26300,25 @@ p5clamp:
 	VMAXPS       Y9, Y10, Y9
 	VMINPS       Y9, Y11, Y9
 	VMOVUPS      Y9, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x05, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p5
 	VZEROUPPER
 	RET
+
+start4:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p4:
 	MOVQ    24(AX), CX
@@ -24019,7 +26332,7 @@ p4:
 	VMOVUPS 32(CX), Y7
 	CMPQ    48(AX), $0x00
 	JE      p4done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), SI
 	LEAQ    (SI)(SI*2), DI
@@ -24045,7 +26358,7 @@ p4tap:
 	JNZ         p4tap
 
 p4done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -24061,13 +26374,15 @@ p4done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y6, Y6
 	VADDPS 32(CX), Y7, Y7
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p4clamp:
-	VBROADCASTSS 136(AX), Y8
-	VBROADCASTSS 140(AX), Y9
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y8
+	VBROADCASTSS 148(AX), Y9
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y8, Y0
 	VMINPS       Y0, Y9, Y0
 	VMOVUPS      Y0, (CX)
@@ -24095,8 +26410,25 @@ p4clamp:
 	VMAXPS       Y7, Y8, Y7
 	VMINPS       Y7, Y9, Y7
 	VMOVUPS      Y7, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x04, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p4
 	VZEROUPPER
 	RET
+
+start3:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p3:
 	MOVQ    24(AX), CX
@@ -24108,7 +26440,7 @@ p3:
 	VMOVUPS 32(CX), Y5
 	CMPQ    48(AX), $0x00
 	JE      p3done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), SI
 	LEAQ    (SI)(SI*2), BX
@@ -24132,7 +26464,7 @@ p3tap:
 	JNZ         p3tap
 
 p3done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -24145,13 +26477,15 @@ p3done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y4, Y4
 	VADDPS 32(CX), Y5, Y5
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p3clamp:
-	VBROADCASTSS 136(AX), Y6
-	VBROADCASTSS 140(AX), Y7
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y6
+	VBROADCASTSS 148(AX), Y7
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y6, Y0
 	VMINPS       Y0, Y7, Y0
 	VMOVUPS      Y0, (CX)
@@ -24172,8 +26506,25 @@ p3clamp:
 	VMAXPS       Y5, Y6, Y5
 	VMINPS       Y5, Y7, Y5
 	VMOVUPS      Y5, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x03, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p3
 	VZEROUPPER
 	RET
+
+start2:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p2:
 	MOVQ    24(AX), CX
@@ -24183,7 +26534,7 @@ p2:
 	VMOVUPS 32(CX), Y3
 	CMPQ    48(AX), $0x00
 	JE      p2done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), SI
 	LEAQ    (SI)(SI*2), BX
@@ -24205,7 +26556,7 @@ p2tap:
 	JNZ         p2tap
 
 p2done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
 	MOVQ   112(AX), BX
 	TESTQ  CX, CX
@@ -24215,13 +26566,15 @@ p2done:
 	ADDQ   DX, CX
 	VADDPS (CX), Y2, Y2
 	VADDPS 32(CX), Y3, Y3
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p2clamp:
-	VBROADCASTSS 136(AX), Y4
-	VBROADCASTSS 140(AX), Y5
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y4
+	VBROADCASTSS 148(AX), Y5
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y4, Y0
 	VMINPS       Y0, Y5, Y0
 	VMOVUPS      Y0, (CX)
@@ -24235,8 +26588,25 @@ p2clamp:
 	VMAXPS       Y3, Y4, Y3
 	VMINPS       Y3, Y5, Y3
 	VMOVUPS      Y3, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x02, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p2
 	VZEROUPPER
 	RET
+
+start1:
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 32(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 128(AX), CX
+	MOVQ CX, 24(SP)
 
 p1:
 	MOVQ    24(AX), CX
@@ -24244,7 +26614,7 @@ p1:
 	VMOVUPS 32(CX), Y1
 	CMPQ    48(AX), $0x00
 	JE      p1done
-	MOVQ    (AX), CX
+	MOVQ    (SP), CX
 	MOVQ    8(AX), DX
 	MOVQ    80(AX), BX
 	LEAQ    (BX)(BX*2), BX
@@ -24264,26 +26634,35 @@ p1tap:
 	JNZ         p1tap
 
 p1done:
-	MOVQ   32(AX), CX
+	MOVQ   16(SP), CX
 	MOVQ   104(AX), DX
-	MOVQ   112(AX), DX
+	MOVQ   112(AX), BX
 	TESTQ  CX, CX
 	JE     p1clamp
 	VADDPS (CX), Y0, Y0
 	VADDPS 32(CX), Y1, Y1
+	ADDQ   DX, CX
+	MOVQ   CX, 16(SP)
 
 p1clamp:
-	VBROADCASTSS 136(AX), Y2
-	VBROADCASTSS 140(AX), Y3
-	MOVQ         16(AX), CX
+	VBROADCASTSS 144(AX), Y2
+	VBROADCASTSS 148(AX), Y3
+	MOVQ         8(SP), CX
 	MOVQ         88(AX), DX
-	MOVQ         96(AX), AX
+	MOVQ         96(AX), BX
 	VMAXPS       Y0, Y2, Y0
 	VMINPS       Y0, Y3, Y0
 	VMOVUPS      Y0, (CX)
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
 	VMOVUPS      Y1, 32(CX)
+	ADDQ         DX, CX
+	MOVQ         CX, 8(SP)
+	MOVQ         80(AX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, (SP)
+	DECQ         24(SP)
+	JNZ          p1
 	VZEROUPPER
 	RET
 

@@ -4,7 +4,7 @@ import "unsafe"
 
 //go:generate go run ./gen -out kernels_amd64.s -stubs kernels_amd64.go -pkg kernel
 
-// tileArgs is what a convolution kernel needs to compute a run of pixels of one row for one or two
+// tileArgs is what a convolution kernel needs to compute a run of tiles of one row for one or two
 // blocks of output channels. Its layout is known to the assembly; all strides are in bytes.
 type tileArgs struct {
 	src      unsafe.Pointer // first source pixel of the first tap
@@ -22,7 +22,8 @@ type tileArgs struct {
 	dstBlock int64 // from one block of results to the next
 	addPixel int64
 	addBlock int64
-	pixels   int64
+	pixels   int64   // of a tile
+	repeat   int64   // tiles, one behind the other
 	lanes    int64   // from one channel's weights to the next
 	lo, hi   float32 // results are clamped
 }

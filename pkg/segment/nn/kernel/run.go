@@ -186,21 +186,31 @@ func (t *sweepTask) row(a tileArgs, p *phase, g *group, y, cols int) {
 	}
 	widest := widestTile(t.isa, t.sw.stepX, blocks)
 	tiles := (cols + widest - 1) / widest
-	for i := range tiles {
-		x0, x1 := cols*i/tiles, cols*(i+1)/tiles
-		if src != nil {
-			a.src = unsafe.Add(src, 4*Block*x0*t.sw.stepX)
+	wide := cols % tiles // tiles that are one pixel wider than the others
+	x := 0
+	for _, run := range [2]struct{ tiles, width int }{{wide, cols/tiles + 1}, {tiles - wide, cols / tiles}} {
+		if run.tiles == 0 {
+			continue
 		}
-		a.dst = unsafe.Add(dst, int(a.dstPixel)*x0)
-		if add != nil {
-			a.add = unsafe.Add(add, int(a.addPixel)*x0)
-		}
-		a.pixels = int64(x1 - x0)
-		if t.sw.depthwise {
-			depthTile(t.isa, t.sw.stepX, &a)
-		} else {
-			convTile(t.isa, t.sw.stepX, g.blocks, &a)
-		}
+		a.pixels, a.repeat = int64(run.width), int64(run.tiles)
+		t.run(a, g, src, dst, add, x)
+		x += run.tiles * run.width
+	}
+}
+
+// run computes tiles of one width from column x of a row on.
+func (t *sweepTask) run(a tileArgs, g *group, src, dst, add unsafe.Pointer, x int) {
+	if src != nil {
+		a.src = unsafe.Add(src, 4*Block*x*t.sw.stepX)
+	}
+	a.dst = unsafe.Add(dst, int(a.dstPixel)*x)
+	if add != nil {
+		a.add = unsafe.Add(add, int(a.addPixel)*x)
+	}
+	if t.sw.depthwise {
+		depthTile(t.isa, t.sw.stepX, &a)
+	} else {
+		convTile(t.isa, t.sw.stepX, g.blocks, &a)
 	}
 }
 

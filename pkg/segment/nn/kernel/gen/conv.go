@@ -24,6 +24,7 @@ const (
 	tileAddPixel
 	tileAddBlock
 	tilePixels
+	tileRepeat
 	tileLanes
 	tileLo
 	tileHi = tileLo + 4
@@ -40,6 +41,7 @@ type tile struct {
 	src, x, w      reg.GPVirtual
 	step1, step3   reg.GPVirtual // byte step and its triple, where step is 0
 	lanes          int           // offset of the field with the bytes of one channel's weights
+	now            moving
 }
 
 // widest is the number of pixels whose sums fit the registers, or as many as it takes to keep the units
@@ -56,6 +58,45 @@ func widest(v isa, step, blocks int) int {
 	return 28 / blocks
 }
 
+// moving are the pointers of the current tile, kept in the frame: the record of arguments must never
+// hold a pointer beyond its object.
+type moving struct{ src, dst, add, left Mem }
+
+func newMoving() moving {
+	m := AllocLocal(32)
+	return moving{m, m.Offset(8), m.Offset(16), m.Offset(24)}
+}
+
+// tiles repeats a tile along the row.
+func (t *tile) tiles(body func()) {
+	r := GP64()
+	for _, move := range []struct {
+		field int
+		to    Mem
+	}{{tileSrc, t.now.src}, {tileDst, t.now.dst}, {tileAdd, t.now.add}, {tileRepeat, t.now.left}} {
+		MOVQ(t.a.mem(move.field), r)
+		MOVQ(r, move.to)
+	}
+	Label(t.tag)
+	body()
+	if t.step == 0 {
+		IMUL3Q(U8(t.pixels), t.a.get(tileSrcPixel), r)
+		ADDQ(r, t.now.src)
+	} else {
+		ADDQ(U32(t.pixels*t.step*pixelBytes), t.now.src)
+	}
+	DECQ(t.now.left)
+	JNZ(LabelRef(t.tag))
+	end()
+}
+
+// load loads a moving pointer.
+func load64(m Mem) reg.GPVirtual {
+	r := GP64()
+	MOVQ(m, r)
+	return r
+}
+
 func convKernels(v isa) {
 	for _, step := range []int{1, 2, 0} {
 		for blocks := 1; blocks <= 2/v.halves; blocks++ {
@@ -67,13 +108,15 @@ func convKernels(v isa) {
 func convKernel(v isa, step, blocks int) {
 	a := v.begin(name("convStep%dBlocks%dAVX", step, blocks), name("computes a tile for %d blocks of output channels; source pixels lie %d apart (0: any).", blocks, step))
 	most := widest(v, step, blocks)
-	choose(a.get(tilePixels), most, func(p int) string { return name("p%d", p) })
+	now := newMoving()
+	choose(a.get(tilePixels), most, func(p int) string { return name("start%d", p) })
 	for p := most; p >= 1; p-- {
-		Label(name("p%d", p))
-		t := &tile{v: v, step: step, blocks: blocks, pixels: p, a: a, tag: name("p%d", p), lanes: tileLanes}
-		t.sum()
-		t.finish()
-		end()
+		Label(name("start%d", p))
+		t := &tile{v: v, step: step, blocks: blocks, pixels: p, a: a, tag: name("p%d", p), lanes: tileLanes, now: now}
+		t.tiles(func() {
+			t.sum()
+			t.finish()
+		})
 	}
 }
 
@@ -100,7 +143,7 @@ func (t *tile) each(do func(p, b, h int)) {
 // sum adds source block by source block, tap by tap, channel by channel.
 func (t *tile) sum() {
 	t.bias()
-	t.src, t.w = t.a.get(tileSrc), t.a.get(tileW)
+	t.src, t.w = load64(t.now.src), t.a.get(tileW)
 	t.steps()
 	blocks, channels := t.a.get(tileWhole), GP64()
 	Label(t.tag + "block")
@@ -211,28 +254,30 @@ func (t *tile) finish() {
 	lo, hi := t.spare(0), t.spare(1)
 	VBROADCASTSS(t.a.mem(tileLo), lo)
 	VBROADCASTSS(t.a.mem(tileHi), hi)
-	dst, pixel, block := t.a.get(tileDst), t.a.get(tileDstPixel), t.a.get(tileDstBlock)
+	dst, pixel, block := load64(t.now.dst), t.a.get(tileDstPixel), t.a.get(tileDstBlock)
 	t.each(func(p, b, h int) {
 		r := t.acc(p, b, h)
 		VMAXPS(r, lo, r)
 		VMINPS(r, hi, r)
 		VMOVUPS(r, t.result(dst, block, b, h))
-		if b == t.blocks-1 && h == t.v.halves-1 && p < t.pixels-1 {
+		if b == t.blocks-1 && h == t.v.halves-1 {
 			ADDQ(pixel, dst)
 		}
 	})
+	MOVQ(dst, t.now.dst)
 }
 
 func (t *tile) residual() {
-	add, pixel, block := t.a.get(tileAdd), t.a.get(tileAddPixel), t.a.get(tileAddBlock)
+	add, pixel, block := load64(t.now.add), t.a.get(tileAddPixel), t.a.get(tileAddBlock)
 	TESTQ(add, add)
 	JE(LabelRef(t.tag + "clamp"))
 	t.each(func(p, b, h int) {
 		VADDPS(t.result(add, block, b, h), t.acc(p, b, h), t.acc(p, b, h))
-		if b == t.blocks-1 && h == t.v.halves-1 && p < t.pixels-1 {
+		if b == t.blocks-1 && h == t.v.halves-1 {
 			ADDQ(pixel, add)
 		}
 	})
+	MOVQ(add, t.now.add)
 	Label(t.tag + "clamp")
 }
 
@@ -250,20 +295,22 @@ func depthKernels(v isa) {
 	for _, step := range []int{1, 2, 0} {
 		a := v.begin(name("depthStep%dAVX", step), name("computes a tile of a depthwise convolution; source pixels lie %d apart (0: any).", step))
 		most := widest(v, step, 2)
-		choose(a.get(tilePixels), most, func(p int) string { return name("p%d", p) })
+		now := newMoving()
+		choose(a.get(tilePixels), most, func(p int) string { return name("start%d", p) })
 		for p := most; p >= 1; p-- {
-			Label(name("p%d", p))
-			t := &tile{v: v, step: step, blocks: 1, pixels: p, a: a, tag: name("p%d", p)}
-			t.depthSum()
-			t.finish()
-			end()
+			Label(name("start%d", p))
+			t := &tile{v: v, step: step, blocks: 1, pixels: p, a: a, tag: name("p%d", p), now: now}
+			t.tiles(func() {
+				t.depthSum()
+				t.finish()
+			})
 		}
 	}
 }
 
 func (t *tile) depthSum() {
 	t.bias()
-	t.src, t.w, t.x = t.a.get(tileSrc), t.a.get(tileW), GP64()
+	t.src, t.w, t.x = load64(t.now.src), t.a.get(tileW), GP64()
 	t.steps()
 	taps, n := t.a.get(tileTaps), t.a.get(tileTapCount)
 	countdown(t.tag+"tap", n, func() {

@@ -103,6 +103,7 @@ func (t Tiling) Field(n *net.Net) (net.Field, error) {
 	folded := n.Fold()
 	shapes := t.shapes(folded)
 	out, at := &net.Net{Name: n.Name}, make([]int, len(folded.Nodes))
+	zeros := make([]float32, largestTiled(shapes))
 	for i, node := range folded.Nodes {
 		in := make([]int, len(node.In))
 		for k, j := range node.In {
@@ -110,7 +111,7 @@ func (t Tiling) Field(n *net.Net) (net.Field, error) {
 		}
 		node.In = in
 		if m := shapes[i].Tile; m > 0 {
-			out.Nodes = append(out.Nodes, tileNodes(node, m, len(out.Nodes))...)
+			out.Nodes = append(out.Nodes, tileNodes(node, m, len(out.Nodes), zeros)...)
 		} else {
 			out.Nodes = append(out.Nodes, node)
 		}
@@ -122,12 +123,23 @@ func (t Tiling) Field(n *net.Net) (net.Field, error) {
 	return out.Field()
 }
 
+// largestTiled is the number of weights of the largest convolution as a tile's kernel.
+func largestTiled(shapes map[int]kernel.ConvShape) int {
+	most := 0
+	for _, s := range shapes {
+		if s.Tile > 0 {
+			most = max(most, s.In*s.Out*(s.Tile+2)*(s.Tile+2))
+		}
+	}
+	return most
+}
+
 // tileNodes is a convolution by tiles of m×m as two nodes, the first of which has index first. Its
 // weights are zeros: only their shape matters.
-func tileNodes(node net.Node, m, first int) []net.Node {
+func tileNodes(node net.Node, m, first int, zeros []float32) []net.Node {
 	op := *node.Op.(*net.Conv)
 	w, side := op.Weight.Shape, m+2
-	op.Weight = &net.Tensor{Shape: []int{w[0], w[1], side, side}, Data: make([]float32, w[0]*w[1]*side*side)}
+	op.Weight = &net.Tensor{Shape: []int{w[0], w[1], side, side}, Data: zeros[:w[0]*w[1]*side*side]}
 	op.Stride = net.Pair{Y: m, X: m}
 	grow := &net.Resize{Coord: net.Asymmetric, Round: net.Floor, ScaleY: float64(m), ScaleX: float64(m)}
 	return []net.Node{
@@ -139,11 +151,15 @@ func tileNodes(node net.Node, m, first int) []net.Node {
 // BestTiling chooses the tiling that makes square regions of a side cheapest, halo included. The
 // choice depends on the network and the side alone, never on the processor.
 func BestTiling(n *net.Net, region int) (Tiling, net.Field, error) {
-	best, field, err := Tiling{}, net.Field{}, error(nil)
-	if field, err = best.Field(n); err != nil {
-		return best, field, err
+	best := Tiling{}
+	if err := n.Validate(); err != nil {
+		return best, net.Field{}, err
 	}
 	folded, strides := n.Fold(), 1
+	field, err := best.Field(folded)
+	if err != nil {
+		return best, field, err
+	}
 	for _, s := range stridesOf(n) {
 		if !math.IsInf(s, 1) {
 			strides = max(strides, int(s))
@@ -153,7 +169,7 @@ func BestTiling(n *net.Net, region int) (Tiling, net.Field, error) {
 	for four := 1; four <= strides; four *= 2 {
 		for two := four; two <= 2*four && two <= strides; two *= 2 {
 			t := Tiling{Four: four, Two: two}
-			f, err := t.Field(n)
+			f, err := t.Field(folded)
 			if err != nil {
 				return best, field, err
 			}

@@ -5,21 +5,28 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/segment/net"
 	"github.com/slidemill/slidemill/pkg/segment/nn"
 )
 
 // engine runs a model on Gorgonia. Imported graphs may depend on the input size, so it keeps one
 // compiled set of weights per size; a process sees one or two sizes.
 type engine struct {
-	model *segment.Model
+	lower func(pyramid.Size) (*net.Net, error)
 	mu    sync.Mutex
 	sizes map[pyramid.Size]*nn.Engine
 }
 
 var _ segment.Engine = (*engine)(nil)
 
+// newEngine computes calibrated probabilities.
 func newEngine(m *segment.Model) *engine {
-	return &engine{model: m, sizes: map[pyramid.Size]*nn.Engine{}}
+	return &engine{lower: m.Net, sizes: map[pyramid.Size]*nn.Engine{}}
+}
+
+// newRawEngine computes logits.
+func newRawEngine(m *segment.Model) *engine {
+	return &engine{lower: m.Logits, sizes: map[pyramid.Size]*nn.Engine{}}
 }
 
 // Network implements segment.Engine.
@@ -28,11 +35,11 @@ func (e *engine) Network(size pyramid.Size) (segment.Network, error) {
 	defer e.mu.Unlock()
 	compiled, ok := e.sizes[size]
 	if !ok {
-		n, err := e.model.Net(size)
+		n, err := e.lower(size)
 		if err != nil {
 			return nil, err
 		}
-		if compiled, err = nn.New(n.Fold(), nn.Options{Threads: 1}); err != nil {
+		if compiled, err = nn.New(n, nn.Options{Threads: 1}); err != nil {
 			return nil, err
 		}
 		e.sizes[size] = compiled

@@ -86,7 +86,7 @@ the pathologist decides.`,
 	root.AddCommand(
 		newRun(), newDemo(), newServe(), newWorker(),
 		newInspect(), newTile(), newSegment(), newVerify(), newExport(),
-		newModel(), newSynth(), newDoctor(),
+		newTrain(), newEvaluate(), newModel(), newSynth(), newDoctor(),
 	)
 	return root
 }

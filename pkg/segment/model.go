@@ -173,6 +173,15 @@ func (m *Model) Net(input pyramid.Size) (*net.Net, error) {
 	return n, nil
 }
 
+// Logits is the network for inputs of the given size without calibration and softmax, for judging and
+// fine-tuning. A model that ends in probabilities has none.
+func (m *Model) Logits(input pyramid.Size) (*net.Net, error) {
+	if m.Description.Output != OutputLogits {
+		return nil, fmt.Errorf("model %s ends in %s, not in logits", m.Ref.Name, m.Description.Output)
+	}
+	return m.file.Lower(net.Shape{C: 3, H: input.H, W: input.W})
+}
+
 func (m *Model) temperature() float32 {
 	if m.Description.Temperature == 0 {
 		return 1

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slidemill/slidemill/pkg/segment/net"
+	"github.com/slidemill/slidemill/pkg/segment/train"
+)
+
+// trainFlags is what `train` can be told.
+type trainFlags struct {
+	data, out, dir, init, name, version string
+	mpp                                 float64
+	epochs, threads                     int
+	seed                                uint64
+}
+
+func newTrain() *cobra.Command {
+	var f trainFlags
+	cmd := &cobra.Command{
+		Use:   "train --data DIR --out MODEL.onnx",
+		Short: "Train a model on labelled images, on this machine's cores",
+		Long: `Train reads DIR/{train,val}/<class>/{image,mask}, the layout of EBHI-Seg, split by
+patient, and writes the model with its card, the curves and the figures on the
+validation patients. The same seed and data give the same bytes.
+
+It keeps a checkpoint after every epoch; the same command goes on from there and ends
+in the same bytes. --init fine-tunes a model instead of starting from nothing.`,
+		Example: `  slidemill train --data ebhi-seg --out carcinoma.onnx
+  slidemill train --data our-lab --init carcinoma.onnx --epochs 8 --out ours.onnx`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.data == "" || f.out == "" {
+				return &usageError{errors.New("--data and --out are needed")}
+			}
+			return trainModel(cmd, &f)
+		},
+	}
+	recipe, fl := train.DefaultRecipe(), cmd.Flags()
+	fl.StringVar(&f.data, "data", "", "folder with train and val")
+	fl.StringVar(&f.out, "out", "", "the model to write")
+	fl.StringVar(&f.dir, "dir", "", "folder for checkpoint, history and curves (default: OUT without its extension, plus .training)")
+	fl.StringVar(&f.init, "init", "", "model to start from")
+	fl.StringVar(&f.name, "name", "carcinoma", "name of the model")
+	fl.StringVar(&f.version, "version", "1.0.0", "version of the model")
+	fl.Float64Var(&f.mpp, "mpp", 1.3, "scale of the images, µm/px")
+	fl.IntVar(&f.epochs, "epochs", recipe.Epochs, "times each image is seen")
+	fl.IntVar(&f.threads, "threads", defaultWorkers(), "threads of a step; the weights do not depend on it")
+	fl.Uint64Var(&f.seed, "seed", recipe.Seed, "of everything that is drawn")
+	return cmd
+}
+
+func trainModel(cmd *cobra.Command, f *trainFlags) error {
+	ctx := cmd.Context()
+	config, err := f.config(ctx)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(config.Dir, 0o755); err != nil {
+		return fmt.Errorf("training folder: %w", err)
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%d images for training, %d for validation, checkpoints in %s\n", len(config.Train), len(config.Val), config.Dir)
+	m := newMeter(cmd.ErrOrStderr())
+	m.begin(f.name)
+	result, err := train.Run(ctx, *config, func(p train.Progress) {
+		m.set("train", "steps", int64((p.Epoch-1)*p.Steps+p.Step), int64(p.Epochs*p.Steps))
+		if p.Record != nil {
+			fmt.Fprintln(cmd.ErrOrStderr(), epochLine(p))
+		}
+	})
+	m.finish()
+	if err != nil {
+		return err
+	}
+	return f.export(cmd, config, result)
+}
+
+func epochLine(p train.Progress) string {
+	text := fmt.Sprintf("epoch %d/%d: loss %.4f, %.0f ms/image, ETA %v", p.Epoch, p.Epochs, p.Record.Loss, 1000*p.SecondsPerImage, p.ETA.Round(time.Second))
+	if v := p.Record.Val; v != nil {
+		text += fmt.Sprintf("; validation: carcinoma Dice %.4f, AUC %.4f, false area %.2f %%, ECE %.3f", v.Dice, v.AUC, 100*v.FalseArea, v.ECE)
+	}
+	return text
+}
+
+func (f *trainFlags) config(ctx context.Context) (*train.Config, error) {
+	recipe := train.DefaultRecipe()
+	recipe.Epochs, recipe.Seed = f.epochs, f.seed
+	c := &train.Config{Recipe: recipe, Dir: f.dir, Backend: train.Gorgonia{Threads: f.threads}}
+	if c.Dir == "" {
+		c.Dir = f.out[:len(f.out)-len(filepath.Ext(f.out))] + ".training"
+	}
+	for split, into := range map[string]*[]train.Case{"train": &c.Train, "val": &c.Val} {
+		set, err := train.Load(ctx, train.Source{Root: f.data, Split: split})
+		if err != nil {
+			return nil, err
+		}
+		*into = set.Cases
+	}
+	var err error
+	c.Start, err = f.start(&c.Recipe)
+	return c, err
+}
+
+// start is the network to begin with: drawn from the seed, or that of --init.
+func (f *trainFlags) start(recipe *train.Recipe) (*net.Net, error) {
+	if f.init == "" {
+		a := train.DefaultArchitecture()
+		a.Seed = f.seed
+		return train.Network(a), nil
+	}
+	file, err := os.ReadFile(f.init)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &usageError{fmt.Errorf("--init %s: no such file", f.init)}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("initial model: %w", err)
+	}
+	n, norm, err := train.Init(file)
+	recipe.Norm = norm
+	return n, err
+}
+
+// export calibrates and judges the best weights and writes the model, its card and its figures.
+func (f *trainFlags) export(cmd *cobra.Command, c *train.Config, r *train.Result) error {
+	if c.Recipe.Norm == (train.Normalisation{}) {
+		c.Recipe.Norm = train.Measure(c.Train)
+	}
+	m, err := train.Export(cmd.Context(), train.Package{
+		Net: r.Net, Name: f.name, Version: f.version, MPP: f.mpp, Recipe: c.Recipe, Train: c.Train, Val: c.Val,
+		Backend: c.Backend, History: r.History, Card: train.BuiltinCard(), Program: "slidemill train",
+	})
+	if err != nil {
+		return err
+	}
+	card, err := m.Card.Markdown()
+	if err != nil {
+		return err
+	}
+	base := f.out[:len(f.out)-len(filepath.Ext(f.out))]
+	for path, data := range map[string][]byte{f.out: m.File, base + ".md": []byte(card)} {
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			return fmt.Errorf("write model: %w", err)
+		}
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d bytes, best epoch %d of %d; card in %s\n", f.out, len(m.File), r.BestEpoch, len(r.History), base+".md")
+	return writeReport(filepath.Join(c.Dir, "validation"), m.Report)
+}

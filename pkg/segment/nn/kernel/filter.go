@@ -27,7 +27,8 @@ func Pack(s ConvShape, w []float32) *Filter {
 // Repack replaces the weights in place, for training.
 func (f *Filter) Repack(w []float32) { f.sw.pack(f.packed, f.Shape, w, false) }
 
-// ScratchForward is the floats of scratch that Forward needs: 0 where src's border is wide enough.
+// ScratchForward is the floats of scratch that Forward needs with so many threads in its Work: 0 for a
+// direct convolution where src's border is wide enough.
 func (f *Filter) ScratchForward(dst, src Tensor, threads int) int {
 	return f.sw.scratch(&dst, &src, threads)
 }
@@ -36,8 +37,9 @@ func (f *Filter) ScratchForward(dst, src Tensor, threads int) int {
 //
 // # Memory
 //
-// Besides the scratch, which holds at most one padded image, a call uses a few kilobytes that are
-// kept for the next call.
+// Besides the scratch a call uses a few kilobytes that are kept for the next call. The scratch holds at
+// most one padded image, or for each thread one chunk of transformed tiles: about winoBytes (384 KiB),
+// more only beyond 150 channels, where winoLeast tiles need it.
 func (f *Filter) Forward(dst, src Tensor, e Epilogue, w Work) {
 	oh, ow := f.Shape.OutSize(src.H, src.W)
 	if !(dst.H == oh && dst.W == ow) {

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/slide/codec"
 	"github.com/slidemill/slidemill/pkg/slide/tiff"
 )
 
@@ -17,6 +18,18 @@ import (
 type Options struct {
 	// MPP is the scale in microns per pixel. It overrides the file's; zero leaves it to the file.
 	MPP float64
+	// PureJPEG leaves libjpeg-turbo alone where it is installed. Pixels are the same either way.
+	PureJPEG bool
+}
+
+// jpegDecoder is the fastest decoder at hand.
+func (o Options) jpegDecoder() codec.JPEGDecoder {
+	if !o.PureJPEG {
+		if turbo, err := codec.FindTurbo(); err == nil {
+			return turbo.Decode
+		}
+	}
+	return codec.DecodeJPEG
 }
 
 // Open opens a slide. The format is found by content, never by name. A file that is damaged gives a
@@ -102,6 +115,7 @@ func examine(src source, o Options) (*candidate, error) {
 	case err != nil:
 		return nil, err
 	}
+	f.JPEG = o.jpegDecoder()
 	c.tiff, c.first = f, f.Directories[0]
 	return c, nil
 }

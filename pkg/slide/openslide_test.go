@@ -116,13 +116,14 @@ func TestOpenSlideSlides(t *testing.T) {
 		}
 	}
 	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) { compareWithOpenSlide(t, file) })
+		t.Run(filepath.Base(file), func(t *testing.T) { compareWithOpenSlide(t, file, slide.Options{}) })
+		t.Run(filepath.Base(file)+" in pure Go", func(t *testing.T) { compareWithOpenSlide(t, file, slide.Options{PureJPEG: true}) })
 	}
 }
 
 // compareWithOpenSlide reads every tile of every level with both.
-func compareWithOpenSlide(t *testing.T, file string) {
-	s, err := slide.Open(t.Context(), file, slide.Options{})
+func compareWithOpenSlide(t *testing.T, file string, o slide.Options) {
+	s, err := slide.Open(t.Context(), file, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +192,7 @@ func TestOpenSlideYCbCr(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), name+".tiff")
 			vips(t, append([]string{"tiffsave", crop, file, "--tile", "--pyramid"}, options...)...)
-			compareWithOpenSlide(t, file)
+			compareWithOpenSlide(t, file, slide.Options{PureJPEG: true})
 		})
 	}
 }
@@ -211,6 +212,6 @@ func TestOpenSlideReadsWriter(t *testing.T) {
 		"jpeg":    {Size: pyramid.Size{W: 500, H: 300}, Tile: 128, Levels: 3, JPEG: true, MPP: 0.5},
 		"deflate": {Size: pyramid.Size{W: 500, H: 300}, Tile: 128, Levels: 3, MPP: 0.5},
 	} {
-		t.Run(name, func(t *testing.T) { compareWithOpenSlide(t, p.Write(t)) })
+		t.Run(name, func(t *testing.T) { compareWithOpenSlide(t, p.Write(t), slide.Options{}) })
 	}
 }

@@ -80,7 +80,7 @@ func openJPEG(c *candidate) (Slide, error) {
 		return nil, err
 	}
 	im := image.NewRGBA(image.Rect(0, 0, size.X, size.Y))
-	if err := codec.DecodeJPEG(im, data, maxRaster); err != nil {
+	if err := c.options.jpegDecoder()(im, data, maxRaster); err != nil {
 		return nil, err
 	}
 	return newRaster(c, "jpeg", im)

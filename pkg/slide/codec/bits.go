@@ -95,7 +95,9 @@ func (b *bitReader) block(dc, ac *huffman, quant *[64]int32, previous *int32, co
 	if s > 0 {
 		*previous += b.signed(uint(s))
 	}
-	coeff[0] = *previous * quant[0]
+	if coeff[0] = *previous * quant[0]; !plausible(coeff[0], quant[0]) {
+		return 0, false
+	}
 	for k := 1; k < 64; k++ {
 		if b.n < 32 {
 			b.refill()
@@ -105,7 +107,11 @@ func (b *bitReader) block(dc, ac *huffman, quant *[64]int32, previous *int32, co
 				return 0, false
 			}
 			b.n -= uint(f & 15)
-			coeff[zigzag[k&63]] = int32(f>>8) * quant[k&63]
+			v := int32(f>>8) * quant[k&63]
+			if !plausible(v, quant[k&63]) {
+				return 0, false
+			}
+			coeff[zigzag[k&63]] = v
 			last = k
 			continue
 		}
@@ -117,7 +123,11 @@ func (b *bitReader) block(dc, ac *huffman, quant *[64]int32, previous *int32, co
 			if k += int(s >> 4); k > 63 {
 				return 0, false
 			}
-			coeff[zigzag[k&63]] = b.signed(size) * quant[k&63]
+			v := b.signed(size) * quant[k&63]
+			if !plausible(v, quant[k&63]) {
+				return 0, false
+			}
+			coeff[zigzag[k&63]] = v
 			last = k
 		} else if s == 0xF0 {
 			k += 15
@@ -126,6 +136,14 @@ func (b *bitReader) block(dc, ac *huffman, quant *[64]int32, previous *int32, co
 		}
 	}
 	return last, !b.exhausted()
+}
+
+// plausible reports whether a coefficient can come from 8-bit samples: no transform of them exceeds 1024
+// either way, and an encoder rounds by less than a quantiser. Twice that is allowed. What exceeds it is
+// damage that happened to decode: a lost difference carries on through all the blocks that follow.
+func plausible(v, quant int32) bool {
+	const most = 2 * 1024
+	return uint32(v+most+quant) <= uint32(2*(most+quant))
 }
 
 // maxDCBits is the size of the largest difference of two DC coefficients of 8-bit samples, with one

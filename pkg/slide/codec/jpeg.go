@@ -31,12 +31,10 @@ func DecodeJPEG(dst *image.RGBA, stream []byte, limit int) error {
 	if err != nil {
 		return err
 	}
-	switch want := dst.Bounds().Size(); {
-	case f.width*f.height > limit:
-		return jpegUnsupported("%d by %d pixels in one stream", f.width, f.height)
-	case f.width < want.X || f.height < want.Y:
-		return jpegDamaged("stream of %d by %d pixels for a tile of %d by %d", f.width, f.height, want.X, want.Y)
-	case scan == nil:
+	if err := f.fits(dst, limit); err != nil {
+		return err
+	}
+	if scan == nil {
 		return jpegDamaged("no scan")
 	}
 	d := decoderPool.Get().(*jpegDecoder)
@@ -52,6 +50,17 @@ func DecodeJPEG(dst *image.RGBA, stream []byte, limit int) error {
 		return err
 	}
 	d.paint(dst, isRGB(f, segs))
+	return nil
+}
+
+// fits checks a frame's size against what it is decoded into.
+func (f frame) fits(dst *image.RGBA, limit int) error {
+	switch want := dst.Bounds().Size(); {
+	case f.width*f.height > limit:
+		return jpegUnsupported("%d by %d pixels in one stream", f.width, f.height)
+	case f.width < want.X || f.height < want.Y:
+		return jpegDamaged("stream of %d by %d pixels for a tile of %d by %d", f.width, f.height, want.X, want.Y)
+	}
 	return nil
 }
 

@@ -90,7 +90,7 @@ func (im *Image) decodeJPEG(dst *image.RGBA, src []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := codec.DecodeJPEG(dst, stream, maxTilePixels); err != nil {
+	if err := im.file.JPEG(dst, stream, maxTilePixels); err != nil {
 		return err
 	}
 	if im.Photometric == WhiteIsZero {

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/tiff"
 	"github.com/google/tiff/bigtiff"
+
+	"github.com/slidemill/slidemill/pkg/slide/codec"
 )
 
 // File is the directories of an open TIFF. It is read-only and safe for concurrent use as far as its
@@ -15,6 +17,8 @@ type File struct {
 	Directories []*Directory
 	// Big says that the file is a BigTIFF.
 	Big bool
+	// JPEG decodes tiles; Parse sets codec.DecodeJPEG. Set another before the first tile is read.
+	JPEG codec.JPEGDecoder
 
 	r    io.ReaderAt
 	size int64
@@ -36,7 +40,7 @@ func Parse(r io.ReaderAt, size int64) (*File, error) {
 	if first == 0 {
 		return nil, damaged("the file has no directory: its writer did not finish")
 	}
-	f := &File{Big: w.big, r: r, size: size, walk: w}
+	f := &File{Big: w.big, JPEG: codec.DecodeJPEG, r: r, size: size, walk: w}
 	f.Directories, err = f.follow(first)
 	return f, err
 }

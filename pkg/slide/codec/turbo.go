@@ -1,0 +1,99 @@
+package codec
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"sync"
+)
+
+// JPEGDecoder decodes a whole stream as DecodeJPEG does, to the bit.
+type JPEGDecoder func(dst *image.RGBA, stream []byte, limit int) error
+
+// ErrNoTurbo says that libjpeg-turbo is not in use, which costs time and changes no pixel.
+var ErrNoTurbo = errors.New("libjpeg-turbo is not in use")
+
+// Turbo is libjpeg-turbo, loaded from the machine while the program runs.
+type Turbo struct {
+	// Path is the library as the loader knows it.
+	Path string
+	lib  turboLibrary
+}
+
+// FindTurbo looks for libjpeg-turbo's TurboJPEG library once. It is used only if it decodes a picture
+// to the same bits as this package does; then a slide's pixels do not depend on the machine.
+var FindTurbo = sync.OnceValues(findTurbo)
+
+func findTurbo() (*Turbo, error) {
+	lib, path, err := loadTurbo()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoTurbo, err)
+	}
+	t := &Turbo{Path: path, lib: lib}
+	if err := t.selfTest(); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrNoTurbo, path, err)
+	}
+	return t, nil
+}
+
+// Decode is a JPEGDecoder. What the library sees has been checked here first: it gets sequential
+// streams with all their tables and sane sizes only. Whatever it complains of is decoded again by
+// DecodeJPEG, whose word counts.
+func (t *Turbo) Decode(dst *image.RGBA, stream []byte, limit int) error {
+	segs, scan, err := segments(stream)
+	if err != nil {
+		return err
+	}
+	f, err := findFrame(segs)
+	if err != nil {
+		return err
+	}
+	if err := f.fits(dst, limit); err != nil {
+		return err
+	}
+	if f.marker == mSOF2 || len(scan) == 0 || !t.decode(f, dst, stream) {
+		return DecodeJPEG(dst, stream, limit)
+	}
+	return nil
+}
+
+// decode has the library decode a stream, straight into dst if it has the stream's size.
+func (t *Turbo) decode(f frame, dst *image.RGBA, stream []byte) bool {
+	if size := dst.Bounds().Size(); size == image.Pt(f.width, f.height) {
+		return t.lib.decompress(stream, dst.Pix, size, dst.Stride)
+	}
+	whole := rasterPool.Get().(*image.RGBA)
+	defer rasterPool.Put(whole)
+	whole.Pix = resized(whole.Pix, 4*f.width*f.height)
+	whole.Stride = 4 * f.width
+	if !t.lib.decompress(stream, whole.Pix, image.Pt(f.width, f.height), whole.Stride) {
+		return false
+	}
+	size := dst.Bounds().Size()
+	for y := range size.Y {
+		copy(dst.Pix[y*dst.Stride:][:4*size.X], whole.Pix[y*whole.Stride:])
+	}
+	return true
+}
+
+// rasterPool holds rasters of tiles that are cut at the slide's edge.
+var rasterPool = sync.Pool{New: func() any { return new(image.RGBA) }}
+
+// selfTest decodes a picture both ways.
+func (t *Turbo) selfTest() error {
+	size, err := JPEGSize(selfTestJPEG)
+	if err != nil {
+		return err
+	}
+	ours, theirs := image.NewRGBA(image.Rectangle{Max: size}), image.NewRGBA(image.Rectangle{Max: size})
+	if err := DecodeJPEG(ours, selfTestJPEG, size.X*size.Y); err != nil {
+		return err
+	}
+	if !t.lib.decompress(selfTestJPEG, theirs.Pix, size, theirs.Stride) {
+		return errors.New("the library does not decode the self-test")
+	}
+	if string(ours.Pix) != string(theirs.Pix) {
+		return errors.New("the library's pixels differ")
+	}
+	return nil
+}

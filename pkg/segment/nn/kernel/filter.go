@@ -39,7 +39,7 @@ func (f *Filter) ScratchForward(dst, src Tensor, threads int) int {
 //
 // Besides the scratch a call uses a few kilobytes that are kept for the next call. The scratch holds at
 // most one padded image, or for each thread one chunk of transformed tiles: about winoBytes (384 KiB),
-// more only beyond 150 channels, where winoLeast tiles need it.
+// more only beyond 160 channels, where winoLeast tiles need it.
 func (f *Filter) Forward(dst, src Tensor, e Epilogue, w Work) {
 	oh, ow := f.Shape.OutSize(src.H, src.W)
 	if !(dst.H == oh && dst.W == ow) {

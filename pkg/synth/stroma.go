@@ -5,8 +5,8 @@ import "math"
 // textureSide is the side of a pattern that repeats, in cells. Its repetition is bent out of sight.
 const textureSide = 1024
 
-// drawStroma draws collagen: wavy strands along x and pale gaps between them. Its nuclei are not part of
-// it, because it is bent and stretched.
+// drawStroma draws collagen: wavy strands along x and pale gaps between them. Its nuclei are not part
+// of it, because it is bent and stretched.
 func drawStroma(seed uint64) *pattern {
 	return drawPattern(textureSide, func(x, y float64) uint32 {
 		wave := 5*wrapped(seed, x, y, 64, 64) + 2*wrapped(seed^1, x, y, 21, 32)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"image"
 	"strings"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -78,7 +79,7 @@ func newPage(r *Report, pic picture) (*page, error) {
 	p := &page{
 		Report: r, Plain: jpegURL(plain), Marked: jpegURL(marked),
 		Picture: pyramid.Size{W: bounds.Dx(), H: bounds.Dy()},
-		Tone:    tone(r), Marks: marks(r), Bar: newScaleBar(r),
+		Tone:    tone(r), Marks: marks(r, pic), Bar: newScaleBar(r),
 		Shown: r.Lesions[:min(shownLesions, len(r.Lesions))], Tissue: flatten(r.Run.Parameters.Tissue),
 	}
 	p.Hidden = len(r.Lesions) - len(p.Shown)
@@ -100,12 +101,18 @@ func tone(r *Report) string {
 	return ""
 }
 
-func marks(r *Report) (list []mark) {
+// marks puts each lesion's name on the pixel of the mask that is nearest to the middle of its box: the
+// middle of a crescent lies outside it.
+func marks(r *Report, pic picture) (list []mark) {
+	size := pic.plain.Bounds().Size()
+	perX, perY := float64(size.X)/float64(r.Slide.Width), float64(size.Y)/float64(r.Slide.Height)
 	for _, l := range r.Lesions[:min(markedLesions, len(r.Lesions))] {
+		box := image.Rect(int(float64(l.BBox[0])*perX), int(float64(l.BBox[1])*perY), int(float64(l.BBox[2])*perX)+1, int(float64(l.BBox[3])*perY)+1)
+		p := pic.nearest(box)
 		list = append(list, mark{
 			Name: l.Name,
-			X:    fmt.Sprintf("%.2f", 50*float64(l.BBox[0]+l.BBox[2])/float64(r.Slide.Width)),
-			Y:    fmt.Sprintf("%.2f", 50*float64(l.BBox[1]+l.BBox[3])/float64(r.Slide.Height)),
+			X:    fmt.Sprintf("%.2f", 100*(float64(p.X)+0.5)/float64(size.X)),
+			Y:    fmt.Sprintf("%.2f", 100*(float64(p.Y)+0.5)/float64(size.Y)),
 		})
 	}
 	return list

@@ -38,7 +38,7 @@ func TestPageEscapes(t *testing.T) {
 	r.QC = append(r.QC, Check{evil, evil, map[string]any{"a": evil}})
 	r.Run.Parameters.Tissue = []byte(`{"a":"` + evil + `"}`)
 	blank := image.NewNRGBA(image.Rect(0, 0, 8, 8))
-	page, err := renderPage(r, picture{blank, blank})
+	page, err := renderPage(r, picture{blank, blank, make([]bool, 64)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"image/draw"
 	"image/jpeg"
 	"image/png"
+	"math"
 
 	"github.com/disintegration/imaging"
 
@@ -26,6 +27,23 @@ const previewSide = 1200
 type picture struct {
 	plain  *image.NRGBA // without the overlay
 	marked *image.NRGBA
+	inside []bool // pixels that show some of the mask
+}
+
+// nearest is the pixel of the mask inside the box that is nearest to its middle, or the middle.
+func (p picture) nearest(box image.Rectangle) image.Point {
+	box = box.Intersect(p.plain.Bounds())
+	middle := box.Min.Add(box.Max).Div(2)
+	best, distance := middle, math.MaxInt
+	for y := box.Min.Y; y < box.Max.Y; y++ {
+		for x := box.Min.X; x < box.Max.X; x++ {
+			d := image.Pt(x, y).Sub(middle)
+			if square := d.X*d.X + d.Y*d.Y; square < distance && p.inside[y*p.plain.Rect.Dx()+x] {
+				best, distance = image.Pt(x, y), square
+			}
+		}
+	}
+	return best
 }
 
 // fallbackSide is the longer side of a picture drawn from the tissue map, which has no detail to lose.
@@ -119,7 +137,7 @@ func newPicture(whole image.Image, plan *segment.Plan, o *overview, p *palette) 
 		}
 	}
 	outlineMask(marked, inside, size)
-	return picture{plain, marked}
+	return picture{plain, marked, inside}
 }
 
 // over blends a colour onto an opaque pixel.

@@ -104,6 +104,9 @@ func (r *regions) sweep(ctx context.Context, visit func(rows []uint8) error) err
 	for row := range grid.Rows() {
 		cell := grid.Bounds(0, row)
 		for y := cell.Min.Y; y < cell.Max.Y; y += height {
+			if err := ctx.Err(); err != nil {
+				return err // bands of glass read nothing that would notice
+			}
 			rows := band[:width*(min(y+height, cell.Max.Y)-y)]
 			if err := r.fill(ctx, row, y, rows); err != nil {
 				return err

@@ -36,9 +36,12 @@ func (v *verifier) plan(ctx context.Context, keys store.RunKeys, promise *Manife
 	return nil
 }
 
+// proveWorkers is the number of regions decoded at once, which may be large.
+const proveWorkers = 2
+
 // regions proves every region and then the sums over the canvas.
 func (v *verifier) regions(ctx context.Context, plan *segment.Plan, promise *Manifest) error {
-	r := newRegions(&Config{Bucket: v.bucket, Plan: plan, Workers: verifyWorkers})
+	r := newRegions(&Config{Bucket: v.bucket, Plan: plan, Workers: proveWorkers})
 	cut := cutOf(plan.Parameters.Threshold)
 	_, err := r.prove(ctx, cut, func(int64) {})
 	if e := (*CoverageError)(nil); errors.As(err, &e) {

@@ -3,9 +3,12 @@ package nn
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"gorgonia.org/gorgonia"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment/net"
@@ -191,6 +194,34 @@ func TestRunRefuses(t *testing.T) {
 	}
 	if err := nw.Run(t.Context(), in, out); err == nil {
 		t.Error("a closed network ran")
+	}
+}
+
+// cancelling is a task during which the caller loses interest.
+type cancelling struct {
+	task
+	cancel context.CancelFunc
+}
+
+func (c cancelling) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
+	c.cancel()
+	return c.task.run(g, out, in)
+}
+
+func TestRunStopsBetweenOperators(t *testing.T) {
+	nw := mustNetwork(t, mustEngine(t, smallUNet(), 1), 16, 16)
+	in, out := noise(nw.in.floats()), make([]float32, nw.outFloats())
+	want := mustRun(t, nw, in)
+	ctx, cancel := context.WithCancel(t.Context())
+	third := nw.g.steps[2].op
+	plain := third.task
+	third.task = cancelling{plain, cancel}
+	if err := nw.Run(ctx, in, out); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want a cancelled run", err)
+	}
+	third.task = plain
+	if got := mustRun(t, nw, in); !slices.Equal(got, want) {
+		t.Error("a run after a cancelled one gives another result")
 	}
 }
 

@@ -110,7 +110,7 @@ func gradientsOf(t *testing.T, tr *Trainer, s sample) (loss float64, grads [][]f
 	if err := tr.fill(s.x, s.target, s.weight); err != nil {
 		t.Fatal(err)
 	}
-	if err := tr.g.run(); err != nil {
+	if err := tr.g.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range tr.model {

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/chewxy/hm"
@@ -20,6 +21,7 @@ type graph struct {
 	inputs    []*act
 	outputs   []*act
 	recording bool
+	stop      <-chan struct{} // closed when the present run is not wanted any more
 	steps     []step
 	arena     []float32
 	scratch   []float32
@@ -138,8 +140,27 @@ func (g *graph) compile(limit int64, opts ...gorgonia.VMOpt) (err error) {
 	return g.plan(limit)
 }
 
-// run computes the whole graph once. The caller has filled the inputs.
-func (g *graph) run() error { return g.runMachine() }
+// run computes the whole graph once, or stops between two operators when ctx is done. The caller
+// has filled the inputs.
+func (g *graph) run(ctx context.Context) error {
+	g.stop = ctx.Done()
+	defer func() { g.stop = nil }()
+	err := g.runMachine()
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// stopped reports whether the present run is to end.
+func (g *graph) stopped() bool {
+	select {
+	case <-g.stop:
+		return true
+	default:
+		return false
+	}
+}
 
 func (g *graph) runMachine() error {
 	defer g.machine.Reset()

@@ -96,7 +96,10 @@ func softmax(p, z []float32) float64 {
 	sum := 0.0
 	var e [maxClasses]float64
 	for c, v := range z {
-		e[c] = math.Exp(float64(v - top))
+		e[c] = 1
+		if v != top {
+			e[c] = math.Exp(float64(v - top))
+		}
 		sum += e[c]
 	}
 	for c := range z {

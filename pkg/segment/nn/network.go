@@ -44,7 +44,7 @@ func (n *Network) Run(ctx context.Context, in, out []float32) error {
 	}
 	kernel.FromNCHW(n.in.view, in, n.g.threads)
 	kernel.ClearBorder(n.in.view)
-	if err := n.g.run(); err != nil {
+	if err := n.g.run(ctx); err != nil {
 		return fmt.Errorf("run network: %w", err)
 	}
 	for _, o := range n.out {

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"context"
 	"fmt"
 	"hash"
 	"hash/fnv"
@@ -70,6 +71,9 @@ func (o *op) Do(in ...gorgonia.Value) (v gorgonia.Value, err error) {
 	if o.g.recording {
 		o.g.record(o, in)
 		return o.out, nil
+	}
+	if o.g.stopped() {
+		return nil, context.Canceled
 	}
 	if err := o.task.run(o.g, o.out, in); err != nil {
 		return nil, fmt.Errorf("%v: %w", o, err)

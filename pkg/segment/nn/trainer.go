@@ -111,7 +111,7 @@ func (t *Trainer) Step(ctx context.Context, x, target, weight []float32, lr floa
 	if err := t.fill(x, target, weight); err != nil {
 		return 0, fmt.Errorf("training step: %w", err)
 	}
-	if err := t.g.run(); err != nil {
+	if err := t.g.run(ctx); err != nil {
 		return 0, fmt.Errorf("training step: %w", err)
 	}
 	if loss := t.loss.loss; math.IsNaN(loss) || math.IsInf(loss, 0) {

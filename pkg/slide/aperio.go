@@ -19,7 +19,9 @@ func isAperio(c *candidate) bool {
 const tagTileWidth = 322
 
 // openAperio opens an SVS. Every tiled directory is a level (their reduced levels do not carry the
-// reduced-image bit), every stripped one an associated image.
+// reduced-image bit), every stripped one an associated image. Tiles of no bytes, which some of their
+// encoders leave behind, count as not scanned like any other missing tile; OpenSlide fills them in from
+// the finer level, but invented pixels have no place in a measurement.
 func openAperio(c *candidate) (Slide, error) {
 	var levels []*tiff.Image
 	var stripped []*tiff.Directory

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/slide/tiff"
@@ -15,34 +16,52 @@ const (
 	subfileMask    = 4
 )
 
-// openGenericTIFF opens any TIFF or BigTIFF. The first directory is the finest level; a further one is
-// a level if it says that it is a reduced image, as OpenSlide and libvips have it. Directories with a
-// different shape (a mask, a thumbnail with a border) and unmarked ones are ignored.
+// openGenericTIFF opens any TIFF or BigTIFF. The first directory is the finest level. A further one is
+// a level if it says that it is a reduced image, as OpenSlide and libvips have it, or hangs below the
+// first one as OME-TIFF has it (tag 330). Directories with a different shape (a mask, a thumbnail with a
+// border) and unmarked ones are ignored.
 func openGenericTIFF(c *candidate) (Slide, error) {
 	full, err := c.tiff.Image(c.first)
 	if err != nil {
 		return nil, err
 	}
 	levels := []*tiff.Image{full}
-	for i, d := range c.tiff.Directories[1:] {
-		kind := d.Uint(tiff.TagNewSubfileType, 0)
-		if kind&subfileReduced == 0 || kind&subfileMask != 0 {
-			continue
-		}
-		im, err := c.tiff.Image(d)
+	subs, err := c.tiff.SubDirectories(c.first)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range append(subs, c.tiff.Directories[1:]...) {
+		im, err := reducedLevel(c.tiff, d, full)
 		if err != nil {
-			return nil, fmt.Errorf("directory %d: %w", i+1, err)
+			return nil, fmt.Errorf("reduced image: %w", err)
 		}
-		if sameShape(full.Size, im.Size) && im.Tiled == full.Tiled {
+		if im != nil {
 			levels = append(levels, im)
 		}
 	}
 	sortLevels(levels)
 	info := Info{Vendor: "generic-tiff", MPP: resolutionScale(c.first)}
-	if mpp, ok := omeScale(c.first.Text(tiff.TagImageDescription)); ok {
+	description := c.first.Text(tiff.TagImageDescription)
+	if strings.Contains(description, "<OME") {
+		info.Vendor = "ome-tiff"
+	}
+	if mpp, ok := omeScale(description); ok {
 		info.MPP = mpp
 	}
 	return newTIFFSlide(c, info, levels, nil)
+}
+
+// reducedLevel is the directory's image if it is a level below full, or nil.
+func reducedLevel(f *tiff.File, d *tiff.Directory, full *tiff.Image) (*tiff.Image, error) {
+	kind := d.Uint(tiff.TagNewSubfileType, 0)
+	if kind&subfileReduced == 0 || kind&subfileMask != 0 {
+		return nil, nil
+	}
+	im, err := f.Image(d)
+	if err != nil || !sameShape(full.Size, im.Size) || im.Tiled != full.Tiled {
+		return nil, err
+	}
+	return im, nil
 }
 
 // sortLevels puts the finest level first. The order of equals is that of the file.

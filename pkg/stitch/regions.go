@@ -17,14 +17,14 @@ import (
 
 // regions reads the region files of one run. It is safe for concurrent use.
 type regions struct {
-	bucket  store.Bucket
-	keys    store.RunKeys
-	plan    *segment.Plan
-	workers int
-	rows    map[int][]int // planned columns by row of the grid, ascending
-	planned map[pyramid.Region]bool
-	// outlineLimit bounds the outlines, in bytes; see tracer.
-	outlineLimit int64
+	bucket       store.Bucket
+	keys         store.RunKeys
+	plan         *segment.Plan
+	workers      int
+	rows         map[int][]int // planned columns by row of the grid, ascending
+	planned      map[pyramid.Region]bool
+	outlineLimit int64 // bytes of outlines; see tracer
+	bandLimit    int   // bytes of rows; see sweep
 }
 
 func newRegions(c *Config) *regions {
@@ -36,7 +36,7 @@ func newRegions(c *Config) *regions {
 		rows:    make(map[int][]int),
 		planned: make(map[pyramid.Region]bool, len(c.Plan.Regions)),
 
-		outlineLimit: contour.DefaultLimit,
+		outlineLimit: contour.DefaultLimit, bandLimit: bandBytes,
 	}
 	for _, at := range c.Plan.Regions {
 		r.rows[at.Row] = append(r.rows[at.Row], at.Col)
@@ -99,7 +99,7 @@ const bandBytes = 32 << 20
 func (r *regions) sweep(ctx context.Context, visit func(rows []uint8) error) error {
 	grid := r.plan.Grid()
 	width := grid.Size.W
-	height := min(grid.Tile, max(1, bandBytes/width))
+	height := min(grid.Tile, max(1, r.bandLimit/width))
 	band := make([]uint8, width*min(height, grid.Size.H))
 	for row := range grid.Rows() {
 		cell := grid.Bounds(0, row)

@@ -1,0 +1,188 @@
+package stitch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/store"
+	"github.com/slidemill/slidemill/pkg/store/mem"
+)
+
+// TestSweep: the rows are the world's, however high a band and a region are.
+func TestSweep(t *testing.T) {
+	w := blobs(tiny, 81)
+	for _, region := range []int{64, 256, 8192} {
+		b, p := mem.New(), w.plan(t, region)
+		w.put(t, b, p)
+		for _, rows := range []int{0, 1, 7, 64, 100, 5000} { // of a band; 0 is less than a row
+			r := newRegions(&Config{Bucket: b, Plan: p, Workers: 2})
+			r.bandLimit = rows * tiny.W
+			var got []uint8
+			err := r.sweep(t.Context(), func(rows []uint8) error {
+				got = append(got, rows...)
+				return nil
+			})
+			if err != nil || !bytes.Equal(got, w.probability) {
+				t.Errorf("regions of %d in bands of %d rows: %d pixels differ from %d, %v", region, rows, len(got), len(w.probability), err)
+			}
+		}
+	}
+}
+
+// TestSweepStops: a sweep ends with its context, on glass too.
+func TestSweepStops(t *testing.T) {
+	w := blobs(tiny, 82)
+	p := w.plan(t, 64)
+	p.Regions = nil
+	r := newRegions(&Config{Bucket: mem.New(), Plan: p, Workers: 1})
+	r.bandLimit = tiny.W
+	ctx, cancel := context.WithCancel(t.Context())
+	n := 0
+	err := r.sweep(ctx, func([]uint8) error {
+		n++
+		cancel()
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) || n != 1 {
+		t.Errorf("%d bands, %v", n, err)
+	}
+}
+
+// counting is a store that counts its reads and fails the first ones.
+type counting struct {
+	store.Bucket
+	mu    sync.Mutex
+	reads map[string]int
+	fail  int
+}
+
+var errFlaky = errors.New("flaky")
+
+func (c *counting) Get(ctx context.Context, key string, off, n int64) (io.ReadCloser, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reads[key]++; c.fail > 0 {
+		c.fail--
+		return nil, errFlaky
+	}
+	return c.Bucket.Get(ctx, key, off, n)
+}
+
+// TestCache: a region is read once while it is kept, again after it was dropped or failed.
+func TestCache(t *testing.T) {
+	w := blobs(tiny, 83)
+	b, p := mem.New(), w.plan(t, 64)
+	w.put(t, b, p)
+	count := &counting{Bucket: b, reads: map[string]int{}, fail: 1}
+	r := newRegions(&Config{Bucket: count, Plan: p, Workers: 1})
+	const each = 2 * 64 * 64
+	c := newCache(r, 3*each)
+	get := func(i int) error {
+		m, err := c.region(t.Context(), p.Regions[i])
+		if err == nil && m.Region != p.Regions[i] {
+			t.Errorf("got region %v for %v", m.Region, p.Regions[i])
+		}
+		return err
+	}
+	if err := get(0); !errors.Is(err, errFlaky) {
+		t.Errorf("got %v", err)
+	}
+	for _, i := range []int{0, 1, 2, 0, 1, 2, 3, 2, 3, 1, 0} { // 3 drops 0, the last 0 is read again
+		if err := get(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, want := range []int{3, 1, 1, 1} {
+		if got := count.reads[r.keys.Region(p.Regions[i])]; got != want {
+			t.Errorf("region %d was read %d times, want %d", i, got, want)
+		}
+	}
+	if c.held > 3*each {
+		t.Errorf("%d bytes held", c.held)
+	}
+}
+
+// TestCacheTogether: many who want one region wait for one read.
+func TestCacheTogether(t *testing.T) {
+	w := blobs(tiny, 84)
+	b, p := mem.New(), w.plan(t, 64)
+	w.put(t, b, p)
+	count := &counting{Bucket: b, reads: map[string]int{}}
+	r := newRegions(&Config{Bucket: count, Plan: p, Workers: 1})
+	c := newCache(r, 1<<20)
+	var wait sync.WaitGroup
+	for range 16 {
+		wait.Go(func() {
+			if _, err := c.region(t.Context(), p.Regions[5]); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	if n := count.reads[r.keys.Region(p.Regions[5])]; n != 1 {
+		t.Errorf("read %d times", n)
+	}
+}
+
+// TestFlakyStore: an error of the store is passed on as it is, never taken for missing coverage.
+func TestFlakyStore(t *testing.T) {
+	w := blobs(tiny, 85)
+	b, p := b0(t, w)
+	c := w.config(t, &counting{Bucket: b, reads: map[string]int{}, fail: 1}, p, 2)
+	_, err := Run(t.Context(), c)
+	var coverage *CoverageError
+	if !errors.Is(err, errFlaky) || errors.As(err, &coverage) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestNothingLeft: no temporary file stays behind, whatever happens.
+func TestNothingLeft(t *testing.T) {
+	w := blobs(tiny, 86)
+	b, p := b0(t, w)
+	for name, left := range map[string]int{"done": 1 << 20, "no room for the mask": 0, "no room for the contours": 20} {
+		c := w.config(t, &full{b, left}, p, 1)
+		_, err := Run(t.Context(), c)
+		if (err == nil) != (name == "done") {
+			t.Errorf("%s: %v", name, err)
+		}
+		files, err := os.ReadDir(c.TempDir)
+		if err != nil || len(files) > 0 {
+			t.Errorf("%s: %v %v", name, files, err)
+		}
+	}
+	c := w.config(t, b, p, 1)
+	c.TempDir += "/nowhere"
+	if _, err := Run(t.Context(), c); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no folder for temporary files: %v", err)
+	}
+}
+
+// TestRefusedConfig: what cannot belong together is refused before anything is read.
+func TestRefusedConfig(t *testing.T) {
+	w := blobs(tiny, 87)
+	b, p := b0(t, w)
+	for name, spoil := range map[string]func(*Config){
+		"no bucket":             func(c *Config) { c.Bucket = nil },
+		"no plan":               func(c *Config) { c.Plan = nil },
+		"another slide":         func(c *Config) { c.Slide.ID = pyramid.SlideID{9} },
+		"another size":          func(c *Config) { c.Slide.Pyramid.Size.W++ },
+		"another tissue map":    func(c *Config) { c.Tissue = blobs(pyramid.Size{W: 64, H: 64}, 1).tissue },
+		"unreadable tissue map": func(c *Config) { plan := *p; plan.Tissue = []byte("no"); c.Plan = &plan },
+	} {
+		c := w.config(t, b, p, 1)
+		spoil(&c)
+		if _, err := Run(t.Context(), c); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if n := len(objects(t, b, p)); n != 0 {
+		t.Errorf("%d objects were published", n)
+	}
+}

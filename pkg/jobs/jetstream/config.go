@@ -29,7 +29,10 @@ import (
 // arguments; Password is for those who hold it in memory already.
 type Config struct {
 	URL string // nats://host:4222,…; empty: a server in this process
-	Dir string // the embedded server's files; one process at a time
+	Dir string // the embedded server's files, if URL is empty; one process at a time
+	// Fresh forgets what Dir holds, once it is certain that nobody else works in it. It is for who finds
+	// everything that matters in the store and needs no job of yesterday.
+	Fresh bool
 
 	Name       string        // of the system, where several share a server; empty means slidemill
 	AckWait    time.Duration // life of a delivery without Alive; 0 means 30 s
@@ -62,8 +65,8 @@ func (c Config) validate() (jobs.Names, error) {
 	switch {
 	case err != nil:
 		return names, err
-	case (c.URL == "") == (c.Dir == ""):
-		return names, errors.New("want either the URL of a NATS server or a directory for an embedded one")
+	case c.URL == "" && c.Dir == "":
+		return names, errors.New("want the URL of a NATS server or a directory for an embedded one")
 	case c.AckWait < 0 || c.MaxDeliver < 1 || c.MaxBytes < 1 || c.Outage < 0:
 		return names, errors.New("negative patience, deliveries, size or outage")
 	case c.Replicas < 1 || c.Replicas > 5 || c.URL == "" && c.Replicas > 1:

@@ -23,6 +23,12 @@ func (q *Queue) startEmbedded() (err error) {
 	if q.lock, err = lockDir(filepath.Join(q.config.Dir, "lock")); err != nil {
 		return fmt.Errorf("directory %s: %w", q.config.Dir, err)
 	}
+	files := filepath.Join(q.config.Dir, "jetstream") // where the server puts them, below StoreDir
+	if q.config.Fresh {
+		if err := os.RemoveAll(files); err != nil {
+			return err
+		}
+	}
 	q.embedded, err = server.NewServer(&server.Options{
 		ServerName:         q.names.String(),
 		DontListen:         true,

@@ -16,7 +16,8 @@ type trainBuilder struct {
 	values  []*gorgonia.Node // the value of each network node
 	learned []bool           // it depends on a parameter
 	merged  []bool           // a ReLU that the batch norm before it computes
-	reads   []int            // readers of each node's value
+	live    []bool           // the output depends on it: nothing else can be trained
+	reads   []int            // live readers of each node's value
 	forks   map[*gorgonia.Node]*forkState
 	weights gorgonia.Nodes
 }
@@ -39,6 +40,9 @@ func (b *trainBuilder) build() error {
 	}
 	b.prepare()
 	for i := range t.net.Nodes {
+		if !b.live[i] && i > 0 {
+			continue
+		}
 		if b.values[i], err = b.node(i); err != nil {
 			return fmt.Errorf("node %d %q (%s): %w", i, t.net.Nodes[i].Name, net.OpName(t.net.Nodes[i].Op), err)
 		}
@@ -52,18 +56,30 @@ func (b *trainBuilder) prepare() {
 	b.values, b.learned = make([]*gorgonia.Node, len(nodes)), make([]bool, len(nodes))
 	b.merged, b.reads = make([]bool, len(nodes)), make([]int, len(nodes))
 	b.forks = map[*gorgonia.Node]*forkState{}
-	for _, n := range nodes {
-		for _, j := range n.In {
-			b.reads[j]++
-		}
-	}
-	b.reads[b.t.net.Outputs[0]]++
+	b.countReads()
 	for i, n := range nodes {
 		a, ok := n.Op.(*net.Activation)
-		if !ok || a.Act.Kind != net.ReLU || b.reads[n.In[0]] != 1 {
+		if !ok || a.Act.Kind != net.ReLU || !b.live[i] || b.reads[n.In[0]] != 1 {
 			continue
 		}
 		_, b.merged[i] = nodes[n.In[0]].Op.(*net.BatchNorm)
+	}
+}
+
+// countReads goes backwards from the output.
+func (b *trainBuilder) countReads() {
+	nodes, output := b.t.net.Nodes, b.t.net.Outputs[0]
+	b.live = make([]bool, len(nodes))
+	b.live[output] = true
+	b.reads[output]++
+	for i := len(nodes) - 1; i >= 0; i-- {
+		if !b.live[i] {
+			continue
+		}
+		for _, j := range nodes[i].In {
+			b.live[j] = true
+			b.reads[j]++
+		}
 	}
 }
 
@@ -182,9 +198,12 @@ func (b *trainBuilder) norm(i int, n *net.BatchNorm) (*gorgonia.Node, error) {
 	return b.t.g.apply(t, b.dims(i), x, scale, bias)
 }
 
-// reader is the first node that reads node i, or node 0.
+// reader is the first live node that reads node i, or node 0.
 func (b *trainBuilder) reader(i int) int {
 	for k := i + 1; k < len(b.t.net.Nodes); k++ {
+		if !b.live[k] {
+			continue
+		}
 		for _, j := range b.t.net.Nodes[k].In {
 			if j == i {
 				return k

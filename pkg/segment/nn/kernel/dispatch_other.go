@@ -24,4 +24,5 @@ func peakFLOPs(v ISA) int64                        { return 2 * 24 }
 func winogradSource(v ISA, m int, a *winogradArgs) { winogradSourceGeneric(m, a) }
 func winogradResult(v ISA, m int, a *winogradArgs) { winogradResultGeneric(m, a) }
 
+func winogradSpread(v ISA, m int, a *winogradArgs)    { winogradSpreadGeneric(m, a) }
 func multiplyTiles(v ISA, blocks int, a *productArgs) { multiplyTilesGeneric(blocks, a) }

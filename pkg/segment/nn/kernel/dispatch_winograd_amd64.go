@@ -34,6 +34,22 @@ func winogradResult(v ISA, m int, a *winogradArgs) {
 	}
 }
 
+func winogradSpread(v ISA, m int, a *winogradArgs) {
+	p := (*byte)(unsafe.Pointer(a))
+	switch {
+	case v == AVX512 && m == 4:
+		winogradSpread4AVX512(p)
+	case v == AVX512:
+		winogradSpread2AVX512(p)
+	case v == AVX2 && m == 4:
+		winogradSpread4AVX2(p)
+	case v == AVX2:
+		winogradSpread2AVX2(p)
+	default:
+		winogradSpreadGeneric(m, a)
+	}
+}
+
 func multiplyTiles(v ISA, blocks int, a *productArgs) {
 	switch {
 	case v == AVX512 && blocks == 2:

@@ -2,23 +2,28 @@ package kernel
 
 import "unsafe"
 
-func winogradSourceGeneric(m int, a *winogradArgs) {
+func winogradSourceGeneric(m int, a *winogradArgs) { a.toPlanes(m, m+2, sourceLine) }
+
+func winogradSpreadGeneric(m int, a *winogradArgs) { a.toPlanes(m, m, spreadLine) }
+
+// toPlanes transforms tiles of k×k pixels to n×n positions in planes: columns first, then rows.
+func (a *winogradArgs) toPlanes(m, k int, line func(m int, from, to *[6]float32)) {
 	n := m + 2
 	for tile := range a.tiles {
 		for l := range int64(Block) {
 			var d, t [6][6]float32
-			for j := range n {
-				for i := range n {
+			for j := range k {
+				for i := range k {
 					d[j][i] = *(*float32)(unsafe.Add(a.src, (tile*int64(m)+int64(j))*4*Block+int64(i)*a.row+4*l))
 				}
-				sourceLine(m, &d[j], &t[j])
+				line(m, &d[j], &t[j])
 			}
 			for i := range n {
 				var row, out [6]float32
-				for j := range n {
+				for j := range k {
 					row[j] = t[j][i]
 				}
-				sourceLine(m, &row, &out)
+				line(m, &row, &out)
 				for j := range n {
 					*(*float32)(unsafe.Add(a.dst, int64(i*n+j)*a.plane+tile*4*Block+4*l)) = out[j]
 				}

@@ -207,6 +207,11 @@ func softmaxAVX512(a *byte)
 // peakAVX512 does 24 multiply-adds of 16 lanes in each round.
 func peakAVX512(rounds int64)
 
+// winogradSpread2AVX512 spreads tiles of gradients.
+//
+//go:noescape
+func winogradSpread2AVX512(a *byte)
+
 // winogradSource2AVX512 transforms tiles of source pixels.
 //
 //go:noescape
@@ -216,6 +221,11 @@ func winogradSource2AVX512(a *byte)
 //
 //go:noescape
 func winogradResult2AVX512(a *byte)
+
+// winogradSpread4AVX512 spreads tiles of gradients.
+//
+//go:noescape
+func winogradSpread4AVX512(a *byte)
 
 // winogradSource4AVX512 transforms tiles of source pixels.
 //
@@ -420,6 +430,11 @@ func softmaxAVX2(a *byte)
 // peakAVX2 does 12 multiply-adds of 8 lanes in each round.
 func peakAVX2(rounds int64)
 
+// winogradSpread2AVX2 spreads tiles of gradients.
+//
+//go:noescape
+func winogradSpread2AVX2(a *byte)
+
 // winogradSource2AVX2 transforms tiles of source pixels.
 //
 //go:noescape
@@ -429,6 +444,11 @@ func winogradSource2AVX2(a *byte)
 //
 //go:noescape
 func winogradResult2AVX2(a *byte)
+
+// winogradSpread4AVX2 spreads tiles of gradients.
+//
+//go:noescape
+func winogradSpread4AVX2(a *byte)
 
 // winogradSource4AVX2 transforms tiles of source pixels.
 //

@@ -18102,6 +18102,120 @@ round:
 	VZEROUPPER
 	RET
 
+// func winogradSpread2AVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·winogradSpread2AVX512(SB), $1088-8
+	MOVQ    a+0(FP), AX
+	LEAQ    (SP), CX
+	ADDQ    $0x3f, CX
+	ANDQ    $-64, CX
+	VMOVUPS constants<>+1216(SB), Z26
+	VMOVUPS constants<>+1280(SB), Z27
+	VMOVUPS constants<>+1344(SB), Z28
+	VMOVUPS constants<>+1408(SB), Z29
+	VMOVUPS constants<>+1472(SB), Z30
+	VMOVUPS constants<>+1536(SB), Z31
+	MOVQ    (AX), DX
+	MOVQ    8(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    16(AX), DI
+	MOVQ    32(AX), R8
+
+tile:
+	LEAQ    (DX), AX
+	VMOVUPS (AX), Z0
+	ADDQ    DI, AX
+	VMOVUPS (AX), Z1
+	VMOVAPS Z0, Z6
+	VADDPS  Z1, Z0, Z7
+	VSUBPS  Z1, Z0, Z8
+	VPXORD  Z9, Z9, Z9
+	VSUBPS  Z1, Z9, Z9
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 256(CX)
+	VMOVUPS Z8, 512(CX)
+	VMOVUPS Z9, 768(CX)
+	LEAQ    64(DX), AX
+	VMOVUPS (AX), Z0
+	ADDQ    DI, AX
+	VMOVUPS (AX), Z1
+	VMOVAPS Z0, Z6
+	VADDPS  Z1, Z0, Z7
+	VSUBPS  Z1, Z0, Z8
+	VPXORD  Z9, Z9, Z9
+	VSUBPS  Z1, Z9, Z9
+	VMOVUPS Z6, 64(CX)
+	VMOVUPS Z7, 320(CX)
+	VMOVUPS Z8, 576(CX)
+	VMOVUPS Z9, 832(CX)
+	LEAQ    (BX), AX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVAPS Z0, Z6
+	VADDPS  Z1, Z0, Z7
+	VSUBPS  Z1, Z0, Z8
+	VPXORD  Z9, Z9, Z9
+	VSUBPS  Z1, Z9, Z9
+	VMOVUPS Z6, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z7, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z8, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z9, (AX)
+	ADDQ    SI, AX
+	VMOVUPS 256(CX), Z0
+	VMOVUPS 320(CX), Z1
+	VMOVAPS Z0, Z6
+	VADDPS  Z1, Z0, Z7
+	VSUBPS  Z1, Z0, Z8
+	VPXORD  Z9, Z9, Z9
+	VSUBPS  Z1, Z9, Z9
+	VMOVUPS Z6, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z7, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z8, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z9, (AX)
+	ADDQ    SI, AX
+	VMOVUPS 512(CX), Z0
+	VMOVUPS 576(CX), Z1
+	VMOVAPS Z0, Z6
+	VADDPS  Z1, Z0, Z7
+	VSUBPS  Z1, Z0, Z8
+	VPXORD  Z9, Z9, Z9
+	VSUBPS  Z1, Z9, Z9
+	VMOVUPS Z6, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z7, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z8, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z9, (AX)
+	ADDQ    SI, AX
+	VMOVUPS 768(CX), Z0
+	VMOVUPS 832(CX), Z1
+	VMOVAPS Z0, Z6
+	VADDPS  Z1, Z0, Z7
+	VSUBPS  Z1, Z0, Z8
+	VPXORD  Z9, Z9, Z9
+	VSUBPS  Z1, Z9, Z9
+	VMOVUPS Z6, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z7, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z8, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z9, (AX)
+	ADDQ    SI, AX
+	ADDQ    $0x00000080, DX
+	ADDQ    $0x40, BX
+	DECQ    R8
+	JNZ     tile
+	VZEROUPPER
+	RET
+
 // func winogradSource2AVX512(a *byte)
 // Requires: AVX, AVX512F
 TEXT ·winogradSource2AVX512(SB), $1088-8
@@ -18407,6 +18521,306 @@ clamp10:
 noadd:
 	DECQ R11
 	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func winogradSpread4AVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·winogradSpread4AVX512(SB), $2368-8
+	MOVQ    a+0(FP), AX
+	LEAQ    (SP), CX
+	ADDQ    $0x3f, CX
+	ANDQ    $-64, CX
+	VMOVUPS constants<>+1216(SB), Z26
+	VMOVUPS constants<>+1280(SB), Z27
+	VMOVUPS constants<>+1344(SB), Z28
+	VMOVUPS constants<>+1408(SB), Z29
+	VMOVUPS constants<>+1472(SB), Z30
+	VMOVUPS constants<>+1536(SB), Z31
+	MOVQ    (AX), DX
+	MOVQ    8(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    16(AX), DI
+	MOVQ    32(AX), R8
+
+tile:
+	LEAQ        (DX), AX
+	VMOVUPS     (AX), Z0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z3
+	VADDPS      Z2, Z0, Z12
+	VADDPS      Z3, Z1, Z13
+	VMOVAPS     Z0, Z4
+	VFMADD231PS Z28, Z2, Z4
+	VADDPS      Z1, Z1, Z5
+	VFMADD231PS Z31, Z3, Z5
+	VMOVAPS     Z0, Z6
+	VADDPS      Z13, Z12, Z7
+	VSUBPS      Z13, Z12, Z8
+	VADDPS      Z5, Z4, Z9
+	VSUBPS      Z5, Z4, Z10
+	VMOVAPS     Z3, Z11
+	VMOVUPS     Z6, (CX)
+	VMOVUPS     Z7, 384(CX)
+	VMOVUPS     Z8, 768(CX)
+	VMOVUPS     Z9, 1152(CX)
+	VMOVUPS     Z10, 1536(CX)
+	VMOVUPS     Z11, 1920(CX)
+	LEAQ        64(DX), AX
+	VMOVUPS     (AX), Z0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z3
+	VADDPS      Z2, Z0, Z12
+	VADDPS      Z3, Z1, Z13
+	VMOVAPS     Z0, Z4
+	VFMADD231PS Z28, Z2, Z4
+	VADDPS      Z1, Z1, Z5
+	VFMADD231PS Z31, Z3, Z5
+	VMOVAPS     Z0, Z6
+	VADDPS      Z13, Z12, Z7
+	VSUBPS      Z13, Z12, Z8
+	VADDPS      Z5, Z4, Z9
+	VSUBPS      Z5, Z4, Z10
+	VMOVAPS     Z3, Z11
+	VMOVUPS     Z6, 64(CX)
+	VMOVUPS     Z7, 448(CX)
+	VMOVUPS     Z8, 832(CX)
+	VMOVUPS     Z9, 1216(CX)
+	VMOVUPS     Z10, 1600(CX)
+	VMOVUPS     Z11, 1984(CX)
+	LEAQ        128(DX), AX
+	VMOVUPS     (AX), Z0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z3
+	VADDPS      Z2, Z0, Z12
+	VADDPS      Z3, Z1, Z13
+	VMOVAPS     Z0, Z4
+	VFMADD231PS Z28, Z2, Z4
+	VADDPS      Z1, Z1, Z5
+	VFMADD231PS Z31, Z3, Z5
+	VMOVAPS     Z0, Z6
+	VADDPS      Z13, Z12, Z7
+	VSUBPS      Z13, Z12, Z8
+	VADDPS      Z5, Z4, Z9
+	VSUBPS      Z5, Z4, Z10
+	VMOVAPS     Z3, Z11
+	VMOVUPS     Z6, 128(CX)
+	VMOVUPS     Z7, 512(CX)
+	VMOVUPS     Z8, 896(CX)
+	VMOVUPS     Z9, 1280(CX)
+	VMOVUPS     Z10, 1664(CX)
+	VMOVUPS     Z11, 2048(CX)
+	LEAQ        192(DX), AX
+	VMOVUPS     (AX), Z0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Z3
+	VADDPS      Z2, Z0, Z12
+	VADDPS      Z3, Z1, Z13
+	VMOVAPS     Z0, Z4
+	VFMADD231PS Z28, Z2, Z4
+	VADDPS      Z1, Z1, Z5
+	VFMADD231PS Z31, Z3, Z5
+	VMOVAPS     Z0, Z6
+	VADDPS      Z13, Z12, Z7
+	VSUBPS      Z13, Z12, Z8
+	VADDPS      Z5, Z4, Z9
+	VSUBPS      Z5, Z4, Z10
+	VMOVAPS     Z3, Z11
+	VMOVUPS     Z6, 192(CX)
+	VMOVUPS     Z7, 576(CX)
+	VMOVUPS     Z8, 960(CX)
+	VMOVUPS     Z9, 1344(CX)
+	VMOVUPS     Z10, 1728(CX)
+	VMOVUPS     Z11, 2112(CX)
+	LEAQ        (BX), AX
+	VMOVUPS     (CX), Z0
+	VMOVUPS     64(CX), Z1
+	VMOVUPS     128(CX), Z2
+	VMOVUPS     192(CX), Z3
+	VADDPS      Z2, Z0, Z12
+	VADDPS      Z3, Z1, Z13
+	VMOVAPS     Z0, Z4
+	VFMADD231PS Z28, Z2, Z4
+	VADDPS      Z1, Z1, Z5
+	VFMADD231PS Z31, Z3, Z5
+	VMOVAPS     Z0, Z6
+	VADDPS      Z13, Z12, Z7
+	VSUBPS      Z13, Z12, Z8
+	VADDPS      Z5, Z4, Z9
+	VSUBPS      Z5, Z4, Z10
+	VMOVAPS     Z3, Z11
+	VMOVUPS     Z6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     384(CX), Z0
+	VMOVUPS     448(CX), Z1
+	VMOVUPS     512(CX), Z2
+	VMOVUPS     576(CX), Z3
+	VADDPS      Z2, Z0, Z12
+	VADDPS      Z3, Z1, Z13
+	VMOVAPS     Z0, Z4
+	VFMADD231PS Z28, Z2, Z4
+	VADDPS      Z1, Z1, Z5
+	VFMADD231PS Z31, Z3, Z5
+	VMOVAPS     Z0, Z6
+	VADDPS      Z13, Z12, Z7
+	VSUBPS      Z13, Z12, Z8
+	VADDPS      Z5, Z4, Z9
+	VSUBPS      Z5, Z4, Z10
+	VMOVAPS     Z3, Z11
+	VMOVUPS     Z6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     768(CX), Z0
+	VMOVUPS     832(CX), Z1
+	VMOVUPS     896(CX), Z2
+	VMOVUPS     960(CX), Z3
+	VADDPS      Z2, Z0, Z12
+	VADDPS      Z3, Z1, Z13
+	VMOVAPS     Z0, Z4
+	VFMADD231PS Z28, Z2, Z4
+	VADDPS      Z1, Z1, Z5
+	VFMADD231PS Z31, Z3, Z5
+	VMOVAPS     Z0, Z6
+	VADDPS      Z13, Z12, Z7
+	VSUBPS      Z13, Z12, Z8
+	VADDPS      Z5, Z4, Z9
+	VSUBPS      Z5, Z4, Z10
+	VMOVAPS     Z3, Z11
+	VMOVUPS     Z6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     1152(CX), Z0
+	VMOVUPS     1216(CX), Z1
+	VMOVUPS     1280(CX), Z2
+	VMOVUPS     1344(CX), Z3
+	VADDPS      Z2, Z0, Z12
+	VADDPS      Z3, Z1, Z13
+	VMOVAPS     Z0, Z4
+	VFMADD231PS Z28, Z2, Z4
+	VADDPS      Z1, Z1, Z5
+	VFMADD231PS Z31, Z3, Z5
+	VMOVAPS     Z0, Z6
+	VADDPS      Z13, Z12, Z7
+	VSUBPS      Z13, Z12, Z8
+	VADDPS      Z5, Z4, Z9
+	VSUBPS      Z5, Z4, Z10
+	VMOVAPS     Z3, Z11
+	VMOVUPS     Z6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     1536(CX), Z0
+	VMOVUPS     1600(CX), Z1
+	VMOVUPS     1664(CX), Z2
+	VMOVUPS     1728(CX), Z3
+	VADDPS      Z2, Z0, Z12
+	VADDPS      Z3, Z1, Z13
+	VMOVAPS     Z0, Z4
+	VFMADD231PS Z28, Z2, Z4
+	VADDPS      Z1, Z1, Z5
+	VFMADD231PS Z31, Z3, Z5
+	VMOVAPS     Z0, Z6
+	VADDPS      Z13, Z12, Z7
+	VSUBPS      Z13, Z12, Z8
+	VADDPS      Z5, Z4, Z9
+	VSUBPS      Z5, Z4, Z10
+	VMOVAPS     Z3, Z11
+	VMOVUPS     Z6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     1920(CX), Z0
+	VMOVUPS     1984(CX), Z1
+	VMOVUPS     2048(CX), Z2
+	VMOVUPS     2112(CX), Z3
+	VADDPS      Z2, Z0, Z12
+	VADDPS      Z3, Z1, Z13
+	VMOVAPS     Z0, Z4
+	VFMADD231PS Z28, Z2, Z4
+	VADDPS      Z1, Z1, Z5
+	VFMADD231PS Z31, Z3, Z5
+	VMOVAPS     Z0, Z6
+	VADDPS      Z13, Z12, Z7
+	VSUBPS      Z13, Z12, Z8
+	VADDPS      Z5, Z4, Z9
+	VSUBPS      Z5, Z4, Z10
+	VMOVAPS     Z3, Z11
+	VMOVUPS     Z6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Z11, (AX)
+	ADDQ        SI, AX
+	ADDQ        $0x00000100, DX
+	ADDQ        $0x40, BX
+	DECQ        R8
+	JNZ         tile
 	VZEROUPPER
 	RET
 
@@ -28645,6 +29059,201 @@ round:
 	VZEROUPPER
 	RET
 
+// func winogradSpread2AVX2(a *byte)
+// Requires: AVX
+TEXT ·winogradSpread2AVX2(SB), $576-8
+	MOVQ a+0(FP), AX
+	LEAQ (SP), CX
+	ADDQ $0x3f, CX
+	ANDQ $-64, CX
+	MOVQ (AX), DX
+	MOVQ 8(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 16(AX), DI
+	MOVQ 32(AX), R8
+
+tile:
+	LEAQ    (DX), AX
+	VMOVUPS (AX), Y0
+	ADDQ    DI, AX
+	VMOVUPS (AX), Y1
+	VMOVAPS Y0, Y6
+	VADDPS  Y1, Y0, Y7
+	VSUBPS  Y1, Y0, Y8
+	VXORPS  Y9, Y9, Y9
+	VSUBPS  Y1, Y9, Y9
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 128(CX)
+	VMOVUPS Y8, 256(CX)
+	VMOVUPS Y9, 384(CX)
+	LEAQ    64(DX), AX
+	VMOVUPS (AX), Y0
+	ADDQ    DI, AX
+	VMOVUPS (AX), Y1
+	VMOVAPS Y0, Y6
+	VADDPS  Y1, Y0, Y7
+	VSUBPS  Y1, Y0, Y8
+	VXORPS  Y9, Y9, Y9
+	VSUBPS  Y1, Y9, Y9
+	VMOVUPS Y6, 32(CX)
+	VMOVUPS Y7, 160(CX)
+	VMOVUPS Y8, 288(CX)
+	VMOVUPS Y9, 416(CX)
+	LEAQ    (BX), AX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVAPS Y0, Y6
+	VADDPS  Y1, Y0, Y7
+	VSUBPS  Y1, Y0, Y8
+	VXORPS  Y9, Y9, Y9
+	VSUBPS  Y1, Y9, Y9
+	VMOVUPS Y6, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y9, (AX)
+	ADDQ    SI, AX
+	VMOVUPS 128(CX), Y0
+	VMOVUPS 160(CX), Y1
+	VMOVAPS Y0, Y6
+	VADDPS  Y1, Y0, Y7
+	VSUBPS  Y1, Y0, Y8
+	VXORPS  Y9, Y9, Y9
+	VSUBPS  Y1, Y9, Y9
+	VMOVUPS Y6, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y9, (AX)
+	ADDQ    SI, AX
+	VMOVUPS 256(CX), Y0
+	VMOVUPS 288(CX), Y1
+	VMOVAPS Y0, Y6
+	VADDPS  Y1, Y0, Y7
+	VSUBPS  Y1, Y0, Y8
+	VXORPS  Y9, Y9, Y9
+	VSUBPS  Y1, Y9, Y9
+	VMOVUPS Y6, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y9, (AX)
+	ADDQ    SI, AX
+	VMOVUPS 384(CX), Y0
+	VMOVUPS 416(CX), Y1
+	VMOVAPS Y0, Y6
+	VADDPS  Y1, Y0, Y7
+	VSUBPS  Y1, Y0, Y8
+	VXORPS  Y9, Y9, Y9
+	VSUBPS  Y1, Y9, Y9
+	VMOVUPS Y6, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y9, (AX)
+	ADDQ    SI, AX
+	LEAQ    32(DX), AX
+	VMOVUPS (AX), Y0
+	ADDQ    DI, AX
+	VMOVUPS (AX), Y1
+	VMOVAPS Y0, Y6
+	VADDPS  Y1, Y0, Y7
+	VSUBPS  Y1, Y0, Y8
+	VXORPS  Y9, Y9, Y9
+	VSUBPS  Y1, Y9, Y9
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 128(CX)
+	VMOVUPS Y8, 256(CX)
+	VMOVUPS Y9, 384(CX)
+	LEAQ    96(DX), AX
+	VMOVUPS (AX), Y0
+	ADDQ    DI, AX
+	VMOVUPS (AX), Y1
+	VMOVAPS Y0, Y6
+	VADDPS  Y1, Y0, Y7
+	VSUBPS  Y1, Y0, Y8
+	VXORPS  Y9, Y9, Y9
+	VSUBPS  Y1, Y9, Y9
+	VMOVUPS Y6, 32(CX)
+	VMOVUPS Y7, 160(CX)
+	VMOVUPS Y8, 288(CX)
+	VMOVUPS Y9, 416(CX)
+	LEAQ    32(BX), AX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVAPS Y0, Y6
+	VADDPS  Y1, Y0, Y7
+	VSUBPS  Y1, Y0, Y8
+	VXORPS  Y9, Y9, Y9
+	VSUBPS  Y1, Y9, Y9
+	VMOVUPS Y6, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y9, (AX)
+	ADDQ    SI, AX
+	VMOVUPS 128(CX), Y0
+	VMOVUPS 160(CX), Y1
+	VMOVAPS Y0, Y6
+	VADDPS  Y1, Y0, Y7
+	VSUBPS  Y1, Y0, Y8
+	VXORPS  Y9, Y9, Y9
+	VSUBPS  Y1, Y9, Y9
+	VMOVUPS Y6, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y9, (AX)
+	ADDQ    SI, AX
+	VMOVUPS 256(CX), Y0
+	VMOVUPS 288(CX), Y1
+	VMOVAPS Y0, Y6
+	VADDPS  Y1, Y0, Y7
+	VSUBPS  Y1, Y0, Y8
+	VXORPS  Y9, Y9, Y9
+	VSUBPS  Y1, Y9, Y9
+	VMOVUPS Y6, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y9, (AX)
+	ADDQ    SI, AX
+	VMOVUPS 384(CX), Y0
+	VMOVUPS 416(CX), Y1
+	VMOVAPS Y0, Y6
+	VADDPS  Y1, Y0, Y7
+	VSUBPS  Y1, Y0, Y8
+	VXORPS  Y9, Y9, Y9
+	VSUBPS  Y1, Y9, Y9
+	VMOVUPS Y6, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Y9, (AX)
+	ADDQ    SI, AX
+	ADDQ    $0x00000080, DX
+	ADDQ    $0x40, BX
+	DECQ    R8
+	JNZ     tile
+	VZEROUPPER
+	RET
+
 // func winogradSource2AVX2(a *byte)
 // Requires: AVX
 TEXT ·winogradSource2AVX2(SB), $576-8
@@ -29185,6 +29794,573 @@ clamp11:
 noadd:
 	DECQ R11
 	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func winogradSpread4AVX2(a *byte)
+// Requires: AVX, FMA3
+TEXT ·winogradSpread4AVX2(SB), $1216-8
+	MOVQ a+0(FP), AX
+	LEAQ (SP), CX
+	ADDQ $0x3f, CX
+	ANDQ $-64, CX
+	MOVQ (AX), DX
+	MOVQ 8(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 16(AX), DI
+	MOVQ 32(AX), R8
+
+tile:
+	LEAQ        (DX), AX
+	VMOVUPS     (AX), Y0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, (CX)
+	VMOVUPS     Y7, 192(CX)
+	VMOVUPS     Y8, 384(CX)
+	VMOVUPS     Y9, 576(CX)
+	VMOVUPS     Y10, 768(CX)
+	VMOVUPS     Y11, 960(CX)
+	LEAQ        64(DX), AX
+	VMOVUPS     (AX), Y0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, 32(CX)
+	VMOVUPS     Y7, 224(CX)
+	VMOVUPS     Y8, 416(CX)
+	VMOVUPS     Y9, 608(CX)
+	VMOVUPS     Y10, 800(CX)
+	VMOVUPS     Y11, 992(CX)
+	LEAQ        128(DX), AX
+	VMOVUPS     (AX), Y0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, 64(CX)
+	VMOVUPS     Y7, 256(CX)
+	VMOVUPS     Y8, 448(CX)
+	VMOVUPS     Y9, 640(CX)
+	VMOVUPS     Y10, 832(CX)
+	VMOVUPS     Y11, 1024(CX)
+	LEAQ        192(DX), AX
+	VMOVUPS     (AX), Y0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, 96(CX)
+	VMOVUPS     Y7, 288(CX)
+	VMOVUPS     Y8, 480(CX)
+	VMOVUPS     Y9, 672(CX)
+	VMOVUPS     Y10, 864(CX)
+	VMOVUPS     Y11, 1056(CX)
+	LEAQ        (BX), AX
+	VMOVUPS     (CX), Y0
+	VMOVUPS     32(CX), Y1
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     192(CX), Y0
+	VMOVUPS     224(CX), Y1
+	VMOVUPS     256(CX), Y2
+	VMOVUPS     288(CX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     384(CX), Y0
+	VMOVUPS     416(CX), Y1
+	VMOVUPS     448(CX), Y2
+	VMOVUPS     480(CX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     576(CX), Y0
+	VMOVUPS     608(CX), Y1
+	VMOVUPS     640(CX), Y2
+	VMOVUPS     672(CX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     768(CX), Y0
+	VMOVUPS     800(CX), Y1
+	VMOVUPS     832(CX), Y2
+	VMOVUPS     864(CX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     960(CX), Y0
+	VMOVUPS     992(CX), Y1
+	VMOVUPS     1024(CX), Y2
+	VMOVUPS     1056(CX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y11, (AX)
+	ADDQ        SI, AX
+	LEAQ        32(DX), AX
+	VMOVUPS     (AX), Y0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, (CX)
+	VMOVUPS     Y7, 192(CX)
+	VMOVUPS     Y8, 384(CX)
+	VMOVUPS     Y9, 576(CX)
+	VMOVUPS     Y10, 768(CX)
+	VMOVUPS     Y11, 960(CX)
+	LEAQ        96(DX), AX
+	VMOVUPS     (AX), Y0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, 32(CX)
+	VMOVUPS     Y7, 224(CX)
+	VMOVUPS     Y8, 416(CX)
+	VMOVUPS     Y9, 608(CX)
+	VMOVUPS     Y10, 800(CX)
+	VMOVUPS     Y11, 992(CX)
+	LEAQ        160(DX), AX
+	VMOVUPS     (AX), Y0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, 64(CX)
+	VMOVUPS     Y7, 256(CX)
+	VMOVUPS     Y8, 448(CX)
+	VMOVUPS     Y9, 640(CX)
+	VMOVUPS     Y10, 832(CX)
+	VMOVUPS     Y11, 1024(CX)
+	LEAQ        224(DX), AX
+	VMOVUPS     (AX), Y0
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y1
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y2
+	ADDQ        DI, AX
+	VMOVUPS     (AX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, 96(CX)
+	VMOVUPS     Y7, 288(CX)
+	VMOVUPS     Y8, 480(CX)
+	VMOVUPS     Y9, 672(CX)
+	VMOVUPS     Y10, 864(CX)
+	VMOVUPS     Y11, 1056(CX)
+	LEAQ        32(BX), AX
+	VMOVUPS     (CX), Y0
+	VMOVUPS     32(CX), Y1
+	VMOVUPS     64(CX), Y2
+	VMOVUPS     96(CX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     192(CX), Y0
+	VMOVUPS     224(CX), Y1
+	VMOVUPS     256(CX), Y2
+	VMOVUPS     288(CX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     384(CX), Y0
+	VMOVUPS     416(CX), Y1
+	VMOVUPS     448(CX), Y2
+	VMOVUPS     480(CX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     576(CX), Y0
+	VMOVUPS     608(CX), Y1
+	VMOVUPS     640(CX), Y2
+	VMOVUPS     672(CX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     768(CX), Y0
+	VMOVUPS     800(CX), Y1
+	VMOVUPS     832(CX), Y2
+	VMOVUPS     864(CX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y11, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     960(CX), Y0
+	VMOVUPS     992(CX), Y1
+	VMOVUPS     1024(CX), Y2
+	VMOVUPS     1056(CX), Y3
+	VADDPS      Y2, Y0, Y12
+	VADDPS      Y3, Y1, Y13
+	VMOVAPS     Y0, Y4
+	VFMADD231PS constants<>+1344(SB), Y2, Y4
+	VADDPS      Y1, Y1, Y5
+	VFMADD231PS constants<>+1536(SB), Y3, Y5
+	VMOVAPS     Y0, Y6
+	VADDPS      Y13, Y12, Y7
+	VSUBPS      Y13, Y12, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y10
+	VMOVAPS     Y3, Y11
+	VMOVUPS     Y6, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y8, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y9, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y10, (AX)
+	ADDQ        SI, AX
+	VMOVUPS     Y11, (AX)
+	ADDQ        SI, AX
+	ADDQ        $0x00000100, DX
+	ADDQ        $0x40, BX
+	DECQ        R8
+	JNZ         tile
 	VZEROUPPER
 	RET
 

@@ -41,6 +41,17 @@ func resultLine(m int, p, y *[6]float32) {
 	y[3] = fma(d, 8, b) + p[5]
 }
 
+// spreadLine is the adjoint of resultLine.
+func spreadLine(m int, x, t *[6]float32) {
+	if m == 2 {
+		t[0], t[1], t[2], t[3] = x[0], x[0]+x[1], x[0]-x[1], 0-x[1]
+		return
+	}
+	p, q := x[0]+x[2], x[1]+x[3]
+	r, s := fma(x[2], 4, x[0]), fma(x[3], 8, x[1]+x[1])
+	t[0], t[1], t[2], t[3], t[4], t[5] = x[0], p+q, p-q, r+s, r-s, x[3]
+}
+
 // filterLine transforms three weights. Explicit conversions keep compilers from fusing operations.
 func filterLine(m int, g [3]float64) (u [6]float64) {
 	if m == 2 {
@@ -51,6 +62,22 @@ func filterLine(m int, g [3]float64) (u [6]float64) {
 	far := float64(float64(g[0]/24) + float64(g[2]/6))
 	near := float64(g[1] / 12)
 	return [6]float64{g[0] / 4, float64(sum+g[1]) / -6, float64(sum-g[1]) / -6, float64(far + near), float64(far - near), g[2]}
+}
+
+// gatherLine is the adjoint of filterLine.
+func gatherLine(m int, t *[6]float64) (g [3]float64) {
+	sum, diff := float64(t[1]+t[2]), float64(t[1]-t[2])
+	if m == 2 {
+		half := float64(sum / 2)
+		return [3]float64{float64(t[0] + half), float64(diff / 2), float64(half + t[3])}
+	}
+	far, farDiff := float64(t[3]+t[4]), float64(t[3]-t[4])
+	near := float64(sum / 6)
+	return [3]float64{
+		float64(float64(float64(t[0]/4)-near) + float64(far/24)),
+		float64(float64(farDiff/12) - float64(diff/6)),
+		float64(float64(float64(far/6)-near) + t[5]),
+	}
 }
 
 // winogradArgs is what a transform kernel needs for a run of tiles of one row and block. Its layout is
@@ -66,15 +93,16 @@ type winogradArgs struct {
 	lo, hi   float32
 }
 
-// winoTask runs one image. Each thread takes chunks of tiles, in turn, and works in its own memory.
+// winoTask runs one batch. Each thread takes chunks of tiles, in turn, and works in its own memory.
 type winoTask struct {
 	*sweepTask
-	scratch []float32
-	m, n    int
-	across  int // tiles in a row
-	tiles   int
-	chunk   int // tiles of a chunk
-	next    atomic.Int64
+	scratch  []float32
+	m, n     int
+	across   int // tiles in a row
+	perImage int // tiles of an image
+	tiles    int // of all images
+	chunk    int // tiles of a chunk
+	next     atomic.Int64
 }
 
 var winoTasks pool[winoTask]
@@ -101,11 +129,16 @@ func (sw *sweep) winoMemory(chunk int) (sourcePlane, resultPlane, total int) {
 	return sourcePlane, resultPlane, n * n * (sourcePlane + resultPlane)
 }
 
+// winoTiles counts the tiles of all images.
+func (sw *sweep) winoTiles(dst *Tensor) int {
+	return dst.N * ((dst.H + sw.tile - 1) / sw.tile) * ((dst.W + sw.tile - 1) / sw.tile)
+}
+
 // winoChunk chooses the tiles of a chunk: as many as keep the transformed sources in a core's cache,
 // but enough for each weight that is loaded; and as many chunks for each thread.
 func (sw *sweep) winoChunk(dst *Tensor, threads int) int {
 	n := sw.tile + 2
-	tiles := ((dst.H + sw.tile - 1) / sw.tile) * ((dst.W + sw.tile - 1) / sw.tile)
+	tiles := sw.winoTiles(dst)
 	most := max(winoLeast, winoBytes/(4*n*n*(blocksOf(sw.in)+2)*Block)/winoStep*winoStep)
 	chunks := (tiles + most - 1) / most
 	if rest := chunks % threads; rest != 0 && chunks < 8*threads {
@@ -123,7 +156,16 @@ const (
 func (sw *sweep) winoScratch(dst *Tensor, threads int) int {
 	threads = max(threads, 1)
 	_, _, memory := sw.winoMemory(sw.winoChunk(dst, threads))
-	return memory * threads
+	return memory*threads + lineFloats
+}
+
+// lineFloats is the floats of a line of the cache. Vectors that straddle two lines cost double.
+const lineFloats = 16
+
+// onLine drops what lies before the first line of the cache.
+func onLine(s []float32) []float32 {
+	off := int(uintptr(unsafe.Pointer(&s[0]))/4) % lineFloats
+	return s[(lineFloats-off)%lineFloats:]
 }
 
 // runWinograd computes all images of a prepared task.
@@ -133,18 +175,22 @@ func (sw *sweep) runWinograd(s *sweepTask, src Tensor, w Work) {
 		fail("%d floats of scratch, want %d", len(w.Scratch), need)
 	}
 	t := winoTasks.take()
-	t.sweepTask, t.scratch, t.m, t.n = s, w.Scratch, sw.tile, sw.tile+2
+	t.sweepTask = s
 	t.src = src
-	t.across = (s.dst.W + t.m - 1) / t.m
-	t.tiles = t.across * ((s.dst.H + t.m - 1) / t.m)
+	t.layOut(onLine(w.Scratch))
 	t.chunk = sw.winoChunk(&s.dst, threads)
-	for n := range s.dst.N {
-		t.image = n
-		t.next.Store(0)
-		parallel(threads, threads, t)
-	}
+	t.next.Store(0)
+	parallel(threads, threads, t)
 	t.sweepTask, t.scratch = nil, nil
 	winoTasks.give(t)
+}
+
+// layOut lays the grid of tiles over the results.
+func (t *winoTask) layOut(scratch []float32) {
+	t.scratch, t.m, t.n = scratch, t.sw.tile, t.sw.tile+2
+	t.across = (t.dst.W + t.m - 1) / t.m
+	t.perImage = t.across * ((t.dst.H + t.m - 1) / t.m)
+	t.tiles = t.sw.winoTiles(&t.dst)
 }
 
 // do works through chunks in the memory of one thread.

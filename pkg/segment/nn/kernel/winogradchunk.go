@@ -25,17 +25,26 @@ func (c *winoChunk) compute(first, tiles int) {
 	}
 }
 
-// runs visits runs of tiles first..first+tiles-1 that lie in one row of tiles and are all either whole
-// or not, as the test says for a column of a row. Tile is their number in the chunk.
-func (c *winoChunk) runs(first, tiles int, whole func(ty, tx int) bool, visit func(ty, tx, run, tile int, whole bool)) {
+// place is where a run of tiles of one row lies.
+type place struct {
+	image, ty, tx int
+	run           int // tiles
+	tile          int // the first one's number in the chunk
+	whole         bool
+}
+
+// runs visits tiles first..first+tiles-1 in runs that lie in one row and are whole, as the test says
+// for a row and column of tiles; others it visits one by one.
+func (c *winoChunk) runs(first, tiles int, whole func(ty, tx int) bool, visit func(p place)) {
 	for tile := 0; tile < tiles; {
-		ty, tx := (first+tile)/c.across, (first+tile)%c.across
-		inside, run := whole(ty, tx), 1
-		for inside && tile+run < tiles && tx+run < c.across && whole(ty, tx+run) {
-			run++
+		image, at := (first+tile)/c.perImage, (first+tile)%c.perImage
+		p := place{image, at / c.across, at % c.across, 1, tile, false}
+		p.whole = whole(p.ty, p.tx)
+		for p.whole && tile+p.run < tiles && p.tx+p.run < c.across && whole(p.ty, p.tx+p.run) {
+			p.run++
 		}
-		visit(ty, tx, run, tile, inside)
-		tile += run
+		visit(p)
+		tile += p.run
 	}
 }
 
@@ -47,29 +56,29 @@ func (c *winoChunk) sources(block, first, tiles int, to []float32, plane int) {
 		y, x := ty*c.m+p.y0, tx*c.m+p.x0
 		return y >= -src.Border && x >= -src.Border && y+c.n <= src.H+src.Border && x+c.n <= src.W+src.Border
 	}
-	c.runs(first, tiles, whole, func(ty, tx, run, tile int, inside bool) {
-		y, x := ty*c.m+p.y0, tx*c.m+p.x0
-		if inside {
-			a.src, a.row = pixel(src, c.image, block, y, x), 4*int64(src.RowStride)
+	c.runs(first, tiles, whole, func(at place) {
+		y, x := at.ty*c.m+p.y0, at.tx*c.m+p.x0
+		if at.whole {
+			a.src, a.row = pixel(src, at.image, block, y, x), 4*int64(src.RowStride)
 		} else {
-			c.fill(block, y, x)
+			c.fill(src, at.image, block, y, x, c.n)
 			a.src, a.row = unsafe.Pointer(&c.patch[0]), int64(4*Block*c.n)
 		}
-		a.dst, a.tiles = unsafe.Pointer(&to[tile*Block]), int64(run)
+		a.dst, a.tiles = unsafe.Pointer(&to[at.tile*Block]), int64(at.run)
 		winogradSource(c.isa, c.m, &a)
 	})
 }
 
-// fill copies a source tile that sticks out of the image into the patch, zero outside.
-func (c *winoChunk) fill(block, y, x int) {
+// fill copies a square of n×n pixels that sticks out of the image into the patch, zero outside.
+func (c *winoChunk) fill(src *Tensor, image, block, y, x, n int) {
 	clear(c.patch[:])
-	from, to := max(x, 0), min(x+c.n, c.src.W)
-	for i := range c.n {
-		if y+i < 0 || y+i >= c.src.H || from >= to {
+	from, to := max(x, 0), min(x+n, src.W)
+	for i := range n {
+		if y+i < 0 || y+i >= src.H || from >= to {
 			continue
 		}
-		row := floatsAt(pixel(&c.src, c.image, block, y+i, from), int64((to-from)*Block))
-		copy(c.patch[(i*c.n+from-x)*Block:], row)
+		row := floatsAt(pixel(src, image, block, y+i, from), int64((to-from)*Block))
+		copy(c.patch[(i*n+from-x)*Block:], row)
 	}
 }
 
@@ -94,34 +103,34 @@ func (c *winoChunk) multiply(g *group, tiles int, products []float32, sourcePlan
 func (c *winoChunk) results(block, first, tiles int, from []float32, plane int) {
 	a := winogradArgs{plane: 4 * int64(plane), bias: unsafe.Pointer(&c.bias[block*Block]), lo: c.lo, hi: c.hi}
 	whole := func(ty, tx int) bool { return (ty+1)*c.m <= c.dst.H && (tx+1)*c.m <= c.dst.W }
-	c.runs(first, tiles, whole, func(ty, tx, run, tile int, inside bool) {
-		y, x := ty*c.m, tx*c.m
-		a.src, a.tiles = unsafe.Pointer(&from[tile*Block]), int64(run)
-		if inside {
-			a.dst, a.row, a.add = pixel(&c.dst, c.image, block, y, x), 4*int64(c.dst.RowStride), nil
+	c.runs(first, tiles, whole, func(at place) {
+		y, x := at.ty*c.m, at.tx*c.m
+		a.src, a.tiles = unsafe.Pointer(&from[at.tile*Block]), int64(at.run)
+		if at.whole {
+			a.dst, a.row, a.add = pixel(&c.dst, at.image, block, y, x), 4*int64(c.dst.RowStride), nil
 			if c.e.Add != nil {
-				a.add, a.addRow = pixel(c.e.Add, c.image, block, y, x), 4*int64(c.e.Add.RowStride)
+				a.add, a.addRow = pixel(c.e.Add, at.image, block, y, x), 4*int64(c.e.Add.RowStride)
 			}
 			winogradResult(c.isa, c.m, &a)
 			return
 		}
-		c.partial(a, block, y, x)
+		c.partial(a, at.image, block, y, x)
 	})
 }
 
 // partial computes a tile of results that sticks out of the image.
-func (c *winoChunk) partial(a winogradArgs, block, y, x int) {
+func (c *winoChunk) partial(a winogradArgs, image, block, y, x int) {
 	line := c.m * Block
 	a.dst, a.row = unsafe.Pointer(&c.patch[0]), int64(4*line)
 	h, w := min(c.m, c.dst.H-y), min(c.m, c.dst.W-x)
 	if c.e.Add != nil {
 		for i := range h {
-			copy(c.extra[i*line:], floatsAt(pixel(c.e.Add, c.image, block, y+i, x), int64(w*Block)))
+			copy(c.extra[i*line:], floatsAt(pixel(c.e.Add, image, block, y+i, x), int64(w*Block)))
 		}
 		a.add, a.addRow = unsafe.Pointer(&c.extra[0]), a.row
 	}
 	winogradResult(c.isa, c.m, &a)
 	for i := range h {
-		copy(floatsAt(pixel(&c.dst, c.image, block, y+i, x), int64(w*Block)), c.patch[i*line:])
+		copy(floatsAt(pixel(&c.dst, image, block, y+i, x), int64(w*Block)), c.patch[i*line:])
 	}
 }

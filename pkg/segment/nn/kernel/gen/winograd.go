@@ -105,8 +105,34 @@ func (w *winograd) result() {
 	w.add(y(3), m(5), y(3))
 }
 
+// spread is the adjoint of result: m gradients to n, as winograd.go has it.
+func (w *winograd) spread() {
+	x, t := w.in, w.out
+	if w.m == 2 {
+		VMOVAPS(x(0), t(0))
+		w.add(x(0), x(1), t(1))
+		w.sub(x(0), x(1), t(2))
+		clear512(w.v, t(3))
+		w.sub(t(3), x(1), t(3))
+		return
+	}
+	p, q, r, s := w.aux(0), w.aux(1), w.in(4), w.in(5)
+	w.add(x(0), x(2), p)
+	w.add(x(1), x(3), q)
+	w.fma(x(2), 4, x(0), r)
+	w.add(x(1), x(1), s)
+	w.fma(x(3), 8, s, s)
+	VMOVAPS(x(0), t(0))
+	w.add(p, q, t(1))
+	w.sub(p, q, t(2))
+	w.add(r, s, t(3))
+	w.sub(r, s, t(4))
+	VMOVAPS(x(3), t(5))
+}
+
 func winogradKernels(v isa, t *table) {
 	for _, m := range []int{2, 4} {
+		spreadKernel(v, t, m)
 		sourceKernel(v, t, m)
 		resultKernel(v, t, m)
 	}
@@ -132,29 +158,40 @@ func (w *winograd) local(i, j int) Mem { return at(w.tmp, (i*w.n+j)*w.v.bytes())
 
 func sourceKernel(v isa, t *table, m int) {
 	w := newWinograd(v, t, m, "winogradSource", "transforms tiles of source pixels.")
+	w.toPlanes(w.n, w.source)
+}
+
+func spreadKernel(v isa, t *table, m int) {
+	w := newWinograd(v, t, m, "winogradSpread", "spreads tiles of gradients.")
+	w.toPlanes(m, w.spread)
+}
+
+// toPlanes transforms k×k pixels to n×n positions in planes: columns first, then rows.
+func (w *winograd) toPlanes(k int, line func()) {
+	v, m := w.v, w.m
 	src, dst, plane, row := w.a.get(winoSrc), w.a.get(winoDst), w.a.get(winoPlane), w.a.get(winoRow)
 	x, to := GP64(), GP64()
 	countdown("tile", w.a.get(winoTiles), func() {
 		for h := range v.halves {
-			for j := range w.n {
+			for j := range k {
 				LEAQ(at(src, j*pixelBytes+h*v.bytes()), x)
-				for i := range w.n {
+				for i := range k {
 					VMOVUPS(at(x, 0), w.in(i))
-					if i < w.n-1 {
+					if i < k-1 {
 						ADDQ(row, x)
 					}
 				}
-				w.source()
+				line()
 				for i := range w.n {
 					VMOVUPS(w.out(i), w.local(i, j))
 				}
 			}
 			LEAQ(at(dst, h*v.bytes()), to)
 			for i := range w.n {
-				for j := range w.n {
+				for j := range k {
 					VMOVUPS(w.local(i, j), w.in(j))
 				}
-				w.source()
+				line()
 				for j := range w.n {
 					VMOVUPS(w.out(j), at(to, 0))
 					ADDQ(plane, to)

@@ -41,7 +41,7 @@ func (f *finder) class(r image.Rectangle) segment.TissueClass {
 	for y := r.Min.Y; y < r.Max.Y; y++ {
 		for i := y*f.size.X + r.Min.X; i < y*f.size.X+r.Max.X; i++ {
 			switch {
-			case f.overview.Scanned[i] < 128:
+			case f.missing.on[i]:
 				missing++
 			case f.pen.on[i]:
 				pen++

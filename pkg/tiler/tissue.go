@@ -18,6 +18,7 @@ type TissueParameters struct {
 	SeedRange float64 `json:"seed_range"` // a piece of tissue needs one such pixel
 	GreyRatio float64 `json:"grey_ratio"` // below this share of the density, the range is that of dust
 
+	BlackFill   int     `json:"black_fill"`  // brightest channel of what was filled in, not scanned
 	PenDensity  float64 `json:"pen_density"` // least density of ink
 	PenMM2      float64 `json:"pen_mm2"`     // smallest piece of ink; smaller ones are pigment or dirt
 	PenMarginUM float64 `json:"pen_margin_um"`
@@ -41,6 +42,7 @@ func DefaultTissue() TissueParameters {
 		SeedRange: 0.055,
 		GreyRatio: 0.10, // dust and coverslip edges: 0.02 to 0.06; dense haematoxylin: from 0.3
 
+		BlackFill:   3,    // readers and converters lose transparency to pure black; no ink is as dark
 		PenDensity:  0.35, // ink is opaque; its faint borders are reached from there
 		PenMM2:      0.02, // a dot of 160 µm
 		PenMarginUM: 24,   // of the border that is too faint to be told from stain
@@ -89,6 +91,7 @@ type finder struct {
 	estimated bool
 	size      image.Point
 	stain     []uint8 // range in units of stainUnit, 0 where the pixel is grey, unscanned or ink
+	missing   mask    // not scanned
 	pen       mask
 	tissue    mask
 }
@@ -124,17 +127,20 @@ func (f *finder) findTissue() {
 	f.tissue = f.tissue.dilated(f.radius(f.p.MarginUM))
 }
 
-// findPen makes the mask of ink: from pixels that no stain has, over their faint borders.
+// findPen makes the stain plane and the masks of what was never scanned and of ink: from pixels that
+// no stain has, over their faint borders.
 func (f *finder) findPen() {
 	f.stain = make([]uint8, f.size.X*f.size.Y)
-	f.pen = newMask(f.size)
+	f.missing, f.pen = newMask(f.size), newMask(f.size)
 	faint := newMask(f.size)
 	d := newDensities(f.white)
 	for i := range f.stain {
-		od := d.at(f.overview.Image.Pix[4*i:])
-		if f.overview.Scanned[i] < 128 {
+		px := f.overview.Image.Pix[4*i:][:3:3]
+		if f.overview.Scanned[i] < 128 || int(max(px[0], px[1], px[2])) <= f.p.BlackFill {
+			f.missing.set(i, true)
 			continue
 		}
+		od := d.at(px)
 		f.stain[i] = od.stain(f.p)
 		ink := od.ink()
 		faint.set(i, ink)

@@ -96,6 +96,8 @@ func TestTissueClasses(t *testing.T) {
 		"red pen":               {scene{piece, {box(180, 20, 220, 60), color.RGBA{225, 40, 45, 255}}}, image.Pt(200, 40), segment.Pen},
 		"pen across tissue":     {scene{piece, {box(190, 0, 210, 300), color.RGBA{50, 80, 170, 255}}}, image.Pt(200, 150), segment.Pen},
 		"tissue beside the pen": {scene{piece, {box(190, 0, 210, 300), color.RGBA{50, 80, 170, 255}}}, image.Pt(160, 150), segment.Tissue},
+		"filled with black":     {scene{piece, {box(0, 0, 100, 300), color.RGBA{0, 0, 0, 255}}}, image.Pt(50, 150), segment.Unscanned},
+		"glass beside black":    {scene{piece, {box(0, 0, 100, 300), color.RGBA{0, 0, 0, 255}}}, image.Pt(115, 150), segment.Glass},
 		"never scanned":         {scene{piece, {box(0, 0, 100, 300), color.RGBA{}}}, image.Pt(50, 150), segment.Unscanned},
 		"all tissue":            {scene{{box(0, 0, 400, 300), eosinOnly}, {box(100, 100, 300, 200), denseTissue}}, image.Pt(5, 5), segment.Tissue},
 	} {

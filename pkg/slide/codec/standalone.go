@@ -43,12 +43,19 @@ func Standalone(dst, tables, tile []byte, model Model) ([]byte, error) {
 	case YCbCr:
 		dst = append(dst, adobe(1)...)
 	}
-	for _, s := range slices.Concat(shared, head) {
+	dst = appendSegments(dst, shared, model)
+	dst = appendSegments(dst, head, model)
+	return append(dst, scan...), nil
+}
+
+// appendSegments appends segments, without the markers that speak of colour where the model is known.
+func appendSegments(dst []byte, segs []segment, model Model) []byte {
+	for _, s := range segs {
 		if model == Unknown || s.marker != mAPP0 && s.marker != mAPP14 {
 			dst = append(dst, s.raw...)
 		}
 	}
-	return append(dst, scan...), nil
+	return dst
 }
 
 // tableSegments are the segments of a stream of tables only.

@@ -12,7 +12,7 @@ import (
 type codecEntry struct {
 	name    string
 	samples func(dst, src []byte) error
-	pixels  func(im *Image, dst *image.RGBA, src []byte) error
+	pixels  func(im *Image, dst *image.RGBA, s *scratch) error // decodes s.src
 }
 
 // codecFor is the codec table. JPEG 2000 will join it here.
@@ -85,12 +85,11 @@ func (im *Image) checkPixelCodec() error {
 }
 
 // decodeJPEG decodes a tile's stream, with the tables and the colour model that its directory knows.
-func (im *Image) decodeJPEG(dst *image.RGBA, src []byte) error {
-	stream, err := im.standalone(src)
-	if err != nil {
+func (im *Image) decodeJPEG(dst *image.RGBA, s *scratch) (err error) {
+	if s.plane, err = im.standalone(s.plane[:0], s.src); err != nil {
 		return err
 	}
-	if err := im.file.JPEG(dst, stream, maxTilePixels); err != nil {
+	if err := im.file.JPEG(dst, s.plane, maxTilePixels); err != nil {
 		return err
 	}
 	if im.Photometric == WhiteIsZero {
@@ -99,9 +98,16 @@ func (im *Image) decodeJPEG(dst *image.RGBA, src []byte) error {
 	return nil
 }
 
-func (im *Image) standalone(src []byte) ([]byte, error) {
-	models := map[Photometric]codec.Model{RGB: codec.RGB, YCbCr: codec.YCbCr, BlackIsZero: codec.Grey, WhiteIsZero: codec.Grey}
-	return codec.Standalone(nil, im.tables, src, models[im.Photometric])
+// standalone appends a whole JPEG made of a tile's stream to dst.
+func (im *Image) standalone(dst, src []byte) ([]byte, error) {
+	model := codec.Grey
+	switch im.Photometric {
+	case RGB:
+		model = codec.RGB
+	case YCbCr:
+		model = codec.YCbCr
+	}
+	return codec.Standalone(dst, im.tables, src, model)
 }
 
 func invert(dst *image.RGBA) {

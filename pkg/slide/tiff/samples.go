@@ -8,7 +8,7 @@ import (
 // scratch is the memory of one ReadTile.
 type scratch struct {
 	src   []byte // compressed bytes
-	plane []byte // samples of one plane as unpacked
+	plane []byte // samples of one plane as unpacked, or a whole JPEG stream
 	eight []byte // samples of all planes, 8 bits each, interleaved
 }
 

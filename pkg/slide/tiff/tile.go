@@ -29,7 +29,7 @@ func (im *Image) ReadTile(col, row int, dst *image.RGBA) error {
 			return err
 		}
 		s.src = src
-		return im.codec.pixels(im, dst, src)
+		return im.codec.pixels(im, dst, s)
 	}
 	return im.readSampled(col, row, dst, s)
 }
@@ -47,7 +47,7 @@ func (im *Image) RawTile(col, row int) ([]byte, error) {
 	if err != nil || src == nil {
 		return nil, err
 	}
-	return im.standalone(src)
+	return im.standalone(nil, src)
 }
 
 // CheckExtent reports tiles that lie outside the file: a copy that was cut short is refused when it

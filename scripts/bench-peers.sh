@@ -6,6 +6,8 @@
 #                                     the models that are timed
 #   scripts/bench-peers.sh --record   makes pkg/segment/onnx/testdata/conformance.zip anew
 #
+# The last column is the ratio of processor time, which other work on the machine disturbs least.
+#
 # THREADS="1 2" and ROUNDS=9 choose what is timed; PEERS_CACHE (default: ~/.cache/slidemill-peers) keeps the
 # runtime and the models; SLIDEMILL_DATA (default: ../shared/data) holds real images, if there are any.
 # Needs Node.js with npm, and Debian's python3-torch and python3-onnx, which it installs if it may.
@@ -57,5 +59,5 @@ case $mode in
       "$@" -threads "$threads" -rounds "${ROUNDS:-9}" time "$models/speed"
     done
     ;;
-  *) sed -n '2,12p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,14p' "$0" >&2; exit 2 ;;
 esac

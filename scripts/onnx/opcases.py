@@ -15,11 +15,11 @@ class Maker:
     def weights(self, *shape):
         return self.rng.standard_normal(shape).astype(np.float32)
 
-    def case(self, name, nodes, consts=None, cin=4, shapes=((4, 13, 10), (4, 16, 16)), opset=13, layout="NCHW"):
+    def case(self, name, nodes, consts=None, cin=4, shapes=((4, 13, 10), (4, 16, 16)), opset=13, layout="NCHW", outputs=None):
         """nodes: a list of (op, inputs, attributes); value k is "v{k+1}", the image is "x"."""
         made = []
         for k, (op, ins, attrs) in enumerate(nodes):
-            made.append(helper.make_node(op, ins, [f"v{k + 1}"], name=f"n{k}", **attrs))
+            made.append(helper.make_node(op, ins, (outputs or {}).get(k, [f"v{k + 1}"]), name=f"n{k}", **attrs))
         made[-1].output[0] = "y"
         dims = ["N", cin, "H", "W"] if layout == "NCHW" else ["N", "H", "W", cin]
         graph = helper.make_graph(
@@ -40,6 +40,7 @@ def make(folder):
     pads_and_cuts(m)
     pointwise(m)
     layouts(m)
+    opsets(m)
     return m.cases
 
 
@@ -162,3 +163,18 @@ def layouts(m):
            {**w, "s": np.array([1, 1]), "e": np.array([5, 99]), "a": np.array([3, 1])}, cin=3, shapes=shapes, layout="NHWC")
     m.case("nhwc-one-channel", [("Reshape", ["x", "r"], {}), ("Conv", ["v1", "w"], dict(pads=[1, 1, 1, 1])), ("Transpose", ["v2"], back)],
            {"r": np.array([1, 1, 9, 7]), "w": m.weights(2, 1, 3, 3)}, cin=1, shapes=((1, 9, 7),), layout="NHWC")
+
+
+def opsets(m):
+    """One graph in every operator set from 11 to 21, with what moved from attributes to inputs."""
+    for v in range(11, 22):
+        consts = {"w": m.weights(6, 4, 3, 3), "s": np.array([1, 1, 2, 2], np.float32), "p": np.array([0, 0, 1, 0, 0, 0, 0, 1]),
+                  "two": np.array([2, 4]), "a23": np.array([2, 3]), "roi": np.zeros(0, np.float32), "a": np.array([0]), "sq": np.array(6.0, np.float32)}
+        split = ("Split", ["v3"], dict(axis=1, split=[2, 4])) if v < 13 else ("Split", ["v3", "two"], dict(axis=1))
+        mean = ("ReduceMean", ["v5b"], dict(axes=[2, 3])) if v < 18 else ("ReduceMean", ["v5b", "a23"], {})
+        nodes = [("Conv", ["x", "w"], dict(pads=[1, 1, 1, 1])), ("Relu", ["v1"], {}),
+                 ("Resize", ["v2", "roi", "s"], dict(mode="linear", coordinate_transformation_mode="half_pixel")),
+                 ("Dropout", ["v3"], {}), split, mean, ("Mul", ["v5b", "v6"], {}), ("Concat", ["v7", "v5"], dict(axis=1)),
+                 ("Pad", ["v8", "p"], {}), ("Clip", ["v9", "", "sq"], {}), ("AveragePool", ["v10"], dict(kernel_shape=[2, 2], strides=[2, 2])),
+                 ("Transpose", ["v11"], dict(perm=[0, 2, 3, 1])), ("Softmax", ["v12"], dict(axis=-1)), ("Transpose", ["v13"], dict(perm=[0, 3, 1, 2]))]
+        m.case(f"opset-{v}", nodes, consts, opset=v, outputs={4: ["v5", "v5b"]}, shapes=((4, 13, 10),))

@@ -3,7 +3,7 @@
 //
 //   {"do":"load","model":"m.onnx","threads":2}          -> {"inputs":[…],"outputs":[…]}
 //   {"do":"run","in":"x.f32","dims":[1,3,8,8],"out":"y"} -> {"dims":[[…],…]}   writes y.0, y.1, …
-//   {"do":"time","dims":[1,3,512,512],"runs":5}          -> {"seconds":[…]}
+//   {"do":"time","dims":[1,3,512,512],"runs":5}          -> {"seconds":[…],"cpu":[…]}
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createRequire } from 'node:module';
@@ -36,13 +36,15 @@ async function run({ in: file, dims, out }) {
 async function time({ dims, runs }) {
   const size = dims.reduce((a, b) => a * b, 1);
   const feeds = feed(Float32Array.from({ length: size }, (_, i) => ((i * 7919) % 1000) / 500 - 1), dims);
-  const seconds = [];
+  const seconds = [], cpu = [];
   for (let k = 0; k < runs; k++) {
-    const start = process.hrtime.bigint();
+    const start = process.hrtime.bigint(), before = process.cpuUsage();
     await session.run(feeds);
+    const used = process.cpuUsage(before);
     seconds.push(Number(process.hrtime.bigint() - start) / 1e9);
+    cpu.push((used.user + used.system) / 1e6);
   }
-  return { seconds };
+  return { seconds, cpu };
 }
 
 const requests = { load, run, time };

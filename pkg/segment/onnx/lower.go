@@ -56,6 +56,9 @@ func constant(a array) value { return value{known: true, konst: &a} }
 
 func (l *lowerer) constants() error {
 	for _, t := range l.m.graph.initializers {
+		if t.strings {
+			continue // class names and the like, which no layer reads
+		}
 		a, err := t.array()
 		if err != nil {
 			return err

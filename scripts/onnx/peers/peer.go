@@ -35,6 +35,7 @@ type answer struct {
 	Error   string    `json:"error"`
 	Dims    [][]int   `json:"dims"`
 	Seconds []float64 `json:"seconds"`
+	CPU     []float64 `json:"cpu"`
 }
 
 // startRuntime starts node in the folder that holds node_modules.

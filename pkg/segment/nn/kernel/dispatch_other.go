@@ -26,3 +26,5 @@ func winogradResult(v ISA, m int, a *winogradArgs) { winogradResultGeneric(m, a)
 
 func winogradSpread(v ISA, m int, a *winogradArgs)    { winogradSpreadGeneric(m, a) }
 func multiplyTiles(v ISA, blocks int, a *productArgs) { multiplyTilesGeneric(blocks, a) }
+func winogradFilter(v ISA, m int, a *weightArgs)      { winogradFilterGeneric(m, a) }
+func winogradGather(v ISA, m int, a *weightArgs)      { winogradGatherGeneric(m, a) }

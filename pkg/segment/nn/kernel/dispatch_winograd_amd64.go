@@ -71,3 +71,35 @@ func multiplyTiles2(blocks int, a productArgs) {
 		productsBlocks1AVX2((*byte)(unsafe.Pointer(&a)))
 	}
 }
+
+func winogradFilter(v ISA, m int, a *weightArgs) {
+	p := (*byte)(unsafe.Pointer(a))
+	switch {
+	case v == AVX512 && m == 4:
+		winogradFilter4AVX512(p)
+	case v == AVX512:
+		winogradFilter2AVX512(p)
+	case v == AVX2 && m == 4:
+		winogradFilter4AVX2(p)
+	case v == AVX2:
+		winogradFilter2AVX2(p)
+	default:
+		winogradFilterGeneric(m, a)
+	}
+}
+
+func winogradGather(v ISA, m int, a *weightArgs) {
+	p := (*byte)(unsafe.Pointer(a))
+	switch {
+	case v == AVX512 && m == 4:
+		winogradGather4AVX512(p)
+	case v == AVX512:
+		winogradGather2AVX512(p)
+	case v == AVX2 && m == 4:
+		winogradGather4AVX2(p)
+	case v == AVX2:
+		winogradGather2AVX2(p)
+	default:
+		winogradGatherGeneric(m, a)
+	}
+}

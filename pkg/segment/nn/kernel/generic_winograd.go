@@ -102,3 +102,39 @@ func (a *productArgs) sum(sum *[Block]float32, src, w unsafe.Pointer, at int64) 
 		}
 	}
 }
+
+func winogradFilterGeneric(m int, a *weightArgs) {
+	a.transform(3, m+2, func(t *[6]float64) [6]float64 { return filterLine(m, t[0], t[1], t[2]) })
+}
+
+func winogradGatherGeneric(m int, a *weightArgs) {
+	a.transform(m+2, 3, func(t *[6]float64) (g [6]float64) {
+		g[0], g[1], g[2] = gatherLine(m, t)
+		return g
+	})
+}
+
+// transform turns k×k vectors into r×r, columns first, in float64, and rounds once.
+func (a *weightArgs) transform(k, r int, line func(*[6]float64) [6]float64) {
+	for lane := range int64(Block) {
+		var columns [6][6]float64
+		for j := range k {
+			var from [6]float64
+			for i := range k {
+				from[i] = float64(*(*float32)(unsafe.Add(a.src, int64(i*k+j)*a.srcStep+4*lane)))
+			}
+			columns[j] = line(&from)
+		}
+		for i := range r {
+			var from [6]float64
+			for j := range k {
+				from[j] = columns[j][i]
+			}
+			for j, v := range line(&from) {
+				if j < r {
+					*(*float32)(unsafe.Add(a.dst, int64(i*r+j)*a.dstStep+4*lane)) = float32(v)
+				}
+			}
+		}
+	}
+}

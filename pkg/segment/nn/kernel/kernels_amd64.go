@@ -247,6 +247,26 @@ func productsBlocks1AVX512(a *byte)
 //go:noescape
 func productsBlocks2AVX512(a *byte)
 
+// winogradFilter2AVX512 transforms 3×3 weights of 16 lanes.
+//
+//go:noescape
+func winogradFilter2AVX512(a *byte)
+
+// winogradGather2AVX512 gathers sums of 16 lanes to 3×3 weights.
+//
+//go:noescape
+func winogradGather2AVX512(a *byte)
+
+// winogradFilter4AVX512 transforms 3×3 weights of 16 lanes.
+//
+//go:noescape
+func winogradFilter4AVX512(a *byte)
+
+// winogradGather4AVX512 gathers sums of 16 lanes to 3×3 weights.
+//
+//go:noescape
+func winogradGather4AVX512(a *byte)
+
 // convStep1Blocks1AVX2 computes a tile for 1 blocks of output channels; source pixels lie 1 apart (0: any).
 //
 //go:noescape
@@ -464,3 +484,23 @@ func winogradResult4AVX2(a *byte)
 //
 //go:noescape
 func productsBlocks1AVX2(a *byte)
+
+// winogradFilter2AVX2 transforms 3×3 weights of 16 lanes.
+//
+//go:noescape
+func winogradFilter2AVX2(a *byte)
+
+// winogradGather2AVX2 gathers sums of 16 lanes to 3×3 weights.
+//
+//go:noescape
+func winogradGather2AVX2(a *byte)
+
+// winogradFilter4AVX2 transforms 3×3 weights of 16 lanes.
+//
+//go:noescape
+func winogradFilter4AVX2(a *byte)
+
+// winogradGather4AVX2 gathers sums of 16 lanes to 3×3 weights.
+//
+//go:noescape
+func winogradGather4AVX2(a *byte)

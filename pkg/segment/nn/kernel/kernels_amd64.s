@@ -406,6 +406,56 @@ DATA constants<>+1592(SB)/4, $0x41000000
 DATA constants<>+1596(SB)/4, $0x41000000
 GLOBL constants<>(SB), RODATA|NOPTR, $1600
 
+DATA doubles<>+0(SB)/8, $0x3fe0000000000000
+DATA doubles<>+8(SB)/8, $0x3fe0000000000000
+DATA doubles<>+16(SB)/8, $0x3fe0000000000000
+DATA doubles<>+24(SB)/8, $0x3fe0000000000000
+DATA doubles<>+32(SB)/8, $0x3fe0000000000000
+DATA doubles<>+40(SB)/8, $0x3fe0000000000000
+DATA doubles<>+48(SB)/8, $0x3fe0000000000000
+DATA doubles<>+56(SB)/8, $0x3fe0000000000000
+DATA doubles<>+64(SB)/8, $0x3fd0000000000000
+DATA doubles<>+72(SB)/8, $0x3fd0000000000000
+DATA doubles<>+80(SB)/8, $0x3fd0000000000000
+DATA doubles<>+88(SB)/8, $0x3fd0000000000000
+DATA doubles<>+96(SB)/8, $0x3fd0000000000000
+DATA doubles<>+104(SB)/8, $0x3fd0000000000000
+DATA doubles<>+112(SB)/8, $0x3fd0000000000000
+DATA doubles<>+120(SB)/8, $0x3fd0000000000000
+DATA doubles<>+128(SB)/8, $0xbfc5555555555555
+DATA doubles<>+136(SB)/8, $0xbfc5555555555555
+DATA doubles<>+144(SB)/8, $0xbfc5555555555555
+DATA doubles<>+152(SB)/8, $0xbfc5555555555555
+DATA doubles<>+160(SB)/8, $0xbfc5555555555555
+DATA doubles<>+168(SB)/8, $0xbfc5555555555555
+DATA doubles<>+176(SB)/8, $0xbfc5555555555555
+DATA doubles<>+184(SB)/8, $0xbfc5555555555555
+DATA doubles<>+192(SB)/8, $0x3fc5555555555555
+DATA doubles<>+200(SB)/8, $0x3fc5555555555555
+DATA doubles<>+208(SB)/8, $0x3fc5555555555555
+DATA doubles<>+216(SB)/8, $0x3fc5555555555555
+DATA doubles<>+224(SB)/8, $0x3fc5555555555555
+DATA doubles<>+232(SB)/8, $0x3fc5555555555555
+DATA doubles<>+240(SB)/8, $0x3fc5555555555555
+DATA doubles<>+248(SB)/8, $0x3fc5555555555555
+DATA doubles<>+256(SB)/8, $0x3fa5555555555555
+DATA doubles<>+264(SB)/8, $0x3fa5555555555555
+DATA doubles<>+272(SB)/8, $0x3fa5555555555555
+DATA doubles<>+280(SB)/8, $0x3fa5555555555555
+DATA doubles<>+288(SB)/8, $0x3fa5555555555555
+DATA doubles<>+296(SB)/8, $0x3fa5555555555555
+DATA doubles<>+304(SB)/8, $0x3fa5555555555555
+DATA doubles<>+312(SB)/8, $0x3fa5555555555555
+DATA doubles<>+320(SB)/8, $0x3fb5555555555555
+DATA doubles<>+328(SB)/8, $0x3fb5555555555555
+DATA doubles<>+336(SB)/8, $0x3fb5555555555555
+DATA doubles<>+344(SB)/8, $0x3fb5555555555555
+DATA doubles<>+352(SB)/8, $0x3fb5555555555555
+DATA doubles<>+360(SB)/8, $0x3fb5555555555555
+DATA doubles<>+368(SB)/8, $0x3fb5555555555555
+DATA doubles<>+376(SB)/8, $0x3fb5555555555555
+GLOBL doubles<>(SB), RODATA|NOPTR, $384
+
 // func convStep1Blocks1AVX512(a *byte)
 // Requires: AVX, AVX512F
 TEXT ·convStep1Blocks1AVX512(SB), $32-8
@@ -23271,6 +23321,947 @@ p1channel:
 	VZEROUPPER
 	RET
 
+// func winogradFilter2AVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·winogradFilter2AVX512(SB), $832-8
+	MOVQ   a+0(FP), AX
+	LEAQ   (SP), CX
+	ADDQ   $0x3f, CX
+	ANDQ   $-64, CX
+	MOVQ   (AX), DX
+	MOVQ   8(AX), BX
+	MOVQ   16(AX), SI
+	MOVQ   24(AX), AX
+	MOVQ   $0x00000002, DI
+	IMUL3Q $0x03, SI, R9
+
+part:
+	MOVQ      DX, R8
+	MOVQ      R8, R10
+	VCVTPS2PD (R10), Z0
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z1
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z2
+	ADDQ      R9, R10
+	VADDPD    Z2, Z0, Z12
+	VMOVAPD   Z0, Z6
+	VADDPD    Z1, Z12, Z7
+	VMULPD    doubles<>+0(SB), Z7, Z7
+	VSUBPD    Z1, Z12, Z8
+	VMULPD    doubles<>+0(SB), Z8, Z8
+	VMOVAPD   Z2, Z9
+	VMOVAPD   Z6, (CX)
+	VMOVAPD   Z7, 192(CX)
+	VMOVAPD   Z8, 384(CX)
+	VMOVAPD   Z9, 576(CX)
+	ADDQ      SI, R8
+	MOVQ      R8, R10
+	VCVTPS2PD (R10), Z0
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z1
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z2
+	ADDQ      R9, R10
+	VADDPD    Z2, Z0, Z12
+	VMOVAPD   Z0, Z6
+	VADDPD    Z1, Z12, Z7
+	VMULPD    doubles<>+0(SB), Z7, Z7
+	VSUBPD    Z1, Z12, Z8
+	VMULPD    doubles<>+0(SB), Z8, Z8
+	VMOVAPD   Z2, Z9
+	VMOVAPD   Z6, 64(CX)
+	VMOVAPD   Z7, 256(CX)
+	VMOVAPD   Z8, 448(CX)
+	VMOVAPD   Z9, 640(CX)
+	ADDQ      SI, R8
+	MOVQ      R8, R10
+	VCVTPS2PD (R10), Z0
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z1
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z2
+	ADDQ      R9, R10
+	VADDPD    Z2, Z0, Z12
+	VMOVAPD   Z0, Z6
+	VADDPD    Z1, Z12, Z7
+	VMULPD    doubles<>+0(SB), Z7, Z7
+	VSUBPD    Z1, Z12, Z8
+	VMULPD    doubles<>+0(SB), Z8, Z8
+	VMOVAPD   Z2, Z9
+	VMOVAPD   Z6, 128(CX)
+	VMOVAPD   Z7, 320(CX)
+	VMOVAPD   Z8, 512(CX)
+	VMOVAPD   Z9, 704(CX)
+	ADDQ      SI, R8
+	MOVQ      BX, R8
+	VMOVAPD   (CX), Z0
+	VMOVAPD   64(CX), Z1
+	VMOVAPD   128(CX), Z2
+	VADDPD    Z2, Z0, Z12
+	VMOVAPD   Z0, Z6
+	VADDPD    Z1, Z12, Z7
+	VMULPD    doubles<>+0(SB), Z7, Z7
+	VSUBPD    Z1, Z12, Z8
+	VMULPD    doubles<>+0(SB), Z8, Z8
+	VMOVAPD   Z2, Z9
+	VCVTPD2PS Z6, Y6
+	VMOVUPS   Y6, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z7, Y7
+	VMOVUPS   Y7, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z8, Y8
+	VMOVUPS   Y8, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z9, Y9
+	VMOVUPS   Y9, (R8)
+	ADDQ      AX, R8
+	VMOVAPD   192(CX), Z0
+	VMOVAPD   256(CX), Z1
+	VMOVAPD   320(CX), Z2
+	VADDPD    Z2, Z0, Z12
+	VMOVAPD   Z0, Z6
+	VADDPD    Z1, Z12, Z7
+	VMULPD    doubles<>+0(SB), Z7, Z7
+	VSUBPD    Z1, Z12, Z8
+	VMULPD    doubles<>+0(SB), Z8, Z8
+	VMOVAPD   Z2, Z9
+	VCVTPD2PS Z6, Y6
+	VMOVUPS   Y6, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z7, Y7
+	VMOVUPS   Y7, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z8, Y8
+	VMOVUPS   Y8, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z9, Y9
+	VMOVUPS   Y9, (R8)
+	ADDQ      AX, R8
+	VMOVAPD   384(CX), Z0
+	VMOVAPD   448(CX), Z1
+	VMOVAPD   512(CX), Z2
+	VADDPD    Z2, Z0, Z12
+	VMOVAPD   Z0, Z6
+	VADDPD    Z1, Z12, Z7
+	VMULPD    doubles<>+0(SB), Z7, Z7
+	VSUBPD    Z1, Z12, Z8
+	VMULPD    doubles<>+0(SB), Z8, Z8
+	VMOVAPD   Z2, Z9
+	VCVTPD2PS Z6, Y6
+	VMOVUPS   Y6, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z7, Y7
+	VMOVUPS   Y7, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z8, Y8
+	VMOVUPS   Y8, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z9, Y9
+	VMOVUPS   Y9, (R8)
+	ADDQ      AX, R8
+	VMOVAPD   576(CX), Z0
+	VMOVAPD   640(CX), Z1
+	VMOVAPD   704(CX), Z2
+	VADDPD    Z2, Z0, Z12
+	VMOVAPD   Z0, Z6
+	VADDPD    Z1, Z12, Z7
+	VMULPD    doubles<>+0(SB), Z7, Z7
+	VSUBPD    Z1, Z12, Z8
+	VMULPD    doubles<>+0(SB), Z8, Z8
+	VMOVAPD   Z2, Z9
+	VCVTPD2PS Z6, Y6
+	VMOVUPS   Y6, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z7, Y7
+	VMOVUPS   Y7, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z8, Y8
+	VMOVUPS   Y8, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z9, Y9
+	VMOVUPS   Y9, (R8)
+	ADDQ      AX, R8
+	ADDQ      $0x20, DX
+	ADDQ      $0x20, BX
+	DECQ      DI
+	JNZ       part
+	VZEROUPPER
+	RET
+
+// func winogradGather2AVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·winogradGather2AVX512(SB), $832-8
+	MOVQ   a+0(FP), AX
+	LEAQ   (SP), CX
+	ADDQ   $0x3f, CX
+	ANDQ   $-64, CX
+	MOVQ   (AX), DX
+	MOVQ   8(AX), BX
+	MOVQ   16(AX), SI
+	MOVQ   24(AX), AX
+	MOVQ   $0x00000002, DI
+	IMUL3Q $0x04, SI, R9
+
+part:
+	MOVQ      DX, R8
+	MOVQ      R8, R10
+	VCVTPS2PD (R10), Z0
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z1
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z2
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z3
+	ADDQ      R9, R10
+	VADDPD    Z2, Z1, Z12
+	VSUBPD    Z2, Z1, Z13
+	VMULPD    doubles<>+0(SB), Z12, Z12
+	VADDPD    Z12, Z0, Z6
+	VMULPD    doubles<>+0(SB), Z13, Z7
+	VADDPD    Z3, Z12, Z8
+	VMOVAPD   Z6, (CX)
+	VMOVAPD   Z7, 256(CX)
+	VMOVAPD   Z8, 512(CX)
+	ADDQ      SI, R8
+	MOVQ      R8, R10
+	VCVTPS2PD (R10), Z0
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z1
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z2
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z3
+	ADDQ      R9, R10
+	VADDPD    Z2, Z1, Z12
+	VSUBPD    Z2, Z1, Z13
+	VMULPD    doubles<>+0(SB), Z12, Z12
+	VADDPD    Z12, Z0, Z6
+	VMULPD    doubles<>+0(SB), Z13, Z7
+	VADDPD    Z3, Z12, Z8
+	VMOVAPD   Z6, 64(CX)
+	VMOVAPD   Z7, 320(CX)
+	VMOVAPD   Z8, 576(CX)
+	ADDQ      SI, R8
+	MOVQ      R8, R10
+	VCVTPS2PD (R10), Z0
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z1
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z2
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z3
+	ADDQ      R9, R10
+	VADDPD    Z2, Z1, Z12
+	VSUBPD    Z2, Z1, Z13
+	VMULPD    doubles<>+0(SB), Z12, Z12
+	VADDPD    Z12, Z0, Z6
+	VMULPD    doubles<>+0(SB), Z13, Z7
+	VADDPD    Z3, Z12, Z8
+	VMOVAPD   Z6, 128(CX)
+	VMOVAPD   Z7, 384(CX)
+	VMOVAPD   Z8, 640(CX)
+	ADDQ      SI, R8
+	MOVQ      R8, R10
+	VCVTPS2PD (R10), Z0
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z1
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z2
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z3
+	ADDQ      R9, R10
+	VADDPD    Z2, Z1, Z12
+	VSUBPD    Z2, Z1, Z13
+	VMULPD    doubles<>+0(SB), Z12, Z12
+	VADDPD    Z12, Z0, Z6
+	VMULPD    doubles<>+0(SB), Z13, Z7
+	VADDPD    Z3, Z12, Z8
+	VMOVAPD   Z6, 192(CX)
+	VMOVAPD   Z7, 448(CX)
+	VMOVAPD   Z8, 704(CX)
+	ADDQ      SI, R8
+	MOVQ      BX, R8
+	VMOVAPD   (CX), Z0
+	VMOVAPD   64(CX), Z1
+	VMOVAPD   128(CX), Z2
+	VMOVAPD   192(CX), Z3
+	VADDPD    Z2, Z1, Z12
+	VSUBPD    Z2, Z1, Z13
+	VMULPD    doubles<>+0(SB), Z12, Z12
+	VADDPD    Z12, Z0, Z6
+	VMULPD    doubles<>+0(SB), Z13, Z7
+	VADDPD    Z3, Z12, Z8
+	VCVTPD2PS Z6, Y6
+	VMOVUPS   Y6, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z7, Y7
+	VMOVUPS   Y7, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z8, Y8
+	VMOVUPS   Y8, (R8)
+	ADDQ      AX, R8
+	VMOVAPD   256(CX), Z0
+	VMOVAPD   320(CX), Z1
+	VMOVAPD   384(CX), Z2
+	VMOVAPD   448(CX), Z3
+	VADDPD    Z2, Z1, Z12
+	VSUBPD    Z2, Z1, Z13
+	VMULPD    doubles<>+0(SB), Z12, Z12
+	VADDPD    Z12, Z0, Z6
+	VMULPD    doubles<>+0(SB), Z13, Z7
+	VADDPD    Z3, Z12, Z8
+	VCVTPD2PS Z6, Y6
+	VMOVUPS   Y6, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z7, Y7
+	VMOVUPS   Y7, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z8, Y8
+	VMOVUPS   Y8, (R8)
+	ADDQ      AX, R8
+	VMOVAPD   512(CX), Z0
+	VMOVAPD   576(CX), Z1
+	VMOVAPD   640(CX), Z2
+	VMOVAPD   704(CX), Z3
+	VADDPD    Z2, Z1, Z12
+	VSUBPD    Z2, Z1, Z13
+	VMULPD    doubles<>+0(SB), Z12, Z12
+	VADDPD    Z12, Z0, Z6
+	VMULPD    doubles<>+0(SB), Z13, Z7
+	VADDPD    Z3, Z12, Z8
+	VCVTPD2PS Z6, Y6
+	VMOVUPS   Y6, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z7, Y7
+	VMOVUPS   Y7, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z8, Y8
+	VMOVUPS   Y8, (R8)
+	ADDQ      AX, R8
+	ADDQ      $0x20, DX
+	ADDQ      $0x20, BX
+	DECQ      DI
+	JNZ       part
+	VZEROUPPER
+	RET
+
+// func winogradFilter4AVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·winogradFilter4AVX512(SB), $1216-8
+	MOVQ   a+0(FP), AX
+	LEAQ   (SP), CX
+	ADDQ   $0x3f, CX
+	ANDQ   $-64, CX
+	MOVQ   (AX), DX
+	MOVQ   8(AX), BX
+	MOVQ   16(AX), SI
+	MOVQ   24(AX), AX
+	MOVQ   $0x00000002, DI
+	IMUL3Q $0x03, SI, R9
+
+part:
+	MOVQ      DX, R8
+	MOVQ      R8, R10
+	VCVTPS2PD (R10), Z0
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z1
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z2
+	ADDQ      R9, R10
+	VADDPD    Z2, Z0, Z12
+	VMULPD    doubles<>+64(SB), Z0, Z6
+	VADDPD    Z1, Z12, Z7
+	VMULPD    doubles<>+128(SB), Z7, Z7
+	VSUBPD    Z1, Z12, Z8
+	VMULPD    doubles<>+128(SB), Z8, Z8
+	VMULPD    doubles<>+256(SB), Z0, Z12
+	VMULPD    doubles<>+192(SB), Z2, Z13
+	VADDPD    Z13, Z12, Z12
+	VMULPD    doubles<>+320(SB), Z1, Z13
+	VADDPD    Z13, Z12, Z9
+	VSUBPD    Z13, Z12, Z10
+	VMOVAPD   Z2, Z11
+	VMOVAPD   Z6, (CX)
+	VMOVAPD   Z7, 192(CX)
+	VMOVAPD   Z8, 384(CX)
+	VMOVAPD   Z9, 576(CX)
+	VMOVAPD   Z10, 768(CX)
+	VMOVAPD   Z11, 960(CX)
+	ADDQ      SI, R8
+	MOVQ      R8, R10
+	VCVTPS2PD (R10), Z0
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z1
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z2
+	ADDQ      R9, R10
+	VADDPD    Z2, Z0, Z12
+	VMULPD    doubles<>+64(SB), Z0, Z6
+	VADDPD    Z1, Z12, Z7
+	VMULPD    doubles<>+128(SB), Z7, Z7
+	VSUBPD    Z1, Z12, Z8
+	VMULPD    doubles<>+128(SB), Z8, Z8
+	VMULPD    doubles<>+256(SB), Z0, Z12
+	VMULPD    doubles<>+192(SB), Z2, Z13
+	VADDPD    Z13, Z12, Z12
+	VMULPD    doubles<>+320(SB), Z1, Z13
+	VADDPD    Z13, Z12, Z9
+	VSUBPD    Z13, Z12, Z10
+	VMOVAPD   Z2, Z11
+	VMOVAPD   Z6, 64(CX)
+	VMOVAPD   Z7, 256(CX)
+	VMOVAPD   Z8, 448(CX)
+	VMOVAPD   Z9, 640(CX)
+	VMOVAPD   Z10, 832(CX)
+	VMOVAPD   Z11, 1024(CX)
+	ADDQ      SI, R8
+	MOVQ      R8, R10
+	VCVTPS2PD (R10), Z0
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z1
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z2
+	ADDQ      R9, R10
+	VADDPD    Z2, Z0, Z12
+	VMULPD    doubles<>+64(SB), Z0, Z6
+	VADDPD    Z1, Z12, Z7
+	VMULPD    doubles<>+128(SB), Z7, Z7
+	VSUBPD    Z1, Z12, Z8
+	VMULPD    doubles<>+128(SB), Z8, Z8
+	VMULPD    doubles<>+256(SB), Z0, Z12
+	VMULPD    doubles<>+192(SB), Z2, Z13
+	VADDPD    Z13, Z12, Z12
+	VMULPD    doubles<>+320(SB), Z1, Z13
+	VADDPD    Z13, Z12, Z9
+	VSUBPD    Z13, Z12, Z10
+	VMOVAPD   Z2, Z11
+	VMOVAPD   Z6, 128(CX)
+	VMOVAPD   Z7, 320(CX)
+	VMOVAPD   Z8, 512(CX)
+	VMOVAPD   Z9, 704(CX)
+	VMOVAPD   Z10, 896(CX)
+	VMOVAPD   Z11, 1088(CX)
+	ADDQ      SI, R8
+	MOVQ      BX, R8
+	VMOVAPD   (CX), Z0
+	VMOVAPD   64(CX), Z1
+	VMOVAPD   128(CX), Z2
+	VADDPD    Z2, Z0, Z12
+	VMULPD    doubles<>+64(SB), Z0, Z6
+	VADDPD    Z1, Z12, Z7
+	VMULPD    doubles<>+128(SB), Z7, Z7
+	VSUBPD    Z1, Z12, Z8
+	VMULPD    doubles<>+128(SB), Z8, Z8
+	VMULPD    doubles<>+256(SB), Z0, Z12
+	VMULPD    doubles<>+192(SB), Z2, Z13
+	VADDPD    Z13, Z12, Z12
+	VMULPD    doubles<>+320(SB), Z1, Z13
+	VADDPD    Z13, Z12, Z9
+	VSUBPD    Z13, Z12, Z10
+	VMOVAPD   Z2, Z11
+	VCVTPD2PS Z6, Y6
+	VMOVUPS   Y6, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z7, Y7
+	VMOVUPS   Y7, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z8, Y8
+	VMOVUPS   Y8, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z9, Y9
+	VMOVUPS   Y9, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z10, Y10
+	VMOVUPS   Y10, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z11, Y11
+	VMOVUPS   Y11, (R8)
+	ADDQ      AX, R8
+	VMOVAPD   192(CX), Z0
+	VMOVAPD   256(CX), Z1
+	VMOVAPD   320(CX), Z2
+	VADDPD    Z2, Z0, Z12
+	VMULPD    doubles<>+64(SB), Z0, Z6
+	VADDPD    Z1, Z12, Z7
+	VMULPD    doubles<>+128(SB), Z7, Z7
+	VSUBPD    Z1, Z12, Z8
+	VMULPD    doubles<>+128(SB), Z8, Z8
+	VMULPD    doubles<>+256(SB), Z0, Z12
+	VMULPD    doubles<>+192(SB), Z2, Z13
+	VADDPD    Z13, Z12, Z12
+	VMULPD    doubles<>+320(SB), Z1, Z13
+	VADDPD    Z13, Z12, Z9
+	VSUBPD    Z13, Z12, Z10
+	VMOVAPD   Z2, Z11
+	VCVTPD2PS Z6, Y6
+	VMOVUPS   Y6, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z7, Y7
+	VMOVUPS   Y7, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z8, Y8
+	VMOVUPS   Y8, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z9, Y9
+	VMOVUPS   Y9, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z10, Y10
+	VMOVUPS   Y10, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z11, Y11
+	VMOVUPS   Y11, (R8)
+	ADDQ      AX, R8
+	VMOVAPD   384(CX), Z0
+	VMOVAPD   448(CX), Z1
+	VMOVAPD   512(CX), Z2
+	VADDPD    Z2, Z0, Z12
+	VMULPD    doubles<>+64(SB), Z0, Z6
+	VADDPD    Z1, Z12, Z7
+	VMULPD    doubles<>+128(SB), Z7, Z7
+	VSUBPD    Z1, Z12, Z8
+	VMULPD    doubles<>+128(SB), Z8, Z8
+	VMULPD    doubles<>+256(SB), Z0, Z12
+	VMULPD    doubles<>+192(SB), Z2, Z13
+	VADDPD    Z13, Z12, Z12
+	VMULPD    doubles<>+320(SB), Z1, Z13
+	VADDPD    Z13, Z12, Z9
+	VSUBPD    Z13, Z12, Z10
+	VMOVAPD   Z2, Z11
+	VCVTPD2PS Z6, Y6
+	VMOVUPS   Y6, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z7, Y7
+	VMOVUPS   Y7, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z8, Y8
+	VMOVUPS   Y8, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z9, Y9
+	VMOVUPS   Y9, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z10, Y10
+	VMOVUPS   Y10, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z11, Y11
+	VMOVUPS   Y11, (R8)
+	ADDQ      AX, R8
+	VMOVAPD   576(CX), Z0
+	VMOVAPD   640(CX), Z1
+	VMOVAPD   704(CX), Z2
+	VADDPD    Z2, Z0, Z12
+	VMULPD    doubles<>+64(SB), Z0, Z6
+	VADDPD    Z1, Z12, Z7
+	VMULPD    doubles<>+128(SB), Z7, Z7
+	VSUBPD    Z1, Z12, Z8
+	VMULPD    doubles<>+128(SB), Z8, Z8
+	VMULPD    doubles<>+256(SB), Z0, Z12
+	VMULPD    doubles<>+192(SB), Z2, Z13
+	VADDPD    Z13, Z12, Z12
+	VMULPD    doubles<>+320(SB), Z1, Z13
+	VADDPD    Z13, Z12, Z9
+	VSUBPD    Z13, Z12, Z10
+	VMOVAPD   Z2, Z11
+	VCVTPD2PS Z6, Y6
+	VMOVUPS   Y6, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z7, Y7
+	VMOVUPS   Y7, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z8, Y8
+	VMOVUPS   Y8, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z9, Y9
+	VMOVUPS   Y9, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z10, Y10
+	VMOVUPS   Y10, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z11, Y11
+	VMOVUPS   Y11, (R8)
+	ADDQ      AX, R8
+	VMOVAPD   768(CX), Z0
+	VMOVAPD   832(CX), Z1
+	VMOVAPD   896(CX), Z2
+	VADDPD    Z2, Z0, Z12
+	VMULPD    doubles<>+64(SB), Z0, Z6
+	VADDPD    Z1, Z12, Z7
+	VMULPD    doubles<>+128(SB), Z7, Z7
+	VSUBPD    Z1, Z12, Z8
+	VMULPD    doubles<>+128(SB), Z8, Z8
+	VMULPD    doubles<>+256(SB), Z0, Z12
+	VMULPD    doubles<>+192(SB), Z2, Z13
+	VADDPD    Z13, Z12, Z12
+	VMULPD    doubles<>+320(SB), Z1, Z13
+	VADDPD    Z13, Z12, Z9
+	VSUBPD    Z13, Z12, Z10
+	VMOVAPD   Z2, Z11
+	VCVTPD2PS Z6, Y6
+	VMOVUPS   Y6, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z7, Y7
+	VMOVUPS   Y7, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z8, Y8
+	VMOVUPS   Y8, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z9, Y9
+	VMOVUPS   Y9, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z10, Y10
+	VMOVUPS   Y10, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z11, Y11
+	VMOVUPS   Y11, (R8)
+	ADDQ      AX, R8
+	VMOVAPD   960(CX), Z0
+	VMOVAPD   1024(CX), Z1
+	VMOVAPD   1088(CX), Z2
+	VADDPD    Z2, Z0, Z12
+	VMULPD    doubles<>+64(SB), Z0, Z6
+	VADDPD    Z1, Z12, Z7
+	VMULPD    doubles<>+128(SB), Z7, Z7
+	VSUBPD    Z1, Z12, Z8
+	VMULPD    doubles<>+128(SB), Z8, Z8
+	VMULPD    doubles<>+256(SB), Z0, Z12
+	VMULPD    doubles<>+192(SB), Z2, Z13
+	VADDPD    Z13, Z12, Z12
+	VMULPD    doubles<>+320(SB), Z1, Z13
+	VADDPD    Z13, Z12, Z9
+	VSUBPD    Z13, Z12, Z10
+	VMOVAPD   Z2, Z11
+	VCVTPD2PS Z6, Y6
+	VMOVUPS   Y6, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z7, Y7
+	VMOVUPS   Y7, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z8, Y8
+	VMOVUPS   Y8, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z9, Y9
+	VMOVUPS   Y9, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z10, Y10
+	VMOVUPS   Y10, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z11, Y11
+	VMOVUPS   Y11, (R8)
+	ADDQ      AX, R8
+	ADDQ      $0x20, DX
+	ADDQ      $0x20, BX
+	DECQ      DI
+	JNZ       part
+	VZEROUPPER
+	RET
+
+// func winogradGather4AVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·winogradGather4AVX512(SB), $1216-8
+	MOVQ   a+0(FP), AX
+	LEAQ   (SP), CX
+	ADDQ   $0x3f, CX
+	ANDQ   $-64, CX
+	MOVQ   (AX), DX
+	MOVQ   8(AX), BX
+	MOVQ   16(AX), SI
+	MOVQ   24(AX), AX
+	MOVQ   $0x00000002, DI
+	IMUL3Q $0x06, SI, R9
+
+part:
+	MOVQ      DX, R8
+	MOVQ      R8, R10
+	VCVTPS2PD (R10), Z0
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z1
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z2
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z3
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z4
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z5
+	ADDQ      R9, R10
+	VADDPD    Z2, Z1, Z12
+	VSUBPD    Z2, Z1, Z13
+	VADDPD    Z4, Z3, Z14
+	VMULPD    doubles<>+192(SB), Z12, Z12
+	VMULPD    doubles<>+64(SB), Z0, Z6
+	VSUBPD    Z12, Z6, Z6
+	VMULPD    doubles<>+256(SB), Z14, Z15
+	VADDPD    Z15, Z6, Z6
+	VSUBPD    Z4, Z3, Z7
+	VMULPD    doubles<>+320(SB), Z7, Z7
+	VMULPD    doubles<>+192(SB), Z13, Z15
+	VSUBPD    Z15, Z7, Z7
+	VMULPD    doubles<>+192(SB), Z14, Z8
+	VSUBPD    Z12, Z8, Z8
+	VADDPD    Z5, Z8, Z8
+	VMOVAPD   Z6, (CX)
+	VMOVAPD   Z7, 384(CX)
+	VMOVAPD   Z8, 768(CX)
+	ADDQ      SI, R8
+	MOVQ      R8, R10
+	VCVTPS2PD (R10), Z0
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z1
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z2
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z3
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z4
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z5
+	ADDQ      R9, R10
+	VADDPD    Z2, Z1, Z12
+	VSUBPD    Z2, Z1, Z13
+	VADDPD    Z4, Z3, Z14
+	VMULPD    doubles<>+192(SB), Z12, Z12
+	VMULPD    doubles<>+64(SB), Z0, Z6
+	VSUBPD    Z12, Z6, Z6
+	VMULPD    doubles<>+256(SB), Z14, Z15
+	VADDPD    Z15, Z6, Z6
+	VSUBPD    Z4, Z3, Z7
+	VMULPD    doubles<>+320(SB), Z7, Z7
+	VMULPD    doubles<>+192(SB), Z13, Z15
+	VSUBPD    Z15, Z7, Z7
+	VMULPD    doubles<>+192(SB), Z14, Z8
+	VSUBPD    Z12, Z8, Z8
+	VADDPD    Z5, Z8, Z8
+	VMOVAPD   Z6, 64(CX)
+	VMOVAPD   Z7, 448(CX)
+	VMOVAPD   Z8, 832(CX)
+	ADDQ      SI, R8
+	MOVQ      R8, R10
+	VCVTPS2PD (R10), Z0
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z1
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z2
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z3
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z4
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z5
+	ADDQ      R9, R10
+	VADDPD    Z2, Z1, Z12
+	VSUBPD    Z2, Z1, Z13
+	VADDPD    Z4, Z3, Z14
+	VMULPD    doubles<>+192(SB), Z12, Z12
+	VMULPD    doubles<>+64(SB), Z0, Z6
+	VSUBPD    Z12, Z6, Z6
+	VMULPD    doubles<>+256(SB), Z14, Z15
+	VADDPD    Z15, Z6, Z6
+	VSUBPD    Z4, Z3, Z7
+	VMULPD    doubles<>+320(SB), Z7, Z7
+	VMULPD    doubles<>+192(SB), Z13, Z15
+	VSUBPD    Z15, Z7, Z7
+	VMULPD    doubles<>+192(SB), Z14, Z8
+	VSUBPD    Z12, Z8, Z8
+	VADDPD    Z5, Z8, Z8
+	VMOVAPD   Z6, 128(CX)
+	VMOVAPD   Z7, 512(CX)
+	VMOVAPD   Z8, 896(CX)
+	ADDQ      SI, R8
+	MOVQ      R8, R10
+	VCVTPS2PD (R10), Z0
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z1
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z2
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z3
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z4
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z5
+	ADDQ      R9, R10
+	VADDPD    Z2, Z1, Z12
+	VSUBPD    Z2, Z1, Z13
+	VADDPD    Z4, Z3, Z14
+	VMULPD    doubles<>+192(SB), Z12, Z12
+	VMULPD    doubles<>+64(SB), Z0, Z6
+	VSUBPD    Z12, Z6, Z6
+	VMULPD    doubles<>+256(SB), Z14, Z15
+	VADDPD    Z15, Z6, Z6
+	VSUBPD    Z4, Z3, Z7
+	VMULPD    doubles<>+320(SB), Z7, Z7
+	VMULPD    doubles<>+192(SB), Z13, Z15
+	VSUBPD    Z15, Z7, Z7
+	VMULPD    doubles<>+192(SB), Z14, Z8
+	VSUBPD    Z12, Z8, Z8
+	VADDPD    Z5, Z8, Z8
+	VMOVAPD   Z6, 192(CX)
+	VMOVAPD   Z7, 576(CX)
+	VMOVAPD   Z8, 960(CX)
+	ADDQ      SI, R8
+	MOVQ      R8, R10
+	VCVTPS2PD (R10), Z0
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z1
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z2
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z3
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z4
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z5
+	ADDQ      R9, R10
+	VADDPD    Z2, Z1, Z12
+	VSUBPD    Z2, Z1, Z13
+	VADDPD    Z4, Z3, Z14
+	VMULPD    doubles<>+192(SB), Z12, Z12
+	VMULPD    doubles<>+64(SB), Z0, Z6
+	VSUBPD    Z12, Z6, Z6
+	VMULPD    doubles<>+256(SB), Z14, Z15
+	VADDPD    Z15, Z6, Z6
+	VSUBPD    Z4, Z3, Z7
+	VMULPD    doubles<>+320(SB), Z7, Z7
+	VMULPD    doubles<>+192(SB), Z13, Z15
+	VSUBPD    Z15, Z7, Z7
+	VMULPD    doubles<>+192(SB), Z14, Z8
+	VSUBPD    Z12, Z8, Z8
+	VADDPD    Z5, Z8, Z8
+	VMOVAPD   Z6, 256(CX)
+	VMOVAPD   Z7, 640(CX)
+	VMOVAPD   Z8, 1024(CX)
+	ADDQ      SI, R8
+	MOVQ      R8, R10
+	VCVTPS2PD (R10), Z0
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z1
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z2
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z3
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z4
+	ADDQ      R9, R10
+	VCVTPS2PD (R10), Z5
+	ADDQ      R9, R10
+	VADDPD    Z2, Z1, Z12
+	VSUBPD    Z2, Z1, Z13
+	VADDPD    Z4, Z3, Z14
+	VMULPD    doubles<>+192(SB), Z12, Z12
+	VMULPD    doubles<>+64(SB), Z0, Z6
+	VSUBPD    Z12, Z6, Z6
+	VMULPD    doubles<>+256(SB), Z14, Z15
+	VADDPD    Z15, Z6, Z6
+	VSUBPD    Z4, Z3, Z7
+	VMULPD    doubles<>+320(SB), Z7, Z7
+	VMULPD    doubles<>+192(SB), Z13, Z15
+	VSUBPD    Z15, Z7, Z7
+	VMULPD    doubles<>+192(SB), Z14, Z8
+	VSUBPD    Z12, Z8, Z8
+	VADDPD    Z5, Z8, Z8
+	VMOVAPD   Z6, 320(CX)
+	VMOVAPD   Z7, 704(CX)
+	VMOVAPD   Z8, 1088(CX)
+	ADDQ      SI, R8
+	MOVQ      BX, R8
+	VMOVAPD   (CX), Z0
+	VMOVAPD   64(CX), Z1
+	VMOVAPD   128(CX), Z2
+	VMOVAPD   192(CX), Z3
+	VMOVAPD   256(CX), Z4
+	VMOVAPD   320(CX), Z5
+	VADDPD    Z2, Z1, Z12
+	VSUBPD    Z2, Z1, Z13
+	VADDPD    Z4, Z3, Z14
+	VMULPD    doubles<>+192(SB), Z12, Z12
+	VMULPD    doubles<>+64(SB), Z0, Z6
+	VSUBPD    Z12, Z6, Z6
+	VMULPD    doubles<>+256(SB), Z14, Z15
+	VADDPD    Z15, Z6, Z6
+	VSUBPD    Z4, Z3, Z7
+	VMULPD    doubles<>+320(SB), Z7, Z7
+	VMULPD    doubles<>+192(SB), Z13, Z15
+	VSUBPD    Z15, Z7, Z7
+	VMULPD    doubles<>+192(SB), Z14, Z8
+	VSUBPD    Z12, Z8, Z8
+	VADDPD    Z5, Z8, Z8
+	VCVTPD2PS Z6, Y6
+	VMOVUPS   Y6, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z7, Y7
+	VMOVUPS   Y7, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z8, Y8
+	VMOVUPS   Y8, (R8)
+	ADDQ      AX, R8
+	VMOVAPD   384(CX), Z0
+	VMOVAPD   448(CX), Z1
+	VMOVAPD   512(CX), Z2
+	VMOVAPD   576(CX), Z3
+	VMOVAPD   640(CX), Z4
+	VMOVAPD   704(CX), Z5
+	VADDPD    Z2, Z1, Z12
+	VSUBPD    Z2, Z1, Z13
+	VADDPD    Z4, Z3, Z14
+	VMULPD    doubles<>+192(SB), Z12, Z12
+	VMULPD    doubles<>+64(SB), Z0, Z6
+	VSUBPD    Z12, Z6, Z6
+	VMULPD    doubles<>+256(SB), Z14, Z15
+	VADDPD    Z15, Z6, Z6
+	VSUBPD    Z4, Z3, Z7
+	VMULPD    doubles<>+320(SB), Z7, Z7
+	VMULPD    doubles<>+192(SB), Z13, Z15
+	VSUBPD    Z15, Z7, Z7
+	VMULPD    doubles<>+192(SB), Z14, Z8
+	VSUBPD    Z12, Z8, Z8
+	VADDPD    Z5, Z8, Z8
+	VCVTPD2PS Z6, Y6
+	VMOVUPS   Y6, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z7, Y7
+	VMOVUPS   Y7, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z8, Y8
+	VMOVUPS   Y8, (R8)
+	ADDQ      AX, R8
+	VMOVAPD   768(CX), Z0
+	VMOVAPD   832(CX), Z1
+	VMOVAPD   896(CX), Z2
+	VMOVAPD   960(CX), Z3
+	VMOVAPD   1024(CX), Z4
+	VMOVAPD   1088(CX), Z5
+	VADDPD    Z2, Z1, Z12
+	VSUBPD    Z2, Z1, Z13
+	VADDPD    Z4, Z3, Z14
+	VMULPD    doubles<>+192(SB), Z12, Z12
+	VMULPD    doubles<>+64(SB), Z0, Z6
+	VSUBPD    Z12, Z6, Z6
+	VMULPD    doubles<>+256(SB), Z14, Z15
+	VADDPD    Z15, Z6, Z6
+	VSUBPD    Z4, Z3, Z7
+	VMULPD    doubles<>+320(SB), Z7, Z7
+	VMULPD    doubles<>+192(SB), Z13, Z15
+	VSUBPD    Z15, Z7, Z7
+	VMULPD    doubles<>+192(SB), Z14, Z8
+	VSUBPD    Z12, Z8, Z8
+	VADDPD    Z5, Z8, Z8
+	VCVTPD2PS Z6, Y6
+	VMOVUPS   Y6, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z7, Y7
+	VMOVUPS   Y7, (R8)
+	ADDQ      AX, R8
+	VCVTPD2PS Z8, Y8
+	VMOVUPS   Y8, (R8)
+	ADDQ      AX, R8
+	ADDQ      $0x20, DX
+	ADDQ      $0x20, BX
+	DECQ      DI
+	JNZ       part
+	VZEROUPPER
+	RET
+
 // func convStep1Blocks1AVX2(a *byte)
 // Requires: AVX, FMA3
 TEXT ·convStep1Blocks1AVX2(SB), $32-8
@@ -32416,5 +33407,946 @@ p1channel:
 	ADDQ         40(AX), DX
 	DECQ         R10
 	JNZ          p1position
+	VZEROUPPER
+	RET
+
+// func winogradFilter2AVX2(a *byte)
+// Requires: AVX
+TEXT ·winogradFilter2AVX2(SB), $448-8
+	MOVQ   a+0(FP), AX
+	LEAQ   (SP), CX
+	ADDQ   $0x3f, CX
+	ANDQ   $-64, CX
+	MOVQ   (AX), DX
+	MOVQ   8(AX), BX
+	MOVQ   16(AX), SI
+	MOVQ   24(AX), AX
+	MOVQ   $0x00000004, DI
+	IMUL3Q $0x03, SI, R9
+
+part:
+	MOVQ       DX, R8
+	MOVQ       R8, R10
+	VCVTPS2PD  (R10), Y0
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y1
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y2
+	ADDQ       R9, R10
+	VADDPD     Y2, Y0, Y12
+	VMOVAPD    Y0, Y6
+	VADDPD     Y1, Y12, Y7
+	VMULPD     doubles<>+0(SB), Y7, Y7
+	VSUBPD     Y1, Y12, Y8
+	VMULPD     doubles<>+0(SB), Y8, Y8
+	VMOVAPD    Y2, Y9
+	VMOVAPD    Y6, (CX)
+	VMOVAPD    Y7, 96(CX)
+	VMOVAPD    Y8, 192(CX)
+	VMOVAPD    Y9, 288(CX)
+	ADDQ       SI, R8
+	MOVQ       R8, R10
+	VCVTPS2PD  (R10), Y0
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y1
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y2
+	ADDQ       R9, R10
+	VADDPD     Y2, Y0, Y12
+	VMOVAPD    Y0, Y6
+	VADDPD     Y1, Y12, Y7
+	VMULPD     doubles<>+0(SB), Y7, Y7
+	VSUBPD     Y1, Y12, Y8
+	VMULPD     doubles<>+0(SB), Y8, Y8
+	VMOVAPD    Y2, Y9
+	VMOVAPD    Y6, 32(CX)
+	VMOVAPD    Y7, 128(CX)
+	VMOVAPD    Y8, 224(CX)
+	VMOVAPD    Y9, 320(CX)
+	ADDQ       SI, R8
+	MOVQ       R8, R10
+	VCVTPS2PD  (R10), Y0
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y1
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y2
+	ADDQ       R9, R10
+	VADDPD     Y2, Y0, Y12
+	VMOVAPD    Y0, Y6
+	VADDPD     Y1, Y12, Y7
+	VMULPD     doubles<>+0(SB), Y7, Y7
+	VSUBPD     Y1, Y12, Y8
+	VMULPD     doubles<>+0(SB), Y8, Y8
+	VMOVAPD    Y2, Y9
+	VMOVAPD    Y6, 64(CX)
+	VMOVAPD    Y7, 160(CX)
+	VMOVAPD    Y8, 256(CX)
+	VMOVAPD    Y9, 352(CX)
+	ADDQ       SI, R8
+	MOVQ       BX, R8
+	VMOVAPD    (CX), Y0
+	VMOVAPD    32(CX), Y1
+	VMOVAPD    64(CX), Y2
+	VADDPD     Y2, Y0, Y12
+	VMOVAPD    Y0, Y6
+	VADDPD     Y1, Y12, Y7
+	VMULPD     doubles<>+0(SB), Y7, Y7
+	VSUBPD     Y1, Y12, Y8
+	VMULPD     doubles<>+0(SB), Y8, Y8
+	VMOVAPD    Y2, Y9
+	VCVTPD2PSY Y6, X6
+	VMOVUPS    X6, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y7, X7
+	VMOVUPS    X7, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y8, X8
+	VMOVUPS    X8, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y9, X9
+	VMOVUPS    X9, (R8)
+	ADDQ       AX, R8
+	VMOVAPD    96(CX), Y0
+	VMOVAPD    128(CX), Y1
+	VMOVAPD    160(CX), Y2
+	VADDPD     Y2, Y0, Y12
+	VMOVAPD    Y0, Y6
+	VADDPD     Y1, Y12, Y7
+	VMULPD     doubles<>+0(SB), Y7, Y7
+	VSUBPD     Y1, Y12, Y8
+	VMULPD     doubles<>+0(SB), Y8, Y8
+	VMOVAPD    Y2, Y9
+	VCVTPD2PSY Y6, X6
+	VMOVUPS    X6, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y7, X7
+	VMOVUPS    X7, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y8, X8
+	VMOVUPS    X8, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y9, X9
+	VMOVUPS    X9, (R8)
+	ADDQ       AX, R8
+	VMOVAPD    192(CX), Y0
+	VMOVAPD    224(CX), Y1
+	VMOVAPD    256(CX), Y2
+	VADDPD     Y2, Y0, Y12
+	VMOVAPD    Y0, Y6
+	VADDPD     Y1, Y12, Y7
+	VMULPD     doubles<>+0(SB), Y7, Y7
+	VSUBPD     Y1, Y12, Y8
+	VMULPD     doubles<>+0(SB), Y8, Y8
+	VMOVAPD    Y2, Y9
+	VCVTPD2PSY Y6, X6
+	VMOVUPS    X6, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y7, X7
+	VMOVUPS    X7, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y8, X8
+	VMOVUPS    X8, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y9, X9
+	VMOVUPS    X9, (R8)
+	ADDQ       AX, R8
+	VMOVAPD    288(CX), Y0
+	VMOVAPD    320(CX), Y1
+	VMOVAPD    352(CX), Y2
+	VADDPD     Y2, Y0, Y12
+	VMOVAPD    Y0, Y6
+	VADDPD     Y1, Y12, Y7
+	VMULPD     doubles<>+0(SB), Y7, Y7
+	VSUBPD     Y1, Y12, Y8
+	VMULPD     doubles<>+0(SB), Y8, Y8
+	VMOVAPD    Y2, Y9
+	VCVTPD2PSY Y6, X6
+	VMOVUPS    X6, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y7, X7
+	VMOVUPS    X7, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y8, X8
+	VMOVUPS    X8, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y9, X9
+	VMOVUPS    X9, (R8)
+	ADDQ       AX, R8
+	ADDQ       $0x10, DX
+	ADDQ       $0x10, BX
+	DECQ       DI
+	JNZ        part
+	VZEROUPPER
+	RET
+
+// func winogradGather2AVX2(a *byte)
+// Requires: AVX
+TEXT ·winogradGather2AVX2(SB), $448-8
+	MOVQ   a+0(FP), AX
+	LEAQ   (SP), CX
+	ADDQ   $0x3f, CX
+	ANDQ   $-64, CX
+	MOVQ   (AX), DX
+	MOVQ   8(AX), BX
+	MOVQ   16(AX), SI
+	MOVQ   24(AX), AX
+	MOVQ   $0x00000004, DI
+	IMUL3Q $0x04, SI, R9
+
+part:
+	MOVQ       DX, R8
+	MOVQ       R8, R10
+	VCVTPS2PD  (R10), Y0
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y1
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y2
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y3
+	ADDQ       R9, R10
+	VADDPD     Y2, Y1, Y12
+	VSUBPD     Y2, Y1, Y13
+	VMULPD     doubles<>+0(SB), Y12, Y12
+	VADDPD     Y12, Y0, Y6
+	VMULPD     doubles<>+0(SB), Y13, Y7
+	VADDPD     Y3, Y12, Y8
+	VMOVAPD    Y6, (CX)
+	VMOVAPD    Y7, 128(CX)
+	VMOVAPD    Y8, 256(CX)
+	ADDQ       SI, R8
+	MOVQ       R8, R10
+	VCVTPS2PD  (R10), Y0
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y1
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y2
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y3
+	ADDQ       R9, R10
+	VADDPD     Y2, Y1, Y12
+	VSUBPD     Y2, Y1, Y13
+	VMULPD     doubles<>+0(SB), Y12, Y12
+	VADDPD     Y12, Y0, Y6
+	VMULPD     doubles<>+0(SB), Y13, Y7
+	VADDPD     Y3, Y12, Y8
+	VMOVAPD    Y6, 32(CX)
+	VMOVAPD    Y7, 160(CX)
+	VMOVAPD    Y8, 288(CX)
+	ADDQ       SI, R8
+	MOVQ       R8, R10
+	VCVTPS2PD  (R10), Y0
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y1
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y2
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y3
+	ADDQ       R9, R10
+	VADDPD     Y2, Y1, Y12
+	VSUBPD     Y2, Y1, Y13
+	VMULPD     doubles<>+0(SB), Y12, Y12
+	VADDPD     Y12, Y0, Y6
+	VMULPD     doubles<>+0(SB), Y13, Y7
+	VADDPD     Y3, Y12, Y8
+	VMOVAPD    Y6, 64(CX)
+	VMOVAPD    Y7, 192(CX)
+	VMOVAPD    Y8, 320(CX)
+	ADDQ       SI, R8
+	MOVQ       R8, R10
+	VCVTPS2PD  (R10), Y0
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y1
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y2
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y3
+	ADDQ       R9, R10
+	VADDPD     Y2, Y1, Y12
+	VSUBPD     Y2, Y1, Y13
+	VMULPD     doubles<>+0(SB), Y12, Y12
+	VADDPD     Y12, Y0, Y6
+	VMULPD     doubles<>+0(SB), Y13, Y7
+	VADDPD     Y3, Y12, Y8
+	VMOVAPD    Y6, 96(CX)
+	VMOVAPD    Y7, 224(CX)
+	VMOVAPD    Y8, 352(CX)
+	ADDQ       SI, R8
+	MOVQ       BX, R8
+	VMOVAPD    (CX), Y0
+	VMOVAPD    32(CX), Y1
+	VMOVAPD    64(CX), Y2
+	VMOVAPD    96(CX), Y3
+	VADDPD     Y2, Y1, Y12
+	VSUBPD     Y2, Y1, Y13
+	VMULPD     doubles<>+0(SB), Y12, Y12
+	VADDPD     Y12, Y0, Y6
+	VMULPD     doubles<>+0(SB), Y13, Y7
+	VADDPD     Y3, Y12, Y8
+	VCVTPD2PSY Y6, X6
+	VMOVUPS    X6, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y7, X7
+	VMOVUPS    X7, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y8, X8
+	VMOVUPS    X8, (R8)
+	ADDQ       AX, R8
+	VMOVAPD    128(CX), Y0
+	VMOVAPD    160(CX), Y1
+	VMOVAPD    192(CX), Y2
+	VMOVAPD    224(CX), Y3
+	VADDPD     Y2, Y1, Y12
+	VSUBPD     Y2, Y1, Y13
+	VMULPD     doubles<>+0(SB), Y12, Y12
+	VADDPD     Y12, Y0, Y6
+	VMULPD     doubles<>+0(SB), Y13, Y7
+	VADDPD     Y3, Y12, Y8
+	VCVTPD2PSY Y6, X6
+	VMOVUPS    X6, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y7, X7
+	VMOVUPS    X7, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y8, X8
+	VMOVUPS    X8, (R8)
+	ADDQ       AX, R8
+	VMOVAPD    256(CX), Y0
+	VMOVAPD    288(CX), Y1
+	VMOVAPD    320(CX), Y2
+	VMOVAPD    352(CX), Y3
+	VADDPD     Y2, Y1, Y12
+	VSUBPD     Y2, Y1, Y13
+	VMULPD     doubles<>+0(SB), Y12, Y12
+	VADDPD     Y12, Y0, Y6
+	VMULPD     doubles<>+0(SB), Y13, Y7
+	VADDPD     Y3, Y12, Y8
+	VCVTPD2PSY Y6, X6
+	VMOVUPS    X6, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y7, X7
+	VMOVUPS    X7, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y8, X8
+	VMOVUPS    X8, (R8)
+	ADDQ       AX, R8
+	ADDQ       $0x10, DX
+	ADDQ       $0x10, BX
+	DECQ       DI
+	JNZ        part
+	VZEROUPPER
+	RET
+
+// func winogradFilter4AVX2(a *byte)
+// Requires: AVX
+TEXT ·winogradFilter4AVX2(SB), $640-8
+	MOVQ   a+0(FP), AX
+	LEAQ   (SP), CX
+	ADDQ   $0x3f, CX
+	ANDQ   $-64, CX
+	MOVQ   (AX), DX
+	MOVQ   8(AX), BX
+	MOVQ   16(AX), SI
+	MOVQ   24(AX), AX
+	MOVQ   $0x00000004, DI
+	IMUL3Q $0x03, SI, R9
+
+part:
+	MOVQ       DX, R8
+	MOVQ       R8, R10
+	VCVTPS2PD  (R10), Y0
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y1
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y2
+	ADDQ       R9, R10
+	VADDPD     Y2, Y0, Y12
+	VMULPD     doubles<>+64(SB), Y0, Y6
+	VADDPD     Y1, Y12, Y7
+	VMULPD     doubles<>+128(SB), Y7, Y7
+	VSUBPD     Y1, Y12, Y8
+	VMULPD     doubles<>+128(SB), Y8, Y8
+	VMULPD     doubles<>+256(SB), Y0, Y12
+	VMULPD     doubles<>+192(SB), Y2, Y13
+	VADDPD     Y13, Y12, Y12
+	VMULPD     doubles<>+320(SB), Y1, Y13
+	VADDPD     Y13, Y12, Y9
+	VSUBPD     Y13, Y12, Y10
+	VMOVAPD    Y2, Y11
+	VMOVAPD    Y6, (CX)
+	VMOVAPD    Y7, 96(CX)
+	VMOVAPD    Y8, 192(CX)
+	VMOVAPD    Y9, 288(CX)
+	VMOVAPD    Y10, 384(CX)
+	VMOVAPD    Y11, 480(CX)
+	ADDQ       SI, R8
+	MOVQ       R8, R10
+	VCVTPS2PD  (R10), Y0
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y1
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y2
+	ADDQ       R9, R10
+	VADDPD     Y2, Y0, Y12
+	VMULPD     doubles<>+64(SB), Y0, Y6
+	VADDPD     Y1, Y12, Y7
+	VMULPD     doubles<>+128(SB), Y7, Y7
+	VSUBPD     Y1, Y12, Y8
+	VMULPD     doubles<>+128(SB), Y8, Y8
+	VMULPD     doubles<>+256(SB), Y0, Y12
+	VMULPD     doubles<>+192(SB), Y2, Y13
+	VADDPD     Y13, Y12, Y12
+	VMULPD     doubles<>+320(SB), Y1, Y13
+	VADDPD     Y13, Y12, Y9
+	VSUBPD     Y13, Y12, Y10
+	VMOVAPD    Y2, Y11
+	VMOVAPD    Y6, 32(CX)
+	VMOVAPD    Y7, 128(CX)
+	VMOVAPD    Y8, 224(CX)
+	VMOVAPD    Y9, 320(CX)
+	VMOVAPD    Y10, 416(CX)
+	VMOVAPD    Y11, 512(CX)
+	ADDQ       SI, R8
+	MOVQ       R8, R10
+	VCVTPS2PD  (R10), Y0
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y1
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y2
+	ADDQ       R9, R10
+	VADDPD     Y2, Y0, Y12
+	VMULPD     doubles<>+64(SB), Y0, Y6
+	VADDPD     Y1, Y12, Y7
+	VMULPD     doubles<>+128(SB), Y7, Y7
+	VSUBPD     Y1, Y12, Y8
+	VMULPD     doubles<>+128(SB), Y8, Y8
+	VMULPD     doubles<>+256(SB), Y0, Y12
+	VMULPD     doubles<>+192(SB), Y2, Y13
+	VADDPD     Y13, Y12, Y12
+	VMULPD     doubles<>+320(SB), Y1, Y13
+	VADDPD     Y13, Y12, Y9
+	VSUBPD     Y13, Y12, Y10
+	VMOVAPD    Y2, Y11
+	VMOVAPD    Y6, 64(CX)
+	VMOVAPD    Y7, 160(CX)
+	VMOVAPD    Y8, 256(CX)
+	VMOVAPD    Y9, 352(CX)
+	VMOVAPD    Y10, 448(CX)
+	VMOVAPD    Y11, 544(CX)
+	ADDQ       SI, R8
+	MOVQ       BX, R8
+	VMOVAPD    (CX), Y0
+	VMOVAPD    32(CX), Y1
+	VMOVAPD    64(CX), Y2
+	VADDPD     Y2, Y0, Y12
+	VMULPD     doubles<>+64(SB), Y0, Y6
+	VADDPD     Y1, Y12, Y7
+	VMULPD     doubles<>+128(SB), Y7, Y7
+	VSUBPD     Y1, Y12, Y8
+	VMULPD     doubles<>+128(SB), Y8, Y8
+	VMULPD     doubles<>+256(SB), Y0, Y12
+	VMULPD     doubles<>+192(SB), Y2, Y13
+	VADDPD     Y13, Y12, Y12
+	VMULPD     doubles<>+320(SB), Y1, Y13
+	VADDPD     Y13, Y12, Y9
+	VSUBPD     Y13, Y12, Y10
+	VMOVAPD    Y2, Y11
+	VCVTPD2PSY Y6, X6
+	VMOVUPS    X6, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y7, X7
+	VMOVUPS    X7, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y8, X8
+	VMOVUPS    X8, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y9, X9
+	VMOVUPS    X9, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y10, X10
+	VMOVUPS    X10, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y11, X11
+	VMOVUPS    X11, (R8)
+	ADDQ       AX, R8
+	VMOVAPD    96(CX), Y0
+	VMOVAPD    128(CX), Y1
+	VMOVAPD    160(CX), Y2
+	VADDPD     Y2, Y0, Y12
+	VMULPD     doubles<>+64(SB), Y0, Y6
+	VADDPD     Y1, Y12, Y7
+	VMULPD     doubles<>+128(SB), Y7, Y7
+	VSUBPD     Y1, Y12, Y8
+	VMULPD     doubles<>+128(SB), Y8, Y8
+	VMULPD     doubles<>+256(SB), Y0, Y12
+	VMULPD     doubles<>+192(SB), Y2, Y13
+	VADDPD     Y13, Y12, Y12
+	VMULPD     doubles<>+320(SB), Y1, Y13
+	VADDPD     Y13, Y12, Y9
+	VSUBPD     Y13, Y12, Y10
+	VMOVAPD    Y2, Y11
+	VCVTPD2PSY Y6, X6
+	VMOVUPS    X6, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y7, X7
+	VMOVUPS    X7, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y8, X8
+	VMOVUPS    X8, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y9, X9
+	VMOVUPS    X9, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y10, X10
+	VMOVUPS    X10, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y11, X11
+	VMOVUPS    X11, (R8)
+	ADDQ       AX, R8
+	VMOVAPD    192(CX), Y0
+	VMOVAPD    224(CX), Y1
+	VMOVAPD    256(CX), Y2
+	VADDPD     Y2, Y0, Y12
+	VMULPD     doubles<>+64(SB), Y0, Y6
+	VADDPD     Y1, Y12, Y7
+	VMULPD     doubles<>+128(SB), Y7, Y7
+	VSUBPD     Y1, Y12, Y8
+	VMULPD     doubles<>+128(SB), Y8, Y8
+	VMULPD     doubles<>+256(SB), Y0, Y12
+	VMULPD     doubles<>+192(SB), Y2, Y13
+	VADDPD     Y13, Y12, Y12
+	VMULPD     doubles<>+320(SB), Y1, Y13
+	VADDPD     Y13, Y12, Y9
+	VSUBPD     Y13, Y12, Y10
+	VMOVAPD    Y2, Y11
+	VCVTPD2PSY Y6, X6
+	VMOVUPS    X6, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y7, X7
+	VMOVUPS    X7, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y8, X8
+	VMOVUPS    X8, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y9, X9
+	VMOVUPS    X9, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y10, X10
+	VMOVUPS    X10, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y11, X11
+	VMOVUPS    X11, (R8)
+	ADDQ       AX, R8
+	VMOVAPD    288(CX), Y0
+	VMOVAPD    320(CX), Y1
+	VMOVAPD    352(CX), Y2
+	VADDPD     Y2, Y0, Y12
+	VMULPD     doubles<>+64(SB), Y0, Y6
+	VADDPD     Y1, Y12, Y7
+	VMULPD     doubles<>+128(SB), Y7, Y7
+	VSUBPD     Y1, Y12, Y8
+	VMULPD     doubles<>+128(SB), Y8, Y8
+	VMULPD     doubles<>+256(SB), Y0, Y12
+	VMULPD     doubles<>+192(SB), Y2, Y13
+	VADDPD     Y13, Y12, Y12
+	VMULPD     doubles<>+320(SB), Y1, Y13
+	VADDPD     Y13, Y12, Y9
+	VSUBPD     Y13, Y12, Y10
+	VMOVAPD    Y2, Y11
+	VCVTPD2PSY Y6, X6
+	VMOVUPS    X6, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y7, X7
+	VMOVUPS    X7, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y8, X8
+	VMOVUPS    X8, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y9, X9
+	VMOVUPS    X9, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y10, X10
+	VMOVUPS    X10, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y11, X11
+	VMOVUPS    X11, (R8)
+	ADDQ       AX, R8
+	VMOVAPD    384(CX), Y0
+	VMOVAPD    416(CX), Y1
+	VMOVAPD    448(CX), Y2
+	VADDPD     Y2, Y0, Y12
+	VMULPD     doubles<>+64(SB), Y0, Y6
+	VADDPD     Y1, Y12, Y7
+	VMULPD     doubles<>+128(SB), Y7, Y7
+	VSUBPD     Y1, Y12, Y8
+	VMULPD     doubles<>+128(SB), Y8, Y8
+	VMULPD     doubles<>+256(SB), Y0, Y12
+	VMULPD     doubles<>+192(SB), Y2, Y13
+	VADDPD     Y13, Y12, Y12
+	VMULPD     doubles<>+320(SB), Y1, Y13
+	VADDPD     Y13, Y12, Y9
+	VSUBPD     Y13, Y12, Y10
+	VMOVAPD    Y2, Y11
+	VCVTPD2PSY Y6, X6
+	VMOVUPS    X6, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y7, X7
+	VMOVUPS    X7, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y8, X8
+	VMOVUPS    X8, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y9, X9
+	VMOVUPS    X9, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y10, X10
+	VMOVUPS    X10, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y11, X11
+	VMOVUPS    X11, (R8)
+	ADDQ       AX, R8
+	VMOVAPD    480(CX), Y0
+	VMOVAPD    512(CX), Y1
+	VMOVAPD    544(CX), Y2
+	VADDPD     Y2, Y0, Y12
+	VMULPD     doubles<>+64(SB), Y0, Y6
+	VADDPD     Y1, Y12, Y7
+	VMULPD     doubles<>+128(SB), Y7, Y7
+	VSUBPD     Y1, Y12, Y8
+	VMULPD     doubles<>+128(SB), Y8, Y8
+	VMULPD     doubles<>+256(SB), Y0, Y12
+	VMULPD     doubles<>+192(SB), Y2, Y13
+	VADDPD     Y13, Y12, Y12
+	VMULPD     doubles<>+320(SB), Y1, Y13
+	VADDPD     Y13, Y12, Y9
+	VSUBPD     Y13, Y12, Y10
+	VMOVAPD    Y2, Y11
+	VCVTPD2PSY Y6, X6
+	VMOVUPS    X6, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y7, X7
+	VMOVUPS    X7, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y8, X8
+	VMOVUPS    X8, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y9, X9
+	VMOVUPS    X9, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y10, X10
+	VMOVUPS    X10, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y11, X11
+	VMOVUPS    X11, (R8)
+	ADDQ       AX, R8
+	ADDQ       $0x10, DX
+	ADDQ       $0x10, BX
+	DECQ       DI
+	JNZ        part
+	VZEROUPPER
+	RET
+
+// func winogradGather4AVX2(a *byte)
+// Requires: AVX
+TEXT ·winogradGather4AVX2(SB), $640-8
+	MOVQ   a+0(FP), AX
+	LEAQ   (SP), CX
+	ADDQ   $0x3f, CX
+	ANDQ   $-64, CX
+	MOVQ   (AX), DX
+	MOVQ   8(AX), BX
+	MOVQ   16(AX), SI
+	MOVQ   24(AX), AX
+	MOVQ   $0x00000004, DI
+	IMUL3Q $0x06, SI, R9
+
+part:
+	MOVQ       DX, R8
+	MOVQ       R8, R10
+	VCVTPS2PD  (R10), Y0
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y1
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y2
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y3
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y4
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y5
+	ADDQ       R9, R10
+	VADDPD     Y2, Y1, Y12
+	VSUBPD     Y2, Y1, Y13
+	VADDPD     Y4, Y3, Y14
+	VMULPD     doubles<>+192(SB), Y12, Y12
+	VMULPD     doubles<>+64(SB), Y0, Y6
+	VSUBPD     Y12, Y6, Y6
+	VMULPD     doubles<>+256(SB), Y14, Y15
+	VADDPD     Y15, Y6, Y6
+	VSUBPD     Y4, Y3, Y7
+	VMULPD     doubles<>+320(SB), Y7, Y7
+	VMULPD     doubles<>+192(SB), Y13, Y15
+	VSUBPD     Y15, Y7, Y7
+	VMULPD     doubles<>+192(SB), Y14, Y8
+	VSUBPD     Y12, Y8, Y8
+	VADDPD     Y5, Y8, Y8
+	VMOVAPD    Y6, (CX)
+	VMOVAPD    Y7, 192(CX)
+	VMOVAPD    Y8, 384(CX)
+	ADDQ       SI, R8
+	MOVQ       R8, R10
+	VCVTPS2PD  (R10), Y0
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y1
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y2
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y3
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y4
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y5
+	ADDQ       R9, R10
+	VADDPD     Y2, Y1, Y12
+	VSUBPD     Y2, Y1, Y13
+	VADDPD     Y4, Y3, Y14
+	VMULPD     doubles<>+192(SB), Y12, Y12
+	VMULPD     doubles<>+64(SB), Y0, Y6
+	VSUBPD     Y12, Y6, Y6
+	VMULPD     doubles<>+256(SB), Y14, Y15
+	VADDPD     Y15, Y6, Y6
+	VSUBPD     Y4, Y3, Y7
+	VMULPD     doubles<>+320(SB), Y7, Y7
+	VMULPD     doubles<>+192(SB), Y13, Y15
+	VSUBPD     Y15, Y7, Y7
+	VMULPD     doubles<>+192(SB), Y14, Y8
+	VSUBPD     Y12, Y8, Y8
+	VADDPD     Y5, Y8, Y8
+	VMOVAPD    Y6, 32(CX)
+	VMOVAPD    Y7, 224(CX)
+	VMOVAPD    Y8, 416(CX)
+	ADDQ       SI, R8
+	MOVQ       R8, R10
+	VCVTPS2PD  (R10), Y0
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y1
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y2
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y3
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y4
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y5
+	ADDQ       R9, R10
+	VADDPD     Y2, Y1, Y12
+	VSUBPD     Y2, Y1, Y13
+	VADDPD     Y4, Y3, Y14
+	VMULPD     doubles<>+192(SB), Y12, Y12
+	VMULPD     doubles<>+64(SB), Y0, Y6
+	VSUBPD     Y12, Y6, Y6
+	VMULPD     doubles<>+256(SB), Y14, Y15
+	VADDPD     Y15, Y6, Y6
+	VSUBPD     Y4, Y3, Y7
+	VMULPD     doubles<>+320(SB), Y7, Y7
+	VMULPD     doubles<>+192(SB), Y13, Y15
+	VSUBPD     Y15, Y7, Y7
+	VMULPD     doubles<>+192(SB), Y14, Y8
+	VSUBPD     Y12, Y8, Y8
+	VADDPD     Y5, Y8, Y8
+	VMOVAPD    Y6, 64(CX)
+	VMOVAPD    Y7, 256(CX)
+	VMOVAPD    Y8, 448(CX)
+	ADDQ       SI, R8
+	MOVQ       R8, R10
+	VCVTPS2PD  (R10), Y0
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y1
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y2
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y3
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y4
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y5
+	ADDQ       R9, R10
+	VADDPD     Y2, Y1, Y12
+	VSUBPD     Y2, Y1, Y13
+	VADDPD     Y4, Y3, Y14
+	VMULPD     doubles<>+192(SB), Y12, Y12
+	VMULPD     doubles<>+64(SB), Y0, Y6
+	VSUBPD     Y12, Y6, Y6
+	VMULPD     doubles<>+256(SB), Y14, Y15
+	VADDPD     Y15, Y6, Y6
+	VSUBPD     Y4, Y3, Y7
+	VMULPD     doubles<>+320(SB), Y7, Y7
+	VMULPD     doubles<>+192(SB), Y13, Y15
+	VSUBPD     Y15, Y7, Y7
+	VMULPD     doubles<>+192(SB), Y14, Y8
+	VSUBPD     Y12, Y8, Y8
+	VADDPD     Y5, Y8, Y8
+	VMOVAPD    Y6, 96(CX)
+	VMOVAPD    Y7, 288(CX)
+	VMOVAPD    Y8, 480(CX)
+	ADDQ       SI, R8
+	MOVQ       R8, R10
+	VCVTPS2PD  (R10), Y0
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y1
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y2
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y3
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y4
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y5
+	ADDQ       R9, R10
+	VADDPD     Y2, Y1, Y12
+	VSUBPD     Y2, Y1, Y13
+	VADDPD     Y4, Y3, Y14
+	VMULPD     doubles<>+192(SB), Y12, Y12
+	VMULPD     doubles<>+64(SB), Y0, Y6
+	VSUBPD     Y12, Y6, Y6
+	VMULPD     doubles<>+256(SB), Y14, Y15
+	VADDPD     Y15, Y6, Y6
+	VSUBPD     Y4, Y3, Y7
+	VMULPD     doubles<>+320(SB), Y7, Y7
+	VMULPD     doubles<>+192(SB), Y13, Y15
+	VSUBPD     Y15, Y7, Y7
+	VMULPD     doubles<>+192(SB), Y14, Y8
+	VSUBPD     Y12, Y8, Y8
+	VADDPD     Y5, Y8, Y8
+	VMOVAPD    Y6, 128(CX)
+	VMOVAPD    Y7, 320(CX)
+	VMOVAPD    Y8, 512(CX)
+	ADDQ       SI, R8
+	MOVQ       R8, R10
+	VCVTPS2PD  (R10), Y0
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y1
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y2
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y3
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y4
+	ADDQ       R9, R10
+	VCVTPS2PD  (R10), Y5
+	ADDQ       R9, R10
+	VADDPD     Y2, Y1, Y12
+	VSUBPD     Y2, Y1, Y13
+	VADDPD     Y4, Y3, Y14
+	VMULPD     doubles<>+192(SB), Y12, Y12
+	VMULPD     doubles<>+64(SB), Y0, Y6
+	VSUBPD     Y12, Y6, Y6
+	VMULPD     doubles<>+256(SB), Y14, Y15
+	VADDPD     Y15, Y6, Y6
+	VSUBPD     Y4, Y3, Y7
+	VMULPD     doubles<>+320(SB), Y7, Y7
+	VMULPD     doubles<>+192(SB), Y13, Y15
+	VSUBPD     Y15, Y7, Y7
+	VMULPD     doubles<>+192(SB), Y14, Y8
+	VSUBPD     Y12, Y8, Y8
+	VADDPD     Y5, Y8, Y8
+	VMOVAPD    Y6, 160(CX)
+	VMOVAPD    Y7, 352(CX)
+	VMOVAPD    Y8, 544(CX)
+	ADDQ       SI, R8
+	MOVQ       BX, R8
+	VMOVAPD    (CX), Y0
+	VMOVAPD    32(CX), Y1
+	VMOVAPD    64(CX), Y2
+	VMOVAPD    96(CX), Y3
+	VMOVAPD    128(CX), Y4
+	VMOVAPD    160(CX), Y5
+	VADDPD     Y2, Y1, Y12
+	VSUBPD     Y2, Y1, Y13
+	VADDPD     Y4, Y3, Y14
+	VMULPD     doubles<>+192(SB), Y12, Y12
+	VMULPD     doubles<>+64(SB), Y0, Y6
+	VSUBPD     Y12, Y6, Y6
+	VMULPD     doubles<>+256(SB), Y14, Y15
+	VADDPD     Y15, Y6, Y6
+	VSUBPD     Y4, Y3, Y7
+	VMULPD     doubles<>+320(SB), Y7, Y7
+	VMULPD     doubles<>+192(SB), Y13, Y15
+	VSUBPD     Y15, Y7, Y7
+	VMULPD     doubles<>+192(SB), Y14, Y8
+	VSUBPD     Y12, Y8, Y8
+	VADDPD     Y5, Y8, Y8
+	VCVTPD2PSY Y6, X6
+	VMOVUPS    X6, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y7, X7
+	VMOVUPS    X7, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y8, X8
+	VMOVUPS    X8, (R8)
+	ADDQ       AX, R8
+	VMOVAPD    192(CX), Y0
+	VMOVAPD    224(CX), Y1
+	VMOVAPD    256(CX), Y2
+	VMOVAPD    288(CX), Y3
+	VMOVAPD    320(CX), Y4
+	VMOVAPD    352(CX), Y5
+	VADDPD     Y2, Y1, Y12
+	VSUBPD     Y2, Y1, Y13
+	VADDPD     Y4, Y3, Y14
+	VMULPD     doubles<>+192(SB), Y12, Y12
+	VMULPD     doubles<>+64(SB), Y0, Y6
+	VSUBPD     Y12, Y6, Y6
+	VMULPD     doubles<>+256(SB), Y14, Y15
+	VADDPD     Y15, Y6, Y6
+	VSUBPD     Y4, Y3, Y7
+	VMULPD     doubles<>+320(SB), Y7, Y7
+	VMULPD     doubles<>+192(SB), Y13, Y15
+	VSUBPD     Y15, Y7, Y7
+	VMULPD     doubles<>+192(SB), Y14, Y8
+	VSUBPD     Y12, Y8, Y8
+	VADDPD     Y5, Y8, Y8
+	VCVTPD2PSY Y6, X6
+	VMOVUPS    X6, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y7, X7
+	VMOVUPS    X7, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y8, X8
+	VMOVUPS    X8, (R8)
+	ADDQ       AX, R8
+	VMOVAPD    384(CX), Y0
+	VMOVAPD    416(CX), Y1
+	VMOVAPD    448(CX), Y2
+	VMOVAPD    480(CX), Y3
+	VMOVAPD    512(CX), Y4
+	VMOVAPD    544(CX), Y5
+	VADDPD     Y2, Y1, Y12
+	VSUBPD     Y2, Y1, Y13
+	VADDPD     Y4, Y3, Y14
+	VMULPD     doubles<>+192(SB), Y12, Y12
+	VMULPD     doubles<>+64(SB), Y0, Y6
+	VSUBPD     Y12, Y6, Y6
+	VMULPD     doubles<>+256(SB), Y14, Y15
+	VADDPD     Y15, Y6, Y6
+	VSUBPD     Y4, Y3, Y7
+	VMULPD     doubles<>+320(SB), Y7, Y7
+	VMULPD     doubles<>+192(SB), Y13, Y15
+	VSUBPD     Y15, Y7, Y7
+	VMULPD     doubles<>+192(SB), Y14, Y8
+	VSUBPD     Y12, Y8, Y8
+	VADDPD     Y5, Y8, Y8
+	VCVTPD2PSY Y6, X6
+	VMOVUPS    X6, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y7, X7
+	VMOVUPS    X7, (R8)
+	ADDQ       AX, R8
+	VCVTPD2PSY Y8, X8
+	VMOVUPS    X8, (R8)
+	ADDQ       AX, R8
+	ADDQ       $0x10, DX
+	ADDQ       $0x10, BX
+	DECQ       DI
+	JNZ        part
 	VZEROUPPER
 	RET

@@ -1,5 +1,7 @@
 package kernel
 
+import "unsafe"
+
 // pack arranges weights of a convolution (Out, In/Groups, KH, KW) in the order in which the kernels
 // read them: for each phase and group, source block by source block, tap by tap, channel by channel,
 // with the group's output channels side by side. Lanes without a channel are zero. Backward says that
@@ -50,37 +52,24 @@ func (sw *sweep) packGroup(dst, w []float32, at *weightIndex, p *phase, g *group
 
 // packTiles transforms the weights of each pair of channels and lays them position by position.
 func (sw *sweep) packTiles(dst, w []float32, at *weightIndex, p *phase, g *group) {
-	lanes, n := g.blocks*Block, sw.tile+2
+	var weights [9][Block]float32
+	isa, row := Variant(), g.blocks*Block
+	a := weightArgs{src: unsafe.Pointer(&weights), srcStep: 4 * Block, dstStep: int64(4 * g.inputs() * row)}
 	for in := range g.inputs() {
-		for lane := range lanes {
-			var u [6][6]float32
-			if k, ok := at.of(g.block*Block+lane, in); ok {
-				u = filterTile(sw.tile, p, w[k:][:9])
+		for b := range g.blocks {
+			for lane := range Block {
+				k, ok := at.of((g.block+b)*Block+lane, in)
+				for _, t := range p.taps {
+					v := &weights[(t.dy-p.y0)*3+t.dx-p.x0][lane]
+					if *v = 0; ok {
+						*v = w[k+t.k]
+					}
+				}
 			}
-			for i := range n * n {
-				dst[(i*g.inputs()+in)*lanes+lane] = u[i/n][i%n]
-			}
+			a.dst = unsafe.Pointer(&dst[in*row+b*Block])
+			winogradFilter(isa, sw.tile, &a)
 		}
 	}
-}
-
-// filterTile transforms the 3×3 weights of a pair of channels, rounding once at the end.
-func filterTile(m int, p *phase, w []float32) (u [6][6]float32) {
-	var g [3][3]float64 // by column, then row
-	for _, t := range p.taps {
-		g[t.dx-p.x0][t.dy-p.y0] = float64(w[t.k])
-	}
-	var columns [3][6]float64
-	for j := range columns {
-		columns[j] = filterLine(m, g[j])
-	}
-	for i := range m + 2 {
-		row := filterLine(m, [3]float64{columns[0][i], columns[1][i], columns[2][i]})
-		for j, v := range row {
-			u[i][j] = float32(v)
-		}
-	}
-	return u
 }
 
 func packDepthwise(dst, w []float32, at *weightIndex, p *phase, g *group) {

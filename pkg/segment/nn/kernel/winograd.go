@@ -53,31 +53,36 @@ func spreadLine(m int, x, t *[6]float32) {
 }
 
 // filterLine transforms three weights. Explicit conversions keep compilers from fusing operations.
-func filterLine(m int, g [3]float64) (u [6]float64) {
+func filterLine(m int, g0, g1, g2 float64) (u [6]float64) {
+	sum := g0 + g2
 	if m == 2 {
-		sum := float64(g[0] + g[2])
-		return [6]float64{g[0], float64(sum+g[1]) / 2, float64(sum-g[1]) / 2, g[2]}
+		u[0], u[1], u[2], u[3] = g0, float64((sum+g1)*0.5), float64((sum-g1)*0.5), g2
+		return u
 	}
-	sum := float64(g[0] + g[2])
-	far := float64(float64(g[0]/24) + float64(g[2]/6))
-	near := float64(g[1] / 12)
-	return [6]float64{g[0] / 4, float64(sum+g[1]) / -6, float64(sum-g[1]) / -6, float64(far + near), float64(far - near), g[2]}
+	far, near := float64(g0*(1.0/24))+float64(g2*(1.0/6)), float64(g1*(1.0/12))
+	u[0], u[1], u[2] = float64(g0*0.25), float64((sum+g1)*(-1.0/6)), float64((sum-g1)*(-1.0/6))
+	u[3], u[4], u[5] = far+near, far-near, g2
+	return u
 }
 
 // gatherLine is the adjoint of filterLine.
-func gatherLine(m int, t *[6]float64) (g [3]float64) {
-	sum, diff := float64(t[1]+t[2]), float64(t[1]-t[2])
+func gatherLine(m int, t *[6]float64) (g0, g1, g2 float64) {
+	sum, diff := t[1]+t[2], t[1]-t[2]
 	if m == 2 {
-		half := float64(sum / 2)
-		return [3]float64{float64(t[0] + half), float64(diff / 2), float64(half + t[3])}
+		half := float64(sum * 0.5)
+		return t[0] + half, float64(diff * 0.5), half + t[3]
 	}
-	far, farDiff := float64(t[3]+t[4]), float64(t[3]-t[4])
-	near := float64(sum / 6)
-	return [3]float64{
-		float64(float64(float64(t[0]/4)-near) + float64(far/24)),
-		float64(float64(farDiff/12) - float64(diff/6)),
-		float64(float64(float64(far/6)-near) + t[5]),
-	}
+	far, near := t[3]+t[4], float64(sum*(1.0/6))
+	g0 = float64(t[0]*0.25) - near + float64(far*(1.0/24))
+	g1 = float64((t[3]-t[4])*(1.0/12)) - float64(diff*(1.0/6))
+	return g0, g1, float64(far*(1.0/6)) - near + t[5]
+}
+
+// weightArgs is what a kernel needs to transform the weights of 16 lanes, or to gather their gradients.
+// Its layout is known to the assembly; steps are in bytes from one vector to the next.
+type weightArgs struct {
+	src, dst         unsafe.Pointer
+	srcStep, dstStep int64
 }
 
 // winogradArgs is what a transform kernel needs for a run of tiles of one row and block. Its layout is

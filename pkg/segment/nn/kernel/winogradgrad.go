@@ -34,8 +34,10 @@ const (
 
 // winoGradChunk is the tiles of a chunk.
 func (sw *sweep) winoGradChunk(ddst *Tensor) int {
-	n, blocks := sw.tile+2, blocksOf(sw.in)+blocksOf(sw.out)
-	most := min(max(winoGradBytes/(4*n*n*blocks*Block), winoGradLeast), winoGradMost)
+	n, in, out := sw.tile+2, blocksOf(sw.in), blocksOf(sw.out)
+	most := winoGradBytes / (4 * n * n * (in + out) * Block) // keeps transformed tiles close
+	most = max(most, in*out*Block/(in+out), winoGradLeast)   // passes seldom over the sums
+	most = min(most, winoGradMost)
 	tiles := sw.winoTiles(ddst)
 	chunks := (tiles + most - 1) / most
 	return (tiles + chunks - 1) / chunks
@@ -155,29 +157,19 @@ func (t *winoGradTask) gather(item int) {
 	g, b := &t.sw.groups[item/in], item%in
 	first := t.sumsOf(0, g, b)
 	step := t.sumsOf(1, g, b) - first
+	var weights [9][Block]float32
+	a := weightArgs{dst: unsafe.Pointer(&weights), srcStep: 4 * int64(step), dstStep: 4 * Block}
 	for i := b * Block; i < min(t.sw.in, (b+1)*Block); i++ {
-		for o := g.block * Block; o < min(t.sw.out, (g.block+g.blocks)*Block); o++ {
-			at := first + ((o/Block-g.block)*Block+i%Block)*Block + o%Block
-			t.gatherPair(t.sums[at:], step, t.dw[(o*t.shape.In+i)*9:][:9])
-		}
-	}
-}
-
-// gatherPair gathers the sums of a pair of channels, step floats apart, to its 3×3 weights.
-func (t *winoGradTask) gatherPair(sums []float32, step int, dw []float32) {
-	var columns [3][6]float64 // by row of weights, then column of positions
-	for j := range t.n {
-		var line [6]float64
-		for i := range t.n {
-			line[i] = float64(sums[(i*t.n+j)*step])
-		}
-		for i, v := range gatherLine(t.m, &line) {
-			columns[i][j] = v
-		}
-	}
-	for i := range columns {
-		for j, v := range gatherLine(t.m, &columns[i]) {
-			dw[3*i+j] = float32(v)
+		for block := range g.blocks {
+			a.src = unsafe.Pointer(&t.sums[first+(block*Block+i%Block)*Block])
+			winogradGather(t.isa, t.m, &a)
+			o := (g.block + block) * Block
+			for lane := range min(Block, t.sw.out-o) {
+				dw := t.dw[((o+lane)*t.shape.In+i)*9:][:9]
+				for k := range dw {
+					dw[k] = weights[k][lane]
+				}
+			}
 		}
 	}
 }

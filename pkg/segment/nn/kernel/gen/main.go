@@ -26,6 +26,7 @@ func main() {
 		peakKernel(v)
 		winogradKernels(v, t)
 		productKernels(v)
+		weightKernels(v, t)
 	}
 	Generate()
 }

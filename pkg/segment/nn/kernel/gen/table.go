@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -9,9 +10,13 @@ import (
 
 // table holds vectors of constants, one constant in all 16 lanes.
 type table struct {
-	base  Mem
-	index map[uint32]int
+	base    Mem
+	index   map[uint32]int
+	doubles Mem
 }
+
+// doubleConstants are what the transforms of weights need, in 8 lanes of float64.
+var doubleConstants = []float64{0.5, 0.25, -1.0 / 6, 1.0 / 6, 1.0 / 24, 1.0 / 12}
 
 // constants are what the kernels need of the table; they are those of exp.go and generic_rows.go.
 var constants = []uint32{
@@ -44,7 +49,18 @@ func newTable() *table {
 			DATA(i*pixelBytes+4*lane, U32(c))
 		}
 	}
+	t.doubles = GLOBL("doubles", RODATA|NOPTR)
+	for i, c := range doubleConstants {
+		for lane := range 8 {
+			DATA(i*pixelBytes+8*lane, U64(math.Float64bits(c)))
+		}
+	}
 	return t
+}
+
+// double is the vector of a number in float64.
+func (t *table) double(v float64) Mem {
+	return t.doubles.Offset(slices.Index(doubleConstants, v) * pixelBytes)
 }
 
 // bits is the vector of a bit pattern.

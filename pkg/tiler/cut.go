@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"image"
 	"runtime"
-	"sync"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/slide"
@@ -113,7 +112,7 @@ func newCutter(cfg Config) (*cutter, error) {
 		cfg: cfg, keys: store.Slide(cfg.ID), dz: dz,
 		source:   newSource(cfg, info),
 		overview: newOverview(dz, info.MPP),
-		tiles:    sync.Pool{New: func() any { return new(tile) }},
+		tiles:    make(spares, maxSpares),
 		levels:   make([]levelCount, dz.Max()+1),
 	}, nil
 }

@@ -22,7 +22,7 @@ type cutter struct {
 	dz       pyramid.DeepZoom
 	source   *source
 	overview *Overview
-	tiles    sync.Pool // of *tile
+	tiles    spares
 
 	uploads *errgroup.Group // set by run; owns every upload
 	upload  context.Context // of uploads; set by run
@@ -34,6 +34,29 @@ type cutter struct {
 }
 
 type levelCount struct{ copied, encoded atomic.Int64 }
+
+// spares keeps tiles for use again. Unlike a sync.Pool it survives garbage collections: the walk needs
+// as many again a moment later, and fresh memory costs more than filling it.
+type spares chan *tile
+
+// maxSpares is what a few workers put back between two subtrees: 16 MB of the usual tiles.
+const maxSpares = 64
+
+func (s spares) take() *tile {
+	select {
+	case t := <-s:
+		return t
+	default:
+		return new(tile)
+	}
+}
+
+func (s spares) give(t *tile) {
+	select {
+	case s <- t:
+	default:
+	}
+}
 
 // tile is a tile in the making.
 type tile struct {
@@ -65,7 +88,7 @@ func (c *cutter) run(ctx context.Context) error {
 }
 
 func (c *cutter) leaf(ctx context.Context, t pyramid.Tile) (*tile, error) {
-	p := c.tiles.Get().(*tile)
+	p := c.tiles.take()
 	opaque, err := c.source.read(ctx, t, &p.img)
 	if err != nil {
 		return nil, err
@@ -78,7 +101,7 @@ func (c *cutter) leaf(ctx context.Context, t pyramid.Tile) (*tile, error) {
 }
 
 func (c *cutter) shrink(_ pyramid.Tile, size pyramid.Size, child [2][2]*tile) (*tile, error) {
-	p := c.tiles.Get().(*tile)
+	p := c.tiles.take()
 	p.raw = nil
 	reshape(&p.img, size.Bounds())
 	var quads [2][2]*image.RGBA
@@ -93,7 +116,7 @@ func (c *cutter) shrink(_ pyramid.Tile, size pyramid.Size, child [2][2]*tile) (*
 	return p, nil
 }
 
-func (c *cutter) free(p *tile) { c.tiles.Put(p) }
+func (c *cutter) free(p *tile) { c.tiles.give(p) }
 
 func (c *cutter) emit(_ context.Context, t pyramid.Tile, p *tile) error {
 	c.overview.add(t, &p.img)

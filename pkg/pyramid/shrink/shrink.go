@@ -56,6 +56,12 @@ func halve(dst *image.RGBA, x0, y0 int, src *image.RGBA) {
 
 // halveRow works on eight bytes, two pixels, at once: even and odd channels in lanes of 16 bits.
 func halveRow(dst, above, below []uint8) {
+	for len(above) >= 16 && len(below) >= 16 && len(dst) >= 8 {
+		first := mean4(binary.LittleEndian.Uint64(above), binary.LittleEndian.Uint64(below))
+		second := mean4(binary.LittleEndian.Uint64(above[8:]), binary.LittleEndian.Uint64(below[8:]))
+		binary.LittleEndian.PutUint64(dst, uint64(first)|uint64(second)<<32)
+		dst, above, below = dst[8:], above[16:], below[16:]
+	}
 	for len(above) >= 8 && len(below) >= 8 {
 		binary.LittleEndian.PutUint32(dst, mean4(binary.LittleEndian.Uint64(above), binary.LittleEndian.Uint64(below)))
 		dst, above, below = dst[4:], above[8:], below[8:]

@@ -22,6 +22,7 @@ func (q *Queue) connect(ctx context.Context) (err error) {
 		nats.ReconnectWait(250 * time.Millisecond),
 		nats.ReconnectJitter(250*time.Millisecond, 500*time.Millisecond),
 		nats.PingInterval(15 * time.Second),                               // a dead link is noticed within 45 s
+		nats.SyncQueueLen(4096),                                           // of a Watch; the default takes half a megabyte
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // or it prints
 	}
 	if q.embedded != nil {

@@ -105,7 +105,7 @@ func finishOne(ctx context.Context, q *jetstream.Queue, total int) error {
 	if err != nil {
 		return err
 	}
-	if _, err := q.Finish(ctx, slide, run, d.Job().Batch, total); err != nil {
+	if _, err := q.Finish(ctx, slide, run, d.Job().Batch%total, total); err != nil {
 		return err
 	}
 	return d.Ack(ctx)

@@ -193,7 +193,8 @@ func (q *Queue) ask(ctx context.Context, consumer string) (*nats.Msg, error) {
 	if q.isClosed() {
 		return nil, jobs.ErrClosed
 	}
-	inbox, err := q.conn.SubscribeSync(q.conn.NewInbox())
+	answers := make(chan *nats.Msg, 2)
+	inbox, err := q.conn.ChanSubscribe(q.conn.NewInbox(), answers)
 	if err != nil {
 		return nil, err
 	}
@@ -202,18 +203,20 @@ func (q *Queue) ask(ctx context.Context, consumer string) (*nats.Msg, error) {
 	if err := q.conn.PublishRequest(next, inbox.Subject, []byte(`{"batch":1,"no_wait":true}`)); err != nil {
 		return nil, err
 	}
-	lenient, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
-	defer stop()
-	msg, err := inbox.NextMsgWithContext(lenient)
-	if errors.Is(err, context.Canceled) {
-		return nil, ctx.Err()
+	select {
+	case msg := <-answers:
+		return msg, statusOf(msg)
+	case <-q.closed:
+		return nil, jobs.ErrClosed
+	case <-ctx.Done():
 	}
-	if err != nil {
-		return nil, err
+	select {
+	case msg := <-answers:
+		return msg, statusOf(msg)
+	case <-q.closed:
+	case <-time.After(grace):
 	}
-	return msg, statusOf(msg)
+	return nil, ctx.Err()
 }
 
 // errNothing says that the consumer has no message now.

@@ -143,6 +143,7 @@ func testGauge(t *testing.T, q Queue) {
 	stat := segment(7)
 	stat.Priority = jobs.Stat
 	publish(t, q, segment(0), segment(1), stat)
+	awaitWaiting(t, q, 3)
 	d := takeJob(t, q, stat, 1)
 	want := []jobs.Depth{
 		{Stage: jobs.Segment, Priority: jobs.Routine, Waiting: 2},

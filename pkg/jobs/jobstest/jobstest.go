@@ -160,7 +160,7 @@ func ack(t *testing.T, d jobs.Delivery) {
 // wantIdle checks that the stage has nothing to deliver now.
 func wantIdle(t *testing.T, q jobs.Queue, s jobs.Stage) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	d, err := q.Take(ctx, s)
 	if err == nil {

@@ -44,7 +44,7 @@ func newProxy(t *testing.T, share float64, kinds ...string) (*proxy, string) {
 	p := &proxy{
 		forward: &httputil.ReverseProxy{
 			// The Host header stays: it is signed.
-			Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to); r.Out.Host = r.In.Host },
+			Rewrite:  func(r *httputil.ProxyRequest) { r.SetURL(to); r.Out.Host = r.In.Host },
 			ErrorLog: log.New(io.Discard, "", 0), // its complaints are what we ask for
 		},
 		stall: 3 * time.Second, rng: rand.New(rand.NewPCG(1, 2)), share: share, kinds: kinds, faults: make(map[string]int),

@@ -47,7 +47,7 @@ func (p picture) nearest(box image.Rectangle) image.Point {
 }
 
 // fallbackSide is the longer side of a picture drawn from the tissue map, which has no detail to lose.
-const fallbackSide = 512
+const fallbackSide = 256
 
 // slidePicture puts the slide's small picture together from the pyramid: the smallest level that is
 // not smaller than the preview, at most 2·previewSide square. A slide whose pyramid is not there is

@@ -12,7 +12,9 @@ const ort = createRequire(process.cwd() + '/')('onnxruntime-node');
 let session;
 
 async function load({ model, threads }) {
-  await session?.release();
+  const old = session;
+  session = undefined;
+  await old?.release();
   session = await ort.InferenceSession.create(model, {
     intraOpNumThreads: threads, interOpNumThreads: 1, executionMode: 'sequential', graphOptimizationLevel: 'all',
     logSeverityLevel: 3,

@@ -21,10 +21,12 @@ type WriteOptions struct {
 	Metadata map[string]string // metadata_props: the model's own description
 }
 
-// What Write emits: the newest operator set that five-year-old tools read.
+// What Write emits: an operator set that tools of several years ago read, and the first one that has
+// dilated average pools, for networks with one.
 const (
 	writtenIR    = 8
 	writtenOpset = 17
+	dilatedOpset = 19
 )
 
 // Write writes a network as ONNX with dynamic batch, height and width. The same network and options
@@ -37,7 +39,7 @@ func Write(w io.Writer, n *net.Net, o WriteOptions) error {
 	if err != nil {
 		return fmt.Errorf("write onnx: %w", err)
 	}
-	e := &emitter{net: n, opts: o, names: map[string]bool{o.Input: true}, values: make([]string, len(n.Nodes))}
+	e := &emitter{net: n, opts: o, names: map[string]bool{o.Input: true}, values: make([]string, len(n.Nodes)), opset: writtenOpset}
 	for _, name := range o.Outputs {
 		e.names[name] = true
 	}
@@ -86,6 +88,7 @@ type emitter struct {
 	values       []string        // the name of each node's value
 	nodes        [][]byte
 	initializers [][]byte
+	opset        int64
 }
 
 // unique is a name that nothing has yet.
@@ -136,7 +139,7 @@ func (e *emitter) model() []byte {
 	b = appendText(b, 2, e.opts.Producer)
 	b = appendText(b, 3, e.opts.Version)
 	b = appendMessage(b, 7, graph)
-	b = appendMessage(b, 8, appendInt(appendText(nil, 1, ""), 2, writtenOpset))
+	b = appendMessage(b, 8, appendInt(appendText(nil, 1, ""), 2, e.opset))
 	for _, key := range slices.Sorted(maps.Keys(e.opts.Metadata)) {
 		b = appendMessage(b, 14, appendText(appendText(nil, 1, key), 2, e.opts.Metadata[key]))
 	}

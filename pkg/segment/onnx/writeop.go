@@ -126,7 +126,7 @@ func (e *emitter) steps(node *net.Node) []step {
 		}
 		return []step{{op: "Identity"}}
 	case *net.Pool:
-		return []step{pool(op)}
+		return []step{e.pool(op)}
 	case *net.GlobalAvgPool:
 		return []step{{op: "GlobalAveragePool"}}
 	case *net.Resize:
@@ -206,7 +206,7 @@ func (e *emitter) act(name string, a net.Act) []step {
 	return nil
 }
 
-func pool(op *net.Pool) step {
+func (e *emitter) pool(op *net.Pool) step {
 	attrs := geometryAttrs(op.Kernel, op.Stride, op.Dilation, op.Pad)
 	if op.Ceil {
 		attrs = append(attrs, attr{"ceil_mode", int64(1)})
@@ -215,7 +215,9 @@ func pool(op *net.Pool) step {
 		return step{op: "MaxPool", attrs: attrs}
 	}
 	if op.Dilation == (net.Pair{Y: 1, X: 1}) {
-		attrs = attrs[1:] // only opset 19 has dilations here
+		attrs = attrs[1:]
+	} else {
+		e.opset = dilatedOpset
 	}
 	if op.CountIncludePad {
 		attrs = append(attrs, attr{"count_include_pad", int64(1)})

@@ -5,7 +5,8 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /slidemill ./cmd/slidemill
+# Without the tag the binary looks for libjpeg-turbo at run time, and needs a system's loader for that.
+RUN CGO_ENABLED=0 go build -tags static -trimpath -ldflags="-s -w" -o /slidemill ./cmd/slidemill
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/

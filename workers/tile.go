@@ -208,12 +208,12 @@ func fileSize(path string) (int64, error) {
 	return st.Size(), nil
 }
 
-// permanentIfSlide marks errors that the slide's file causes: reading it again changes nothing.
+// permanentIfSlide marks errors that the slide's file causes: reading it again changes nothing. A tile
+// that the disk did not give is not among them.
 func permanentIfSlide(err error) error {
-	var tile *slide.TileError
 	var format *slide.FormatError
 	var unsupported *slide.UnsupportedError
-	if errors.As(err, &tile) || errors.As(err, &format) || errors.As(err, &unsupported) {
+	if errors.As(err, &format) || errors.As(err, &unsupported) {
 		return &Permanent{err}
 	}
 	return err

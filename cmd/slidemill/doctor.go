@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slidemill/slidemill/pkg/segment/nn/kernel"
+	"github.com/slidemill/slidemill/pkg/slide/codec"
 	"github.com/slidemill/slidemill/pkg/store"
 )
 
@@ -59,6 +60,12 @@ func (p *place) findings(model string) []finding {
 		}},
 		{"kernel", func(context.Context) (string, error) {
 			return fmt.Sprintf("%s (force another with SLIDEMILL_KERNEL=avx512|avx2|generic)", kernel.Variant()), nil
+		}},
+		{"jpeg", func(context.Context) (string, error) {
+			if _, err := codec.FindTurbo(); err != nil {
+				return "pure Go (" + err.Error() + ")", nil
+			}
+			return "libjpeg-turbo, the same pixels sooner", nil
 		}},
 		{"model", func(context.Context) (string, error) {
 			m, err := openModel(model)

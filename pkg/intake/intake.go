@@ -62,11 +62,7 @@ const maxScaleRatio = 2
 
 // CheckScale refuses a slide whose scale is unknown, impossible or too coarse for the model.
 func CheckScale(info slide.Info, m *segment.Model) error {
-	err := info.MPP.Validate()
-	switch {
-	case errors.Is(err, pyramid.ErrNoScale):
-		return fmt.Errorf("%w: state it with --mpp (0.25 for most 40x scans, 0.5 for 20x)", err)
-	case err != nil:
+	if err := info.CheckScale(); err != nil {
 		return err
 	}
 	if r := info.MPP.Mean() / m.Description.MPP; r > maxScaleRatio {

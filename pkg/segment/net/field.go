@@ -48,6 +48,9 @@ func (n *Net) Field() (Field, error) {
 // maxReach keeps coordinates small enough for the products of exactTap's arithmetic.
 const maxReach = 1 << 24
 
+// maxTrace bounds the steps of following every phase through every node: some seconds.
+const maxTrace = 1 << 28
+
 // span is a closed interval of coordinates.
 type span struct{ lo, hi int64 }
 
@@ -66,6 +69,9 @@ func (t *tracer) trace() error {
 	t.markLive()
 	if err := t.strides(); err != nil {
 		return err
+	}
+	if work := t.align * int64(len(t.net.Nodes)) * int64(len(t.net.Outputs)); work > maxTrace {
+		return t.net.at(0, fault("", "a stride of %d over %d nodes and %d outputs is too much to follow", t.align, len(t.net.Nodes), len(t.net.Outputs)))
 	}
 	for _, o := range t.net.Outputs {
 		r := t.stride[o]

@@ -15,8 +15,12 @@ func (n *Net) Fold() *Net {
 	f.dropDead()
 	f.normalise()
 	f.countUses()
-	for i := range f.net.Nodes {
-		f.fuse(i)
+	// Chains of scales become one before it is multiplied into weights: a long chain costs no more.
+	for _, deep := range []bool{false, true} {
+		f.deep = deep
+		for i := range f.net.Nodes {
+			f.fuse(i)
+		}
 	}
 	f.net.Outputs = f.resolved(f.net.Outputs)
 	f.dropDead()
@@ -28,6 +32,7 @@ type folder struct {
 	net   *Net
 	alias []int
 	uses  []int // readers of each node's value, outputs included
+	deep  bool  // fuse into every operation, not only into scales
 }
 
 // normalise turns batch norms into affine operations.
@@ -70,7 +75,10 @@ func (f *folder) countUses() {
 func (f *folder) resolved(in []int) []int {
 	out := slices.Clone(in)
 	for k, j := range out {
-		out[k] = f.alias[j]
+		for f.alias[j] != j {
+			j = f.alias[j]
+		}
+		out[k] = j
 	}
 	return out
 }
@@ -79,6 +87,9 @@ func (f *folder) resolved(in []int) []int {
 func (f *folder) fuse(i int) {
 	node := &f.net.Nodes[i]
 	node.In = f.resolved(node.In)
+	if f.alias[i] != i {
+		return // fused already
+	}
 	f.hardSwish(i)
 	if conv, ok := node.Op.(*Conv); ok {
 		f.absorbPad(node, conv)
@@ -90,6 +101,9 @@ func (f *folder) fuse(i int) {
 	p := node.In[0]
 	if act, ok := node.Op.(*Activation); ok && act.Act.Kind == Identity {
 		f.replace(i, p)
+		return
+	}
+	if _, scale := f.net.Nodes[p].Op.(*Affine); !scale && !f.deep {
 		return
 	}
 	if f.uses[p] == 1 && fuseInto(f.net.Nodes[p].Op, node.Op) {
@@ -154,11 +168,10 @@ func fuseInto(op, next Op) bool {
 		*act = next.Act
 		return true
 	case *Affine:
-		if !scaleInto(op, next) {
-			return false
+		if scaleInto(op, next) {
+			*act = next.Act
+			return true
 		}
-		*act = next.Act
-		return true
 	}
 	return false
 }

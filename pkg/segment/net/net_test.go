@@ -192,3 +192,15 @@ func TestFaultsHaveNames(t *testing.T) {
 		})
 	}
 }
+
+// TestFoldOfALongChain: a chain of scales behind large weights costs one pass over the weights.
+func TestFoldOfALongChain(t *testing.T) {
+	b := net.NewBuilder("chain", 64, 1)
+	x := b.Conv("c", 0, net.ConvConfig{Out: 256, Kernel: 9})
+	for range 3000 {
+		x = b.BatchNorm("n", x)
+	}
+	if folded := b.Done(x).Fold(); len(folded.Nodes) != 2 {
+		t.Errorf("%d nodes are left", len(folded.Nodes))
+	}
+}

@@ -97,6 +97,9 @@ func (c *call) perChannel(v value, a array) (*net.Tensor, error) {
 	if a.size() == 0 {
 		return nil, c.broken("combines with an empty constant")
 	}
+	if err := c.spend(a.dims); err != nil { // it is looked through, by every node that reads it
+		return nil, err
+	}
 	t := &net.Tensor{Shape: []int{channels}, Data: make([]float32, channels)}
 	if uniform(a) && (ok || a.size() == 1 && len(a.dims) <= len(v.dims)) {
 		for k := range channels {
@@ -247,6 +250,9 @@ func lowerPRelu(c *call) ([]value, error) {
 	}
 	slope, err := c.constant(1)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.spend(slope.dims); err != nil {
 		return nil, err
 	}
 	if slope.size() > 0 && uniform(slope) {

@@ -43,7 +43,7 @@ func (e *UnsupportedError) Error() string {
 // Limits bound what a file may cost.
 type Limits struct {
 	Bytes    int64 // of the file and its external data together; 2 GiB
-	Nodes    int   // 65536
+	Nodes    int   // 16384
 	Elements int64 // of constants computed while lowering; 2^26
 }
 
@@ -52,7 +52,7 @@ func (l Limits) withDefaults() Limits {
 		l.Bytes = 2 << 30
 	}
 	if l.Nodes <= 0 {
-		l.Nodes = 1 << 16
+		l.Nodes = 1 << 14
 	}
 	if l.Elements <= 0 {
 		l.Elements = 1 << 26

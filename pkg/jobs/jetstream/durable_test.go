@@ -59,6 +59,7 @@ func victim(dir string) {
 // TestKilled: a process that is killed (signal 9) in the middle of its work loses nothing that it was
 // told is done.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), victimDir+"="+dir)
@@ -156,6 +157,7 @@ func TestLocked(t *testing.T) {
 }
 
 func TestFresh(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	q := open(t, jetstream.Config{Dir: dir, Unsynced: true})
 	if err := q.Publish(t.Context(), jobs.NewStitch(slide, run)); err != nil {
@@ -178,6 +180,7 @@ func TestFresh(t *testing.T) {
 
 // TestFull: a queue at its limit refuses, keeps what it has, and takes more when there is room.
 func TestFull(t *testing.T) {
+	t.Parallel()
 	q := open(t, jetstream.Config{Dir: t.TempDir(), MaxBytes: 20_000, Unsynced: true})
 	n := 0
 	var err error

@@ -83,11 +83,11 @@ func (q *Queue) open(ctx context.Context) (err error) {
 // is in hand comes back to whoever asks next.
 func (q *Queue) Close() error { return q.close() }
 
-func (q *Queue) shut() (err error) {
+func (q *Queue) shut() error {
 	close(q.closed)
 	if q.conn != nil {
 		if q.conn.IsConnected() {
-			err = q.conn.FlushTimeout(5 * time.Second)
+			_ = q.conn.FlushTimeout(5 * time.Second) // only news is unconfirmed, and may be lost
 		}
 		q.conn.Close()
 	}
@@ -96,7 +96,7 @@ func (q *Queue) shut() (err error) {
 		q.embedded.Shutdown()
 		q.embedded.WaitForShutdown()
 	}
-	return errors.Join(err, q.lock.release())
+	return q.lock.release()
 }
 
 // Patience implements jobs.Patient.

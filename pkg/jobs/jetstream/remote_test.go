@@ -59,6 +59,7 @@ func TestRemote(t *testing.T) {
 // TestOutage: calls that are under way while the server restarts succeed when it is back, and nothing
 // that was confirmed is lost.
 func TestOutage(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := listen(t, dir, 0, nil)
 	port := s.Addr().(*net.TCPAddr).Port
@@ -113,6 +114,7 @@ func finishOne(ctx context.Context, q *jetstream.Queue, total int) error {
 
 // TestOutageEnds: patience with a server that stays away is bounded, by ctx and by Config.Outage.
 func TestOutageEnds(t *testing.T) {
+	t.Parallel()
 	s := listen(t, t.TempDir(), 0, nil)
 	q := open(t, jetstream.Config{URL: s.ClientURL(), Outage: 200 * time.Millisecond})
 	s.Shutdown()
@@ -164,6 +166,7 @@ func TestRefusals(t *testing.T) {
 // TestGarbage: a message that is no job, put into the stream by somebody else, ends on the dead list and
 // holds nobody up.
 func TestGarbage(t *testing.T) {
+	t.Parallel()
 	s := listen(t, t.TempDir(), 0, nil)
 	q := open(t, jetstream.Config{URL: s.ClientURL()})
 	c, err := nats.Connect(s.ClientURL())

@@ -87,8 +87,8 @@ func (f *folder) resolved(in []int) []int {
 func (f *folder) fuse(i int) {
 	node := &f.net.Nodes[i]
 	node.In = f.resolved(node.In)
-	if f.alias[i] != i {
-		return // fused already
+	if f.alias[i] != i || f.uses[i] == 0 {
+		return // fused already, or read no more
 	}
 	f.hardSwish(i)
 	if conv, ok := node.Op.(*Conv); ok {

@@ -138,7 +138,10 @@ func TestFoldShrinks(t *testing.T) {
 	swish := b.Add("swish", &net.Binary{Kind: net.Mul}, q, gate)
 	padded := b.Add("pad", &net.Pad{Pad: pad(1, 0, 1, 0)}, swish)
 	out := b.Conv("last", padded, net.ConvConfig{Out: 1, Kernel: 3})
-	folded := shuffleNorms(b.Done(out)).Fold()
+	whole := shuffleNorms(b.Done(out))
+	folded := whole.Fold()
+	in := nettest.Random(net.Shape{C: 2, H: 9, W: 7}, 4)
+	near(t, run(t, whole, in), run(t, folded, in))
 	var names []string
 	for _, node := range folded.Nodes {
 		names = append(names, net.OpName(node.Op)+" "+node.Name)
@@ -190,6 +193,20 @@ func TestFaultsHaveNames(t *testing.T) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})
+	}
+}
+
+// TestFoldOfAGate: what only the recognised gate read must not be fused into the gate.
+func TestFoldOfAGate(t *testing.T) {
+	b := net.NewBuilder("t", 2, 1)
+	x := b.BatchNorm("norm", b.Conv("conv", 0, net.ConvConfig{Out: 4, Kernel: 3}))
+	gate := b.Add("gate", &net.Activation{Act: net.Act{Kind: net.HardSigmoid, Alpha: 1. / 6, Beta: 0.5}}, x)
+	n := shuffleNorms(b.Done(b.Add("swish", &net.Binary{Kind: net.Mul}, x, gate)))
+	in := nettest.Random(net.Shape{C: 2, H: 9, W: 7}, 4)
+	folded := n.Fold()
+	near(t, run(t, n, in), run(t, folded, in))
+	if len(folded.Nodes) != 2 {
+		t.Errorf("%d nodes are left", len(folded.Nodes))
 	}
 }
 

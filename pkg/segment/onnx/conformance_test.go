@@ -48,8 +48,8 @@ func unpack(t testing.TB) (cases []recorded, files map[string][]byte) {
 	return cases, files
 }
 
-// TestConformance lowers every model and runs it on the plain interpreter: padding, rounding and edges
-// are ONNX Runtime's.
+// TestConformance lowers every model and runs it on the plain interpreter, as it is and folded:
+// padding, rounding and edges are ONNX Runtime's.
 func TestConformance(t *testing.T) {
 	cases, files := unpack(t)
 	for _, c := range cases {
@@ -70,12 +70,14 @@ func TestConformance(t *testing.T) {
 			}
 			continue // scripts/bench-peers.sh --check runs these
 		}
-		out, err := nettest.Run(n, nettest.Random(in, 42))
-		if err != nil {
-			t.Errorf("%s: %v", c.File, err)
-			continue
+		for _, n := range []*net.Net{n, n.Fold()} {
+			out, err := nettest.Run(n, nettest.Random(in, 42))
+			if err != nil {
+				t.Errorf("%s: %v", c.File, err)
+				continue
+			}
+			compare(t, c, out[0].Float32())
 		}
-		compare(t, c, out[0].Float32())
 	}
 }
 

@@ -9,12 +9,13 @@ func BuiltinCard() Card {
 			"Only colorectal mucosa with its neoplasms was shown: on other organs, lymph nodes, or inflamed, necrotic or mucinous tissue its answer means nothing.",
 			"All images come from one hospital and scanner. Stain and sharpness were varied in training; that is no proof for another laboratory, evaluate there first.",
 			"The scale of the training images is not documented; 1.3 µm per pixel was estimated from crypt diameters.",
+			"Far context that is not real costs certainty: plain images of 224 pixels are mirrored beyond their borders, and on one normal image a tenth of the area was then called carcinoma.",
 			"The outlines are coarse: 37 of 409 carcinoma images are outlined as a whole, and stroma and lumen between carcinoma glands often belong to the outline.",
 		},
 		Data:         "EBHI-Seg: colorectal biopsies, haematoxylin and eosin, 224×224 pixels, outlined by pathologists in six diagnoses, split by patient.",
 		Attribution:  "Shi et al., EBHI-Seg, Frontiers in Medicine 2023, doi 10.3389/fmed.2023.1114673; figshare record 21540159.",
 		Licence:      "The data are licensed CC BY 4.0; the attribution must go wherever these weights or results from them go.",
 		Architecture: "A U-Net at half resolution with residual encoder pairs, five levels, batch norm and ReLU; the logits are enlarged to full resolution.",
-		Command:      "slidemill train --data ebhi-seg --out carcinoma.onnx",
+		Command:      "slidemill train --data ebhi-seg --name slidemill-colorectal --out carcinoma.onnx",
 	}
 }

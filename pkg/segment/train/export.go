@@ -61,11 +61,7 @@ func (p *Package) export(ctx context.Context) (*Model, error) {
 		Norm: p.Recipe.Norm, Field: segment.Field{Halo: field.Halo(), Align: field.Side()},
 		Threshold: 0.5, Temperature: 1, MPP: p.MPP,
 	}
-	// The temperature is fitted with one stride of context instead of the whole halo: a third of the work
-	// for the same value to two digits.
-	light := j
-	light.Field.Halo = field.Side()
-	raw, err := Judge(ctx, engine, p.Val, light)
+	raw, err := Judge(ctx, engine, p.Val, j)
 	if err != nil {
 		return nil, err
 	}

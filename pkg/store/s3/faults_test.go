@@ -132,7 +132,7 @@ func TestFaults(t *testing.T) {
 	for i := range 60 {
 		data := make([]byte, rng.IntN(60_000))
 		if i%20 == 7 {
-			data = make([]byte, 11<<20) // three parts
+			data = make([]byte, 6<<20) // two parts
 		}
 		noise.Read(data)
 		key := "f/" + string(rune('a'+i%26)) + "/" + string(rune('a'+i/26))

@@ -58,7 +58,7 @@ func TestConformance(t *testing.T) {
 			c.PartSize = 5 << 20
 			return open(t, c)
 		},
-		Big: 12 << 20, // three parts
+		Big: 6 << 20, // two parts
 	})
 }
 

@@ -31,6 +31,7 @@ type Card struct {
 	Epochs       int                 `json:"epochs_run"`
 	Seconds      float64             `json:"seconds_per_training_image"`
 	Command      string              `json:"command"`
+	Remark       string              `json:"remark,omitempty"` // on how exactly the command remakes the weights
 	Temperature  float64             `json:"temperature"`
 	Figures      map[string]Interval `json:"figures"`
 	ClassDice    map[string]Interval `json:"class_dice"`

@@ -56,7 +56,7 @@ type Config struct {
 	Backend Backend
 	Dir     string // checkpoint, history and curves are kept here; "" keeps none
 	Workers int    // goroutines that augment; 0 means 2
-	Context int    // mirrored pixels around images in validation; 0 means 48, rounded up to the net's stride
+	Context int    // mirrored pixels around images in validation; 0 means 32, rounded up to the net's stride
 }
 
 // Validate reports a run that cannot work.
@@ -161,7 +161,7 @@ func newRun(cfg Config, tell func(Progress)) (*run, error) {
 		return nil, err
 	}
 	if cfg.Context == 0 {
-		cfg.Context = 48
+		cfg.Context = 32
 	}
 	if tell == nil {
 		tell = func(Progress) {}

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/minio/minio-go/v7"
@@ -17,11 +18,17 @@ func explain(ctx context.Context, err error) error {
 	if ended := ctx.Err(); ended != nil {
 		return fmt.Errorf("%w: %w", ended, err)
 	}
-	meaning, hint := classify(minio.ToErrorResponse(err))
+	meaning, hint := classify(answerOf(err))
 	if meaning == nil {
 		return err
 	}
 	return fmt.Errorf("%w: %w%s", meaning, err, hint)
+}
+
+// answerOf finds the server's answer in an error; it is empty for trouble on the way.
+func answerOf(err error) (answer minio.ErrorResponse) {
+	errors.As(err, &answer)
+	return answer
 }
 
 func classify(answer minio.ErrorResponse) (meaning error, hint string) {

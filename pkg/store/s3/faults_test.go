@@ -190,8 +190,12 @@ func TestFull(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.Method != http.MethodPut {
+				switch r.Method {
+				case http.MethodGet:
 					io.WriteString(w, "<ListBucketResult></ListBucketResult>")
+					return
+				case http.MethodPost:
+					io.WriteString(w, "<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>")
 					return
 				}
 				io.Copy(io.Discard, r.Body)
@@ -200,9 +204,11 @@ func TestFull(t *testing.T) {
 			}))
 			defer s.Close()
 			b := open(t, impatient(s.URL))
-			err := b.Put(t.Context(), "k", storetest.Seekless([]byte("x")), 1)
-			if !errors.Is(err, store.ErrNoSpace) || !strings.Contains(err.Error(), "make room") {
-				t.Errorf("%v, want ErrNoSpace with a hint", err)
+			for _, size := range []int{1, 6 << 20} { // whole, and in parts
+				err := b.Put(t.Context(), "k", storetest.Seekless(make([]byte, size)), -1)
+				if !errors.Is(err, store.ErrNoSpace) || !strings.Contains(err.Error(), "make room") {
+					t.Errorf("%d bytes: %v, want ErrNoSpace with a hint", size, err)
+				}
 			}
 		})
 	}

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -62,8 +61,10 @@ func (u *upload) put(ctx context.Context, p *parts) error {
 }
 
 func (u *upload) whole(ctx context.Context, data []byte) error {
-	_, err := u.bucket.core.PutObject(ctx, u.bucket.config.Bucket, u.name, bytes.NewReader(data), int64(len(data)), "", sum(data), u.options)
-	return err
+	return u.bucket.send(ctx, data, func(body io.Reader) error {
+		_, err := u.bucket.core.PutObject(ctx, u.bucket.config.Bucket, u.name, body, int64(len(data)), "", sum(data), u.options)
+		return err
+	})
 }
 
 // sum is what the server checks the bytes against. The client would rather sign them chunk by chunk
@@ -94,14 +95,17 @@ func (u *upload) multipart(ctx context.Context, data []byte, p *parts) (err erro
 
 func (u *upload) part(ctx context.Context, data []byte) error {
 	number := len(u.sent) + 1
-	part, err := u.bucket.core.PutObjectPart(ctx, u.bucket.config.Bucket, u.name, u.id, number,
-		bytes.NewReader(data), int64(len(data)), minio.PutObjectPartOptions{
-			Sha256Hex: sum(data), DisableContentSha256: true,
-		})
+	err := u.bucket.send(ctx, data, func(body io.Reader) error {
+		options := minio.PutObjectPartOptions{Sha256Hex: sum(data), DisableContentSha256: true}
+		part, err := u.bucket.core.PutObjectPart(ctx, u.bucket.config.Bucket, u.name, u.id, number, body, int64(len(data)), options)
+		if err == nil {
+			u.sent = append(u.sent, minio.CompletePart{PartNumber: number, ETag: part.ETag})
+		}
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("part %d: %w", number, err)
 	}
-	u.sent = append(u.sent, minio.CompletePart{PartNumber: number, ETag: part.ETag})
 	u.size += int64(len(data))
 	return nil
 }
@@ -111,7 +115,7 @@ func (u *upload) part(ctx context.Context, data []byte) error {
 func (u *upload) complete(ctx context.Context) error {
 	bucket := u.bucket.config.Bucket
 	_, err := u.bucket.core.CompleteMultipartUpload(ctx, bucket, u.name, u.id, u.sent, u.options)
-	if minio.ToErrorResponse(err).Code != "NoSuchUpload" {
+	if answerOf(err).Code != "NoSuchUpload" {
 		return err
 	}
 	info, statErr := u.bucket.core.StatObject(ctx, bucket, u.name, minio.StatObjectOptions{})
@@ -126,7 +130,7 @@ func (u *upload) abort(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	err := u.bucket.core.AbortMultipartUpload(ctx, u.bucket.config.Bucket, u.name, u.id)
-	if err == nil || minio.ToErrorResponse(err).Code == "NoSuchUpload" {
+	if err == nil || answerOf(err).Code == "NoSuchUpload" {
 		return nil
 	}
 	return fmt.Errorf("abort the upload: %w", err)

@@ -79,14 +79,14 @@ func dial(c Config) (*Bucket, error) {
 // a body, which tells a wrong key from a missing bucket.
 func (b *Bucket) provide(ctx context.Context) error {
 	err := b.list(ctx, "", func(store.Object, error) bool { return false })
-	if minio.ToErrorResponse(err).Code != minio.NoSuchBucket {
+	if answerOf(err).Code != minio.NoSuchBucket {
 		return explain(ctx, err)
 	}
 	if !b.config.Create {
 		return fmt.Errorf("%w: create the bucket, or check its name and the endpoint %s", explain(ctx, err), b.config.Endpoint)
 	}
 	err = b.core.MakeBucket(ctx, b.config.Bucket, minio.MakeBucketOptions{Region: b.config.Region})
-	if minio.ToErrorResponse(err).Code == minio.BucketAlreadyOwnedByYou { // another worker was faster
+	if answerOf(err).Code == minio.BucketAlreadyOwnedByYou { // another worker was faster
 		return nil
 	}
 	return explain(ctx, err)
@@ -127,7 +127,7 @@ func (b *Bucket) Get(ctx context.Context, key string, off, n int64) (io.ReadClos
 		options.Set("Range", byteRange(off, n))
 	}
 	body, _, _, err := b.core.GetObject(ctx, b.config.Bucket, name, options)
-	if minio.ToErrorResponse(err).StatusCode == 416 { // beyond the end
+	if answerOf(err).StatusCode == 416 { // beyond the end
 		return io.NopCloser(strings.NewReader("")), nil
 	}
 	if err != nil {

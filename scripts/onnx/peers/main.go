@@ -45,8 +45,9 @@ func main() {
 	folder := flag.String("node", ".", "folder with node_modules/onnxruntime-node")
 	threads := flag.Int("threads", 1, "threads of both")
 	rounds := flag.Int("rounds", 7, "time: rounds of one run each, in turn")
-	tolerance := flag.Float64("tolerance", 1e-4, "check: largest difference, relative to the range of the outputs")
+	tolerance := flag.Float64("tolerance", 1e-4, "check: largest difference, relative to the range of the outputs; ten times that by Winograd's algorithm")
 	images := flag.String("images", "", "check: folder with real images (.jpg)")
+	direct := flag.Bool("direct", false, "time: convolve directly, not by Winograd's algorithm")
 	verbose := flag.Bool("v", false, "check: a line for each case")
 	flag.Parse()
 	if flag.NArg() < 2 {
@@ -55,7 +56,7 @@ func main() {
 	}
 	r, err := startRuntime(*script, *folder)
 	if err == nil {
-		cfg := config{runtime: r, threads: *threads, rounds: *rounds, tolerance: *tolerance, verbose: *verbose, images: *images}
+		cfg := config{runtime: r, threads: *threads, rounds: *rounds, tolerance: *tolerance, verbose: *verbose, images: *images, direct: *direct}
 		err = cfg.do(flag.Arg(0), flag.Args()[1:])
 		if e := r.close(); err == nil {
 			err = e
@@ -71,7 +72,7 @@ type config struct {
 	runtime         *peer
 	threads, rounds int
 	tolerance       float64
-	verbose         bool
+	verbose, direct bool
 	images          string
 }
 

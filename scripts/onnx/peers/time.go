@@ -16,7 +16,7 @@ import (
 // ratios of the shortest runs and, for one thread, of the processor time: what a busy machine
 // disturbs least. With more threads ONNX Runtime waits actively, which is no work.
 func (c config) time(cases []testCase) error {
-	fmt.Printf("register kernel: %.0f GFLOP/s on %d threads (%v)\n", kernel.PeakGFLOPS(c.threads), c.threads, kernel.Variant())
+	fmt.Printf("register kernel: %.0f GFLOP/s on %d threads (%v); convolutions: %v\n", kernel.PeakGFLOPS(c.threads), c.threads, kernel.Variant(), c.tiling())
 	fmt.Printf("%-14s %9s %8s  %12s %9s  %12s %9s  %6s %6s %6s\n", "model", "image", "threads", "ONNX Runtime", "GFLOP/s", "ours", "GFLOP/s", "ratio", "best", "cpu")
 	for _, t := range cases {
 		if t.Untimed {
@@ -42,7 +42,7 @@ func (c config) timeOne(t testCase) error {
 	if err != nil {
 		return err
 	}
-	engine, err := nn.New(n, nn.Options{Threads: c.threads})
+	engine, err := nn.New(n, nn.Options{Threads: c.threads, Tiling: c.tiling()})
 	if err != nil {
 		return err
 	}
@@ -65,6 +65,13 @@ func (c config) timeOne(t testCase) error {
 	fmt.Printf("%-14s %9s %8d  %10.4f s %9.1f  %10.4f s %9.1f  %6.2f %6.2f %6s\n", t.File, fmt.Sprintf("%d×%d", t.Shape[1], t.Shape[2]), c.threads,
 		a, gflop/a, b, gflop/b, a/b, slices.Min(theirs.wall)/slices.Min(ours.wall), c.cpuRatio(theirs, ours))
 	return nil
+}
+
+func (c config) tiling() nn.Tiling {
+	if c.direct {
+		return nn.Tiling{}
+	}
+	return nn.Fastest()
 }
 
 // times are seconds of each run: on the clock, and of the processor.

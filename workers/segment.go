@@ -97,9 +97,8 @@ func (s *Segment) open(ctx context.Context, job jobs.Job) (*openRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	if plan.Model.SHA256 != s.Model.Ref.SHA256 {
-		return nil, &Permanent{fmt.Errorf("the run wants model %s %s (%.12s…), this worker has %s %s (%.12s…): start it with the same --model",
-			plan.Model.Name, plan.Model.Version, plan.Model.SHA256, s.Model.Ref.Name, s.Model.Ref.Version, s.Model.Ref.SHA256)}
+	if err := sameModel(plan.Model.SHA256, s.Model.Ref); err != nil {
+		return nil, err
 	}
 	tissue, err := plan.TissueMap()
 	if err != nil {

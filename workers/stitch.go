@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
+	"sync"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -20,6 +20,11 @@ type Stitch struct {
 	Queue   jobs.Queue
 	Events  jobs.Events
 	Workers int // tiles made at once
+	// Software is name and version of the program, for the record.
+	Software string
+
+	mu    sync.Mutex
+	fills map[pyramid.RunID]fillState
 }
 
 var _ Handler = (*Stitch)(nil)
@@ -34,9 +39,13 @@ func (s *Stitch) Stage() jobs.Stage { return jobs.Stitch }
 
 // Do implements Handler.
 func (s *Stitch) Do(ctx context.Context, job jobs.Job) error {
-	if _, err := s.Bucket.Stat(ctx, store.Slide(job.Slide).Run(job.Run).Manifest()); err == nil {
+	_, err := s.Bucket.Stat(ctx, store.Slide(job.Slide).Run(job.Run).Manifest())
+	if err == nil {
 		s.done(ctx, job)
 		return nil
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
 	}
 	plan, err := loadPlan(ctx, s.Bucket, job)
 	if err != nil {
@@ -47,7 +56,7 @@ func (s *Stitch) Do(ctx context.Context, job jobs.Job) error {
 		return err
 	}
 	_, err = stitch.Run(ctx, stitch.Config{
-		Bucket: s.Bucket, Plan: plan, Slide: manifest, Workers: s.Workers,
+		Bucket: s.Bucket, Plan: plan, Slide: manifest, Workers: s.Workers, Software: s.Software,
 		Progress: func(step stitch.Step, done, total int64) {
 			announce(ctx, s.Events, jobs.Event{
 				Slide: job.Slide, Run: job.Run, Stage: jobs.Stitch, State: jobs.Progress, Done: done, Total: total, Unit: stitchUnits[step],
@@ -70,35 +79,60 @@ func (s *Stitch) done(ctx context.Context, job jobs.Job) {
 }
 
 // fill has exactly the missing and damaged regions computed again; nothing is published until they are
-// there. This job ends here: the last of the batches enqueues it anew.
+// there. This job ends here: each of the batches enqueues it anew, and the last one finds all regions.
 func (s *Stitch) fill(ctx context.Context, job jobs.Job, plan *segment.Plan, gap *stitch.CoverageError) error {
 	lost := map[pyramid.Region]bool{}
 	for _, r := range gap.Regions() {
 		lost[r] = true
 	}
-	if err := s.permit(ctx, job, gap); err != nil {
-		return err
+	if s.stuck(job.Run, len(lost)) {
+		return &Permanent{fmt.Errorf("computed again %d times: %w", maxFills, gap)}
+	}
+	if r, ok := s.Queue.(jobs.Repeater); ok {
+		if err := r.Again(ctx, job.ID); err != nil {
+			return err
+		}
 	}
 	for i := range plan.Batches() {
 		if !slices.ContainsFunc(plan.Batch(i), func(r pyramid.Region) bool { return lost[r] }) {
 			continue
 		}
-		again := handOn(job, jobs.NewSegment(job.Slide, job.Run, i))
-		if err := s.permit(ctx, again, gap); err != nil {
-			return err
-		}
-		if err := s.Queue.Publish(ctx, again); err != nil {
+		if err := s.again(ctx, handOn(job, jobs.NewSegment(job.Slide, job.Run, i))); err != nil {
 			return fmt.Errorf("enqueue batch %d again: %w", i, err)
 		}
 	}
 	return nil
 }
 
-// permit lets a job that was done lately be enqueued once more. The queue drops the second of two equal
-// jobs, unless the first one died and was forgotten.
-func (s *Stitch) permit(ctx context.Context, job jobs.Job, why error) error {
-	if err := s.Queue.Bury(ctx, jobs.Dead{Job: job, Reason: why.Error(), At: time.Now().UTC()}); err != nil {
-		return err
+// again enqueues a job that was done lately. The queue drops the second of two equal jobs, unless it is
+// told that the first one's result was lost.
+func (s *Stitch) again(ctx context.Context, job jobs.Job) error {
+	if r, ok := s.Queue.(jobs.Repeater); ok {
+		if err := r.Again(ctx, job.ID); err != nil {
+			return err
+		}
 	}
-	return s.Queue.Forget(ctx, job.ID)
+	return s.Queue.Publish(ctx, job)
 }
+
+// maxFills is how often the same number of regions may be found missing: a store that loses what it was
+// given must not keep a run going for ever.
+const maxFills = 5
+
+// stuck counts fills of a run that found as many regions missing as the one before.
+func (s *Stitch) stuck(run pyramid.RunID, lost int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fills == nil {
+		s.fills = map[pyramid.RunID]fillState{}
+	}
+	f := s.fills[run]
+	if f.lost != lost {
+		f = fillState{lost: lost}
+	}
+	f.times++
+	s.fills[run] = f
+	return f.times > maxFills
+}
+
+type fillState struct{ lost, times int }

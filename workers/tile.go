@@ -35,11 +35,14 @@ func (t *Tile) Stage() jobs.Stage { return jobs.Tile }
 
 // Do implements Handler. What is already in the store is not done again.
 func (t *Tile) Do(ctx context.Context, job jobs.Job) error {
-	var p segment.Parameters
-	if err := json.Unmarshal(job.Parameters, &p); err != nil {
+	var ticket intake.Ticket
+	if err := json.Unmarshal(job.Parameters, &ticket); err != nil {
 		return &Permanent{fmt.Errorf("parameters: %w", err)}
 	}
-	p = t.Model.Settle(p)
+	if err := sameModel(ticket.Model, t.Model.Ref); err != nil {
+		return err
+	}
+	p := t.Model.Settle(ticket.Parameters)
 	if err := p.Validate(); err != nil {
 		return &Permanent{err}
 	}
@@ -52,6 +55,15 @@ func (t *Tile) Do(ctx context.Context, job jobs.Job) error {
 		return err
 	}
 	return t.enqueue(ctx, job, plan)
+}
+
+// sameModel refuses a job that wants another model than this worker has. Another worker may have it, so
+// the job is not dead.
+func sameModel(want string, have segment.ModelRef) error {
+	if want == have.SHA256 {
+		return nil
+	}
+	return fmt.Errorf("the run wants the model %.12s…, this worker has %s %s (%.12s…): start it with the same --model", want, have.Name, have.Version, have.SHA256)
 }
 
 // plan cuts the pyramid, unless it is whole already, finds the tissue and writes the plan.
@@ -82,15 +94,16 @@ type sheet struct {
 }
 
 // sheet takes the slide's pyramid and tissue map from the store, or makes them. A map that was made
-// for another scale is of no use; then the slide is read again, and equal bytes replace equal ones.
+// for another scale is of no use; then the slide is read again, equal bytes replace equal ones, and the map
+// goes into the plan only.
 func (t *Tile) sheet(ctx context.Context, job jobs.Job, p segment.Parameters) (*sheet, error) {
 	kept, err := t.kept(ctx, job, p)
 	if kept != nil || err != nil {
 		return kept, err
 	}
-	s, sum, err := t.open(ctx, job, p)
+	s, sum, err := t.open(ctx, job)
 	if err != nil {
-		return nil, &Permanent{err}
+		return nil, permanentIfSlide(err)
 	}
 	defer s.Close()
 	frame, err := t.frame(s.Info(), p)
@@ -98,7 +111,7 @@ func (t *Tile) sheet(ctx context.Context, job jobs.Job, p segment.Parameters) (*
 		return nil, err
 	}
 	result, err := tiler.Cut(ctx, tiler.Config{
-		Slide: s, Bucket: t.Bucket, ID: job.Slide, Tile: p.Tile, Quality: p.Quality, Workers: t.Workers,
+		Slide: s, Bucket: t.Bucket, ID: job.Slide, Workers: t.Workers,
 		Progress: func(done, total int64) {
 			announce(ctx, t.Events, jobs.Event{
 				Slide: job.Slide, Run: job.Run, Stage: jobs.Tile, State: jobs.Progress, Done: done, Total: total, Unit: "tiles",
@@ -167,6 +180,10 @@ func (t *Tile) kept(ctx context.Context, job jobs.Job, p segment.Parameters) (*s
 // keep writes the tissue map and then, once everything before it is durable, the manifest.
 func (t *Tile) keep(ctx context.Context, job jobs.Job, info slide.Info, sum [sha256.Size]byte, r *tiler.Result, frame segment.Frame) (*sheet, error) {
 	tissue, summary := tiler.FindTissue(r, frame, tiler.DefaultTissue())
+	_, err := t.Bucket.Stat(ctx, store.Slide(job.Slide).Manifest())
+	if err == nil || !errors.Is(err, store.ErrNotFound) {
+		return &sheet{frame, tissue}, err // slide.json is written once, for the first scale that was asked for
+	}
 	size, err := fileSize(job.Source)
 	if err != nil {
 		return nil, err
@@ -219,16 +236,17 @@ func permanentIfSlide(err error) error {
 	return err
 }
 
-// open opens the job's slide and proves that it is the one that was ordered.
-func (t *Tile) open(ctx context.Context, job jobs.Job, p segment.Parameters) (slide.Slide, [sha256.Size]byte, error) {
+// open opens the job's slide, with the scale that the file itself states, and proves that it is the one
+// that was ordered.
+func (t *Tile) open(ctx context.Context, job jobs.Job) (slide.Slide, [sha256.Size]byte, error) {
 	sum, err := slide.Hash(ctx, job.Source, nil)
 	if err != nil {
 		return nil, sum, err
 	}
 	if id := pyramid.NewSlideID(sum); id != job.Slide {
-		return nil, sum, fmt.Errorf("the file changed since it was ordered: it is slide %v now, not %v; order it again", id, job.Slide)
+		return nil, sum, &Permanent{fmt.Errorf("the file changed since it was ordered: it is slide %v now, not %v; order it again", id, job.Slide)}
 	}
-	s, err := slide.Open(ctx, job.Source, slide.Options{MPP: p.MPP})
+	s, err := slide.Open(ctx, job.Source, slide.Options{})
 	if err != nil {
 		return nil, sum, err
 	}

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -91,8 +93,8 @@ func (l *Loop) serve(ctx context.Context, d jobs.Delivery) {
 	}
 }
 
-// do runs the handler while telling the queue that the job is alive. A panic on our own broken
-// invariants fails the job, not the worker.
+// do runs the handler while telling the queue that the job is alive. A panic in the handler's own
+// goroutine fails the job, not the worker.
 func (l *Loop) do(ctx context.Context, d jobs.Delivery) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	beating := make(chan struct{})
@@ -108,10 +110,26 @@ func (l *Loop) do(ctx context.Context, d jobs.Delivery) (err error) {
 		stop()
 		<-beating
 		if p := recover(); p != nil {
-			err = fmt.Errorf("internal error: %v", p)
+			l.Log.Error("panic in a job", "job", d.Job().ID, "panic", p, "stack", string(debug.Stack()))
+			err = &Permanent{fmt.Errorf("internal error: %v", p)}
 		}
 	}()
-	return l.Handler.Do(ctx, d.Job())
+	return withoutPath(l.Handler.Do(ctx, d.Job()))
+}
+
+// withoutPath takes the file's path out of an error: it may hold a patient's name, and the reason of a
+// failure goes into logs, events and the dead list.
+func withoutPath(err error) error {
+	var path *fs.PathError
+	if !errors.As(err, &path) {
+		return err
+	}
+	bare := fmt.Errorf("%s slide file: %w", path.Op, path.Err)
+	var permanent *Permanent
+	if errors.As(err, &permanent) {
+		return &Permanent{bare}
+	}
+	return bare
 }
 
 // end is the one switch that decides a job's fate.

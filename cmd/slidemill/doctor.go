@@ -106,7 +106,7 @@ func (p *place) lookAtQueue(ctx context.Context) (text string, err error) {
 	if p.nats == "" {
 		return "inside the process", nil
 	}
-	q, err := p.openQueue(ctx, false)
+	q, err := p.openQueue(ctx)
 	if err != nil {
 		return "", err
 	}

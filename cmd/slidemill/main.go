@@ -37,6 +37,7 @@ func (e *usageError) Unwrap() error { return e.err }
 func execute(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second interrupt ends the process at once
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -52,6 +53,9 @@ func exitCode(ctx context.Context, cmd *cobra.Command, err error, stderr io.Writ
 	case err == nil:
 		return exitDone
 	case ctx.Err() != nil:
+		if !errors.Is(err, context.Canceled) && !errors.Is(err, errSlidesFailed) {
+			fmt.Fprintf(stderr, "slidemill: %v\n", err)
+		}
 		fmt.Fprintln(stderr, "\nslidemill: interrupted; the same command goes on where this one stopped")
 		return exitInterrupted
 	case errors.Is(err, errSlidesFailed):

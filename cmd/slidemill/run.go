@@ -16,6 +16,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/stitch"
+	"github.com/slidemill/slidemill/pkg/store"
 )
 
 // runFlags is what `run` and `demo` can be told.
@@ -56,8 +57,6 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	fl.Float64Var(&f.params.MPP, "mpp", 0, "microns per pixel, where the file does not say or says wrong")
 	fl.Float64Var(&f.params.Threshold, "threshold", 0, "carcinoma probability from which on a pixel is in the mask (default: the model's)")
 	fl.IntVar(&f.params.Region, "region", segment.DefaultRegion, "side of a region in pixels at the model's scale")
-	fl.IntVar(&f.params.Tile, "tile-size", 0, "side of a pyramid tile (default: the slide's own)")
-	fl.IntVar(&f.params.Quality, "quality", 0, "JPEG quality of re-encoded tiles")
 	fl.IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once")
 	fl.BoolVar(&f.json, "json", false, "one JSON report per slide on stdout")
 }
@@ -132,7 +131,7 @@ func (f *runFlags) start(ctx context.Context, cmd *cobra.Command, model *segment
 	if err != nil {
 		return nil, err
 	}
-	queue, err := f.openQueue(ctx, true)
+	queue, err := f.openRunQueue(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +176,10 @@ func (s *shift) slide(ctx context.Context, path string) bool {
 		return false
 	}
 	report.Slide.File = name
-	s.finished(report, order, time.Since(started))
+	if err := s.finished(report, order, time.Since(started)); err != nil {
+		s.failed(path, order, fmt.Errorf("the result is in the store, but not written here: %w", err))
+		return false
+	}
 	return true
 }
 
@@ -186,46 +188,59 @@ func (s *shift) order(ctx context.Context, path string) (*intake.Order, *stitch.
 	if st, err := os.Stat(path); err == nil {
 		size = st.Size()
 	}
-	order, err := intake.Prepare(ctx, path, s.flags.params, s.model, func(n int64) { s.meter.set("hash", "MB", n>>20, size>>20) })
+	watch := startStopwatch()
+	order, err := intake.Prepare(ctx, path, s.flags.params, s.model, func(n int64) { s.meter.set("read", "kB", n>>10, size>>10) })
 	if err != nil {
 		return nil, nil, err
 	}
-	if report, err := s.desk.Report(ctx, order); err == nil {
-		return order, report, nil
+	watch.stage("open")
+	report, err := s.desk.Report(ctx, order)
+	if !errors.Is(err, store.ErrNotFound) {
+		return order, report, err
 	}
 	if err := s.desk.Submit(ctx, order); err != nil {
 		return order, nil, err
 	}
 	var regions int64
-	report, err := s.desk.Wait(ctx, order, func(e jobs.Event) {
+	report, err = s.desk.Wait(ctx, order, func(e jobs.Event) {
 		if e.State != jobs.Progress {
 			return
 		}
+		watch.stage(string(e.Stage))
 		if e.Stage == jobs.Segment { // its events count one region each, from many workers
 			regions += e.Done
 			e.Done = regions
 		}
 		s.meter.set(string(e.Stage), e.Unit, e.Done, e.Total)
 	})
+	if err == nil {
+		report.Seconds = watch.seconds()
+	}
 	return order, report, err
 }
 
-func (s *shift) finished(r *stitch.Report, order *intake.Order, took time.Duration) {
-	if s.flags.json {
-		s.printJSON(r)
-		return
-	}
+func (s *shift) finished(r *stitch.Report, order *intake.Order, took time.Duration) error {
 	out := s.cmd.OutOrStdout()
-	fmt.Fprintf(out, "%s: done in %.1f s\n", r.Slide.File, took.Seconds())
-	fmt.Fprintf(out, "  carcinoma %.2f mm² of %.2f mm² tissue analysed (%.1f %%), %d lesions\n",
-		r.CarcinomaMM2, r.AnalysedMM2, 100*r.CarcinomaFraction, len(r.Lesions))
+	if s.flags.json {
+		return json.NewEncoder(out).Encode(r)
+	}
+	text := fmt.Sprintf("%s: done in %.1f s\n  carcinoma %.2f mm² of %.2f mm² tissue analysed (%.1f %%), %s\n",
+		r.Slide.File, took.Seconds(), r.CarcinomaMM2, r.AnalysedMM2, 100*r.CarcinomaFraction, count(len(r.Lesions), "lesion"))
 	if r.NotAnalysedMM2 > 0 {
-		fmt.Fprintf(out, "  not analysed: %.2f mm²\n", r.NotAnalysedMM2)
+		text += fmt.Sprintf("  not analysed: %.2f mm²\n", r.NotAnalysedMM2)
 	}
 	for _, line := range s.whereabouts(order) {
-		fmt.Fprintln(out, "  "+line)
+		text += "  " + line + "\n"
 	}
-	fmt.Fprintln(out, "  research use only, not for diagnostic procedures")
+	_, err := fmt.Fprint(out, text+"  research use only, not for diagnostic procedures\n")
+	return err
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // failed names the slide and the reason on stderr, and as a report where --json asks for one.
@@ -243,10 +258,6 @@ func (s *shift) failed(path string, order *intake.Order, err error) {
 	if order != nil {
 		r.Slide.ID, r.Slide.SHA256, r.Run.ID = order.Slide.String(), fmt.Sprintf("%x", order.SHA256), order.Run.String()
 	}
-	s.printJSON(r)
-}
-
-func (s *shift) printJSON(r *stitch.Report) {
 	if err := json.NewEncoder(s.cmd.OutOrStdout()).Encode(r); err != nil {
 		fmt.Fprintf(s.cmd.ErrOrStderr(), "slidemill: write report: %v\n", err)
 	}

@@ -32,8 +32,11 @@ taken to be its mirror image.`,
 		Example: "  slidemill segment --mpp 1.3 --out probabilities crops/*.png",
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if mpp == 0 || out == "" {
-				return &usageError{errors.New("--mpp and --out are needed")}
+			if mpp <= 0 || out == "" {
+				return &usageError{errors.New("--mpp, above 0, and --out are needed")}
+			}
+			if err := distinct(args); err != nil {
+				return &usageError{err}
 			}
 			m, err := openModel(model)
 			if err != nil {
@@ -50,12 +53,31 @@ taken to be its mirror image.`,
 	return cmd
 }
 
+// outName is the name of an image's probability image.
+func outName(path string) string {
+	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)) + ".carcinoma.png"
+}
+
+// distinct refuses images whose results would overwrite each other.
+func distinct(paths []string) error {
+	seen := map[string]string{}
+	for _, path := range paths {
+		name := outName(path)
+		if other, ok := seen[name]; ok {
+			return fmt.Errorf("%s and %s would both write %s: segment them into different folders", other, path, name)
+		}
+		seen[name] = path
+	}
+	return nil
+}
+
 // segmentImages goes on after a bad image and fails at the end.
-func segmentImages(cmd *cobra.Command, m *segment.Model, paths []string, mpp float64, out string, asJSON bool) error {
+func segmentImages(cmd *cobra.Command, m *segment.Model, paths []string, mpp float64, out string, asJSON bool) (err error) {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return fmt.Errorf("output folder: %w", err)
 	}
 	seg := plain.New(m, newEngine(m))
+	defer closing(&err, seg.Close)
 	failed := 0
 	for _, path := range paths {
 		summary, err := segmentImage(cmd.Context(), seg, path, mpp, out)
@@ -114,9 +136,8 @@ func segmentImage(ctx context.Context, seg *plain.Segmenter, path string, mpp fl
 	if err != nil {
 		return nil, err
 	}
-	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	s := &imageSummary{
-		File: filepath.Base(path), Out: filepath.Join(out, name+".carcinoma.png"), Width: img.Rect.Dx(), Height: img.Rect.Dy(),
+		File: filepath.Base(path), Out: filepath.Join(out, outName(path)), Width: img.Rect.Dx(), Height: img.Rect.Dy(),
 		MPP: mpp, Model: seg.Model.Ref, Threshold: seg.Model.DefaultThreshold(), Classes: map[string]float64{},
 		Use: "research use only",
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/jobs/jetstream"
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/store"
 	"github.com/slidemill/slidemill/pkg/viewer"
 )
 
@@ -32,7 +33,7 @@ func newServe() *cobra.Command {
 		Use:   "serve",
 		Short: "Viewer, worklist, API and workers in one process",
 		Long: `Serve shows the worklist and the slides with their overlays in a browser, and works
-on jobs in the queue. It listens on loopback only unless --listen says otherwise;
+on the jobs of --nats. It listens on loopback only unless --listen says otherwise;
 there is no password yet, so leave it there.`,
 		Example: `  slidemill serve --data slidemill-data
   slidemill serve --workers 0 --store s3://pathology/results    show only`,
@@ -49,16 +50,16 @@ there is no password yet, so leave it there.`,
 func serve(cmd *cobra.Command, f *serveFlags) (err error) {
 	ctx, cancel := context.WithCancel(cmd.Context())
 	defer cancel()
-	if err := os.MkdirAll(f.data, 0o755); err != nil {
-		return fmt.Errorf("data folder: %w", err)
-	}
 	bucket, err := f.openStore(ctx)
 	if err != nil {
 		return err
 	}
-	config := viewer.Config{Bucket: bucket, Log: f.logger(cmd)}
+	config := viewer.Config{Bucket: bucket, Log: f.logger(cmd), Ready: answers(bucket)}
 	group, ctx := errgroup.WithContext(ctx)
 	if f.workers > 0 {
+		if err := os.MkdirAll(f.data, 0o755); err != nil {
+			return fmt.Errorf("data folder: %w", err)
+		}
 		unlock, err := lockData(f.data)
 		if err != nil {
 			return fmt.Errorf("%w; or only show with --workers 0", err)
@@ -68,7 +69,19 @@ func serve(cmd *cobra.Command, f *serveFlags) (err error) {
 			return err
 		}
 	}
-	return errors.Join(f.web(ctx, cmd, config), ignoreCancel(group.Wait()))
+	err = f.web(ctx, cmd, config)
+	cancel()
+	return errors.Join(err, ignoreCancel(group.Wait()))
+}
+
+// answers reports whether the store answers at all.
+func answers(b store.Bucket) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if _, err := b.Stat(ctx, store.Slides()+"ready"); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		return nil
+	}
 }
 
 func ignoreCancel(err error) error {
@@ -84,7 +97,7 @@ func (f *serveFlags) crew(ctx context.Context, cmd *cobra.Command, group *errgro
 	if err != nil {
 		return nil, err
 	}
-	queue, err := f.openQueue(ctx, false)
+	queue, err := f.openQueue(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +110,7 @@ func (f *serveFlags) crew(ctx context.Context, cmd *cobra.Command, group *errgro
 	if err != nil {
 		return nil, errors.Join(err, queue.Close())
 	}
-	board := &board{queue: queue, at: map[pyramid.SlideID]viewer.Entry{}}
+	board := &board{queue: queue, at: map[pyramid.SlideID]progress{}}
 	group.Go(func() error { board.follow(events); return nil })
 	group.Go(func() error {
 		inner, ctx := errgroup.WithContext(ctx)
@@ -113,7 +126,7 @@ func (f *serveFlags) crew(ctx context.Context, cmd *cobra.Command, group *errgro
 type board struct {
 	queue *jetstream.Queue
 	mu    sync.Mutex
-	at    map[pyramid.SlideID]viewer.Entry
+	at    map[pyramid.SlideID]progress
 }
 
 func (b *board) follow(events <-chan jobs.Event) {
@@ -122,10 +135,27 @@ func (b *board) follow(events <-chan jobs.Event) {
 		if e.State == jobs.Failed || e.Stage == jobs.Stitch && e.State == jobs.Done {
 			delete(b.at, e.Slide)
 		} else {
-			b.at[e.Slide] = viewer.Entry{Slide: e.Slide, State: string(e.Stage), Reason: fmt.Sprintf("%d of %d %s", e.Done, e.Total, e.Unit)}
+			b.at[e.Slide] = b.advance(b.at[e.Slide], e)
 		}
 		b.mu.Unlock()
 	}
+}
+
+// progress is how far a slide is in its stage.
+type progress struct {
+	viewer.Entry
+	done int64
+}
+
+// advance counts an event. Segment events count one region each, from many workers; the others say how
+// much is done in all.
+func (b *board) advance(p progress, e jobs.Event) progress {
+	if p.State != string(e.Stage) || e.Stage != jobs.Segment {
+		p = progress{Entry: viewer.Entry{Slide: e.Slide, State: string(e.Stage)}}
+	}
+	p.done += e.Done
+	p.Reason = fmt.Sprintf("%d of %d %s", p.done, e.Total, e.Unit)
+	return p
 }
 
 func (b *board) pending(ctx context.Context) ([]viewer.Entry, error) {
@@ -139,8 +169,8 @@ func (b *board) pending(ctx context.Context) ([]viewer.Entry, error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, e := range b.at {
-		entries = append(entries, e)
+	for _, p := range b.at {
+		entries = append(entries, p.Entry)
 	}
 	return entries, nil
 }

@@ -63,11 +63,19 @@ func (p *place) openStore(ctx context.Context) (store.Bucket, error) {
 // patience is how long the queue waits for a sign of life before it gives a job to another worker.
 const patience = 30 * time.Second
 
-// openQueue opens the queue. fresh empties an embedded one first: a `run` finds everything that
-// matters in the store, and must not wait for jobs that a killed process still seems to hold.
-func (p *place) openQueue(ctx context.Context, fresh bool) (*jetstream.Queue, error) {
-	folder := filepath.Join(p.data, "queue")
-	if p.nats == "" && fresh {
+// openQueue opens the queue of --nats, or one inside this process that lasts.
+func (p *place) openQueue(ctx context.Context) (*jetstream.Queue, error) {
+	return jetstream.Open(ctx, jetstream.Config{URL: p.nats, Dir: filepath.Join(p.data, "queue"), AckWait: patience})
+}
+
+// runQueue is the folder of the queue inside a `run`. Nobody else uses it.
+const runQueue = ".run-queue"
+
+// openRunQueue opens the queue of --nats, or an empty one inside this process: a `run` finds everything
+// that matters in the store, and must not wait for jobs that a killed process still seems to hold.
+func (p *place) openRunQueue(ctx context.Context) (*jetstream.Queue, error) {
+	folder := filepath.Join(p.data, runQueue)
+	if p.nats == "" {
 		if err := os.RemoveAll(folder); err != nil {
 			return nil, fmt.Errorf("empty the queue: %w", err)
 		}
@@ -91,6 +99,9 @@ func openModel(path string) (*segment.Model, error) {
 	}
 	return segment.OpenModel(path)
 }
+
+// software names this program in reports.
+const software = "slidemill 0.1"
 
 // crew is the workers of one process.
 type crew struct {
@@ -125,7 +136,7 @@ func (c *crew) handler(role string) (h workers.Handler, parallel int, err error)
 			Bucket: c.bucket, Queue: c.queue, Events: c.queue, Model: c.model, Engine: newEngine(c.model),
 		}, c.workers, nil
 	case "stitch":
-		return &workers.Stitch{Bucket: c.bucket, Queue: c.queue, Events: c.queue, Workers: c.workers}, 1, nil
+		return &workers.Stitch{Bucket: c.bucket, Queue: c.queue, Events: c.queue, Workers: c.workers, Software: software}, 1, nil
 	}
 	return nil, 0, &usageError{fmt.Errorf("role %q: want tile, segment or stitch", role)}
 }

@@ -43,7 +43,7 @@ func work(cmd *cobra.Command, p *place, modelPath string, roles []string, parall
 	if err != nil {
 		return err
 	}
-	queue, err := p.openQueue(cmd.Context(), false)
+	queue, err := p.openQueue(cmd.Context())
 	if err != nil {
 		return err
 	}

@@ -4,11 +4,11 @@
 package intake
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
@@ -25,7 +25,7 @@ type Order struct {
 	SHA256     [32]byte
 	Slide      pyramid.SlideID
 	Run        pyramid.RunID
-	Info       slide.Info
+	Model      segment.ModelRef
 	Parameters segment.Parameters
 }
 
@@ -51,7 +51,7 @@ func Prepare(ctx context.Context, path string, p segment.Parameters, m *segment.
 	if err != nil {
 		return nil, err
 	}
-	o := &Order{Source: path, SHA256: sum, Slide: pyramid.NewSlideID(sum), Info: s.Info(), Parameters: p}
+	o := &Order{Source: path, SHA256: sum, Slide: pyramid.NewSlideID(sum), Model: m.Ref, Parameters: p}
 	o.Run = p.RunID(o.Slide, m.Ref)
 	return o, nil
 }
@@ -72,13 +72,20 @@ func CheckScale(info slide.Info, m *segment.Model) error {
 	return nil
 }
 
+// Ticket is what a tile job's parameters hold: the run's parameters and the model that was ordered, so
+// that a worker with another one does not begin another run.
+type Ticket struct {
+	segment.Parameters
+	Model string `json:"model"` // SHA-256 of its file
+}
+
 // Job is the tile job that begins the order's work.
 func (o *Order) Job() (jobs.Job, error) {
-	parameters, err := json.Marshal(o.Parameters)
+	ticket, err := json.Marshal(Ticket{o.Parameters, o.Model.SHA256})
 	if err != nil {
 		return jobs.Job{}, fmt.Errorf("parameters: %w", err)
 	}
-	return jobs.NewTile(o.Slide, o.Source, parameters), nil
+	return jobs.NewTile(o.Slide, o.Source, ticket), nil
 }
 
 // owns reports whether a job or an event of the slide belongs to the order. What happens before a run
@@ -110,12 +117,19 @@ func (d *Desk) Report(ctx context.Context, o *Order) (*stitch.Report, error) {
 		return nil, err
 	}
 	defer r.Close()
-	var buf bytes.Buffer
-	if _, err := buf.ReadFrom(r); err != nil {
+	data, err := io.ReadAll(io.LimitReader(r, maxReport))
+	if err != nil {
 		return nil, fmt.Errorf("report of %v: %w", o.Slide, err)
 	}
-	return stitch.DecodeReport(buf.Bytes())
+	report, err := stitch.DecodeReport(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: remove %s from the store and run again", keys.Report(), err, keys.Manifest())
+	}
+	return report, nil
 }
+
+// maxReport bounds a report that is read into memory.
+const maxReport = 64 << 20
 
 // Submit enqueues the order. A job that died earlier is tried again.
 func (d *Desk) Submit(ctx context.Context, o *Order) error {

@@ -91,6 +91,12 @@ type Event struct {
 	Reason string          `json:"reason,omitempty"`
 }
 
+// Repeater is an optional ability of a Queue: Again lets a job be published once more although its ID was
+// published lately, such as one whose result was lost after it was done.
+type Repeater interface {
+	Again(ctx context.Context, id string) error
+}
+
 // Patient is an optional ability of a Queue: Patience is how long a delivery lives without Alive. Call
 // Alive at least three times as often.
 type Patient interface {

@@ -16,13 +16,12 @@ import (
 // and 1 GB.
 const DefaultRegion = 2048
 
-// Parameters are what a person may choose for a run. Together with slide and model they name it.
+// Parameters are what a person may choose for a run. Together with slide and model they name it. How the
+// pyramid is cut is not among them: it belongs to the slide, which has one.
 type Parameters struct {
 	Threshold float64 `json:"threshold"`     // carcinoma probability from which on a pixel is in the mask
 	Region    int     `json:"region"`        // side of a region, pixels at the model's scale
 	MPP       float64 `json:"mpp,omitempty"` // operator's scale; 0 takes the file's
-	Tile      int     `json:"tile,omitempty"`
-	Quality   int     `json:"quality,omitempty"`
 }
 
 // Validate reports a parameter that makes no sense, with the range that does.
@@ -34,10 +33,6 @@ func (p Parameters) Validate() error {
 		return fmt.Errorf("region %d: want 64 to 8192 pixels", p.Region)
 	case p.MPP != 0 && (math.IsNaN(p.MPP) || p.MPP < pyramid.MinMPP || p.MPP > pyramid.MaxMPP):
 		return fmt.Errorf("mpp %g: want %g to %g microns per pixel", p.MPP, float64(pyramid.MinMPP), float64(pyramid.MaxMPP))
-	case p.Tile != 0 && (p.Tile < 64 || p.Tile > 4096):
-		return fmt.Errorf("tile size %d: want 64 to 4096", p.Tile)
-	case p.Quality < 0 || p.Quality > 100:
-		return fmt.Errorf("quality %d: want 1 to 100", p.Quality)
 	}
 	return nil
 }

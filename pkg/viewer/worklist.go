@@ -90,7 +90,8 @@ func (v *viewer) entries(ctx context.Context, id pyramid.SlideID) ([]Entry, erro
 	for _, run := range runs {
 		e, err := v.entry(ctx, id, run)
 		if err != nil {
-			return nil, err
+			v.Log.Error("report cannot be read", "slide", id, "run", run, "error", err)
+			e = Entry{Slide: id, Run: run.String(), State: "failed", Score: 1, Reason: "its report cannot be read: see `slidemill verify`"}
 		}
 		entries = append(entries, e)
 	}

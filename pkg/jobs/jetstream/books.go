@@ -162,6 +162,14 @@ func readDead(entry jetstream.KeyValueEntry) jobs.Dead {
 	return d
 }
 
+// Again implements jobs.Repeater.
+func (q *Queue) Again(ctx context.Context, id string) error {
+	return q.call(ctx, "allow again "+id, func(ctx context.Context) error {
+		_, err := q.retry.PutString(ctx, id, "")
+		return err
+	})
+}
+
 // Forget implements jobs.Queue. The permission to publish comes first, so that a crash in between
 // leaves the job on the list.
 func (q *Queue) Forget(ctx context.Context, id string) error {

@@ -20,6 +20,7 @@ var (
 	_ jobs.Patient   = (*Queue)(nil)
 	_ jobs.Gauge     = (*Queue)(nil)
 	_ jobs.Canceller = (*Queue)(nil)
+	_ jobs.Repeater  = (*Queue)(nil)
 )
 
 // Config tunes a Queue; its zero value is ready.
@@ -193,6 +194,17 @@ func (q *Queue) Bury(ctx context.Context, dead jobs.Dead) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.dead[dead.Job.ID] = dead
+	return nil
+}
+
+// Again implements jobs.Repeater.
+func (q *Queue) Again(ctx context.Context, id string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("allow again %s: %w", id, err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.lately, id)
 	return nil
 }
 

@@ -123,12 +123,15 @@ async function start() {
   viewer.addHandler("open-failed", () => notice("The slide's pyramid cannot be read."));
   viewer.addHandler("tile-load-failed", () => notice("Some tiles could not be loaded. Blank areas are not negative."));
   await new Promise((resolve) => viewer.addOnceHandler("open", resolve));
-  const update = () => drawScaleBar(get("scale"), viewer, manifest.info.mpp.x);
+  let mpp = manifest.info.mpp.x; // the file's own; a run may have been told better
+  const update = () => drawScaleBar(get("scale"), viewer, mpp);
   ["animation", "resize", "open"].forEach((name) => viewer.addHandler(name, update));
   update();
   const run = location.hash.slice(1) || runs.at(-1);
   if (!run) return notice("This slide has not been segmented yet.");
   const { report, manifest: promise } = await ask(`/api/v1/slides/${slide}/runs/${run}`);
+  mpp = report.slide.mpp;
+  update();
   figures(report);
   keys(lesions(viewer, report.lesions ?? []));
   provenance(report, manifest);

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -74,13 +73,9 @@ const runQueue = ".run-queue"
 // openRunQueue opens the queue of --nats, or an empty one inside this process: a `run` finds everything
 // that matters in the store, and must not wait for jobs that a killed process still seems to hold.
 func (p *place) openRunQueue(ctx context.Context) (*jetstream.Queue, error) {
-	folder := filepath.Join(p.data, runQueue)
-	if p.nats == "" {
-		if err := os.RemoveAll(folder); err != nil {
-			return nil, fmt.Errorf("empty the queue: %w", err)
-		}
-	}
-	return jetstream.Open(ctx, jetstream.Config{URL: p.nats, Dir: folder, AckWait: patience})
+	return jetstream.Open(ctx, jetstream.Config{
+		URL: p.nats, Dir: filepath.Join(p.data, runQueue), Fresh: p.nats == "", AckWait: patience,
+	})
 }
 
 // logger writes to stderr what a person wants to know; --verbose says more.

@@ -52,7 +52,7 @@ in the same bytes. --init fine-tunes a model instead of starting from nothing.`,
 	fl.StringVar(&f.name, "name", "carcinoma", "name of the model")
 	fl.StringVar(&f.version, "version", "1.0.0", "version of the model")
 	fl.Float64Var(&f.mpp, "mpp", 1.3, "scale of the images, µm/px")
-	fl.IntVar(&f.epochs, "epochs", recipe.Epochs, "times each image is seen")
+	fl.IntVar(&f.epochs, "epochs", 0, "times each image is seen (default: the recipe's)")
 	fl.IntVar(&f.threads, "threads", defaultWorkers(), "threads of a step; the weights do not depend on it")
 	fl.Uint64Var(&f.seed, "seed", recipe.Seed, "of everything that is drawn")
 	return cmd
@@ -93,7 +93,13 @@ func epochLine(p train.Progress) string {
 
 func (f *trainFlags) config(ctx context.Context) (*train.Config, error) {
 	recipe := train.DefaultRecipe()
-	recipe.Epochs, recipe.Seed = f.epochs, f.seed
+	if f.init != "" {
+		recipe = train.FineTuneRecipe()
+	}
+	recipe.Seed = f.seed
+	if f.epochs > 0 {
+		recipe.Epochs = f.epochs
+	}
 	c := &train.Config{Recipe: recipe, Dir: f.dir, Backend: train.Gorgonia{Threads: f.threads}}
 	if c.Dir == "" {
 		c.Dir = f.out[:len(f.out)-len(filepath.Ext(f.out))] + ".training"

@@ -132,7 +132,7 @@ func (m *Model) measure() error {
 	if err != nil {
 		return err
 	}
-	field, err := n.Field()
+	field, err := m.file.Field(3)
 	if err != nil {
 		return fmt.Errorf("this model cannot be used on regions: %w", err)
 	}

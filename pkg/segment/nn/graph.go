@@ -3,6 +3,7 @@ package nn
 import (
 	"context"
 	"fmt"
+	"runtime"
 
 	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
@@ -130,7 +131,11 @@ func (g *graph) compile(limit int64, opts ...gorgonia.VMOpt) (err error) {
 			err = fmt.Errorf("compile graph: %v", r)
 		}
 	}()
-	g.machine = gorgonia.NewTapeMachine(g.g, opts...)
+	machine := gorgonia.NewTapeMachine(g.g, opts...)
+	// Gorgonia leaves a finalizer on a machine that lies in a cycle with its graph, so that neither it
+	// nor the arena would ever be collected. close ends the machine instead.
+	runtime.SetFinalizer(machine, nil)
+	g.machine = machine
 	g.recording = true
 	err = g.runMachine()
 	g.recording = false

@@ -1,25 +1,25 @@
 // Package pkg is the map of Slidemill.
 //
-//	 slide file · folder
-//	        │
-//	 0 intake    a file becomes a job; a job's end is read from the store
-//	        │
-//	 1 slide     open: formats as a table; tiff, codec
-//	        │
-//	 2 tiler     cut: one pass over the file, every pyramid level; tissue map; region plan
-//	        │                                  3 store  keep: layout.go owns every key; dir, mem, s3
-//	 4 jobs      pass on: subjects.go owns every subject; jetstream, mem
-//	        │
-//	 5 segment   pixels and halo → class probabilities; model file, plan, region file
-//	        │      net (networks as data), onnx (files), nn (Gorgonia, kernels), train, plain, builtin
-//	 6 stitch    coverage proof → mask, overlay, contours, report
-//	        │
-//	 7 evaluate  judge: Dice, AUC, calibration, intervals
-//	 8 export    hand over: GeoJSON
-//	 9 viewer    show: HTTP, tiles, web page
+//	slide file · folder
+//	       │
+//	0 intake    a file becomes a job; a job's end is read from the store
+//	       │
+//	1 slide     open: formats as a table; tiff, codec
+//	       │
+//	2 tiler     cut: one pass over the file, every pyramid level; tissue map; region plan
+//	       │                                  3 store  keep: layout.go owns every key; dir, mem, s3
+//	4 jobs      pass on: subjects.go owns every subject; jetstream, mem
+//	       │
+//	5 segment   pixels and halo → class probabilities; model file, plan, region file
+//	       │      net (networks as data), onnx (files), nn (Gorgonia, kernels), train, plain, builtin
+//	6 stitch    coverage proof → mask, overlay, contours, report
+//	       │
+//	7 evaluate  judge: Dice, AUC, calibration, intervals
+//	8 export    hand over: GeoJSON
+//	9 viewer    show: HTTP, tiles, web page
 //
-//	 pyramid     the vocabulary of all of them; quadtree, the walk that builds every pyramid
-//	 synth       slides that never were, for demos and tests
+//	pyramid     the vocabulary of all of them; quadtree, the walk that builds every pyramid
+//	synth       slides that never were, for demos and tests
 //
 // Workers (beside this folder) join the queue and the stages; cmd/slidemill names the drivers.
 // Arrows point down: cmd → workers → {intake, tiler, stitch, export, viewer, synth} → {slide, segment} →

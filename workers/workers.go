@@ -124,7 +124,7 @@ func withoutPath(err error) error {
 	if !errors.As(err, &path) {
 		return err
 	}
-	bare := fmt.Errorf("%s slide file: %w", path.Op, path.Err)
+	bare := fmt.Errorf("%s file: %w", path.Op, path.Err)
 	var permanent *Permanent
 	if errors.As(err, &permanent) {
 		return &Permanent{bare}

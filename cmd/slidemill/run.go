@@ -139,7 +139,7 @@ func (f *runFlags) start(ctx context.Context, cmd *cobra.Command, model *segment
 	if err != nil {
 		return nil, errors.Join(err, queue.Close())
 	}
-	c := &crew{bucket: bucket, queue: queue, model: model, workers: f.workers, log: f.logger(cmd)}
+	c := &crew{bucket: bucket, queue: queue, model: model, workers: f.workers, log: f.logger(cmd, silent)}
 	loops, err := c.loops(allRoles)
 	if err != nil {
 		return nil, errors.Join(err, queue.Close())

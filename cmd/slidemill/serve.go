@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -54,7 +55,7 @@ func serve(cmd *cobra.Command, f *serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	config := viewer.Config{Bucket: bucket, Log: f.logger(cmd), Ready: answers(bucket)}
+	config := viewer.Config{Bucket: bucket, Log: f.logger(cmd, slog.LevelWarn), Ready: answers(bucket)}
 	group, ctx := errgroup.WithContext(ctx)
 	if f.workers > 0 {
 		if err := os.MkdirAll(f.data, 0o755); err != nil {

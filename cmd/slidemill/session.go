@@ -78,14 +78,16 @@ func (p *place) openRunQueue(ctx context.Context) (*jetstream.Queue, error) {
 	})
 }
 
-// logger writes to stderr what a person wants to know; --verbose says more.
-func (p *place) logger(cmd *cobra.Command) *slog.Logger {
-	level := slog.LevelError
+// logger writes to stderr from the given level on; --verbose says everything.
+func (p *place) logger(cmd *cobra.Command, level slog.Level) *slog.Logger {
 	if p.verbose {
 		level = slog.LevelDebug
 	}
 	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 }
+
+// silent is the level of a `run`, which tells of failures itself.
+const silent = slog.LevelError + 1
 
 // openModel reads --model, or the model in the binary.
 func openModel(path string) (*segment.Model, error) {

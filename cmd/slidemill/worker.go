@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -48,7 +49,7 @@ func work(cmd *cobra.Command, p *place, modelPath string, roles []string, parall
 		return err
 	}
 	defer closing(&err, queue.Close)
-	c := &crew{bucket: bucket, queue: queue, model: m, workers: parallel, log: p.logger(cmd)}
+	c := &crew{bucket: bucket, queue: queue, model: m, workers: parallel, log: p.logger(cmd, slog.LevelWarn)}
 	loops, err := c.loops(roles)
 	if err != nil {
 		return err

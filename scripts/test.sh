@@ -19,7 +19,6 @@ go vet ./...
 step portable builds
 CGO_ENABLED=0 go build -o /dev/null ./cmd/slidemill
 CGO_ENABLED=0 GOARCH=arm64 go vet ./...
-CGO_ENABLED=0 GOOS=windows go build -o /dev/null ./cmd/slidemill
 
 step tests
 race=

@@ -43,7 +43,11 @@ func newExport() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return copyOut(cmd.Context(), bucket, pick(store.Slide(id).Run(at)), out)
+			if err := copyOut(cmd.Context(), bucket, pick(store.Slide(id).Run(at)), out); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s of run %v\n", out, format, at)
+			return err
 		},
 	}
 	p.flags(cmd)

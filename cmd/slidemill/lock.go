@@ -15,7 +15,7 @@ func lockData(data string) (unlock func() error, err error) {
 		return nil, fmt.Errorf("lock data folder: %w", err)
 	}
 	if err := lockFile(f); err != nil {
-		return nil, errors.Join(fmt.Errorf("data folder %s is in use by another slidemill: wait for it, or name another with --data", data), f.Close())
+		return nil, errors.Join(fmt.Errorf("data folder %s is in use by another slidemill: wait for a run, stop a serve, or name another folder with --data", data), f.Close())
 	}
 	return f.Close, nil
 }

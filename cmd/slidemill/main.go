@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -92,6 +93,7 @@ the pathologist decides.`,
 		Example: `  slidemill demo                        a synthetic slide, from end to end
   slidemill run slide.svs               the whole job on a slide of your own
   slidemill serve --data slidemill-data look at the results in a browser`,
+		Version:       strings.TrimPrefix(software, "slidemill "),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          usageArgs(cobra.NoArgs),

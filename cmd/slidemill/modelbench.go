@@ -19,17 +19,17 @@ func newModelBench() *cobra.Command {
 	var threads int
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:     "bench FILE.onnx --size HxW --threads N",
+		Use:     "bench [FILE.onnx] --size HxW --threads N",
 		Short:   "Time of a forward pass: median after warm-up",
 		Example: "  slidemill model bench unet.onnx --size 512x512 --threads 2 --json",
-		Args:    usageArgs(cobra.ExactArgs(1)),
+		Args:    usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			at, err := pyramid.ParseSize(size)
 			if err != nil {
 				return &usageError{err}
 			}
 			input := net.Shape{C: 3, H: at.W, W: at.H} // the flag is HxW, as the field writes tensors
-			n, err := lowered(args[0], input)
+			n, err := benched(args, at, input)
 			if err != nil {
 				return err
 			}
@@ -49,6 +49,18 @@ func newModelBench() *cobra.Command {
 	cmd.Flags().IntVar(&threads, "threads", 1, "threads of one forward pass")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return cmd
+}
+
+// benched is the network of the file, or that of the built-in model.
+func benched(args []string, at pyramid.Size, input net.Shape) (*net.Net, error) {
+	if len(args) == 1 {
+		return lowered(args[0], input)
+	}
+	m, err := openModel("")
+	if err != nil {
+		return nil, err
+	}
+	return m.Net(pyramid.Size{W: at.H, H: at.W}) // HxW, as above
 }
 
 func lowered(path string, input net.Shape) (*net.Net, error) {

@@ -20,6 +20,7 @@ import (
 // TestRemote takes a slide through a real S3 server and a real NATS server, both over TCP: the code is
 // the same as with a directory and the embedded queue, and so are the bytes.
 func TestRemote(t *testing.T) {
+	t.Chdir(".") // the S3 server changes the process's directory; this brings it back
 	slide := filepath.Join(t.TempDir(), "slide.tiff")
 	if code, _, errs := command("synth", "--out", slide, "--size", "1200x900", "--seed", "3"); code != 0 {
 		t.Fatal(errs)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -78,17 +79,17 @@ func runSlides(cmd *cobra.Command, f *runFlags, paths []string) (err error) {
 		return err
 	}
 	defer func() { cancel(); err = errors.Join(err, shift.end()) }()
-	failed := 0
+	var failed []string
 	for _, path := range paths {
 		if !shift.slide(ctx, path) {
-			failed++
+			failed = append(failed, path)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
-	if failed > 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: %d of %d slides failed\n", failed, len(paths))
+	if len(failed) > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: %d of %s failed: %s\n", len(failed), count(len(paths), "slide"), strings.Join(failed, ", "))
 		return errSlidesFailed
 	}
 	return nil
@@ -194,6 +195,9 @@ func (s *shift) order(ctx context.Context, path string) (*intake.Order, *stitch.
 		return nil, nil, err
 	}
 	watch.stage("open")
+	if order.Contradiction != "" {
+		fmt.Fprintf(s.cmd.ErrOrStderr(), "slidemill: warning: %s: %s\n", path, order.Contradiction)
+	}
 	report, err := s.desk.Report(ctx, order)
 	if !errors.Is(err, store.ErrNotFound) {
 		return order, report, err
@@ -224,16 +228,38 @@ func (s *shift) finished(r *stitch.Report, order *intake.Order, took time.Durati
 	if s.flags.json {
 		return json.NewEncoder(out).Encode(r)
 	}
-	text := fmt.Sprintf("%s: done in %.1f s\n  carcinoma %.2f mm² of %.2f mm² tissue analysed (%.1f %%), %s\n",
-		r.Slide.File, took.Seconds(), r.CarcinomaMM2, r.AnalysedMM2, 100*r.CarcinomaFraction, count(len(r.Lesions), "lesion"))
-	if r.NotAnalysedMM2 > 0 {
-		text += fmt.Sprintf("  not analysed: %.2f mm²\n", r.NotAnalysedMM2)
+	text := fmt.Sprintf("%s: done in %.1f s with model %s %s\n", r.Slide.File, took.Seconds(), r.Run.Model.Name, r.Run.Model.Version)
+	for _, line := range append(verdict(r), warnings(r)...) {
+		text += "  " + line + "\n"
 	}
 	for _, line := range s.whereabouts(order) {
 		text += "  " + line + "\n"
 	}
 	_, err := fmt.Fprint(out, text+"  research use only, not for diagnostic procedures\n")
 	return err
+}
+
+// verdict says what was found. Where nothing was analysed there is no "0 %": nobody has looked.
+func verdict(r *stitch.Report) []string {
+	if r.AnalysedMM2 == 0 {
+		return []string{"NOTHING WAS ANALYSED: no tissue was found; a person must look at this slide"}
+	}
+	lines := []string{fmt.Sprintf("carcinoma %.2f mm² of %.2f mm² tissue analysed (%.1f %%), %s, %d smaller foci",
+		r.CarcinomaMM2, r.AnalysedMM2, 100*r.CarcinomaFraction, count(len(r.Lesions), "lesion"), r.SmallFoci)}
+	if r.NotAnalysedMM2 > 0 {
+		lines = append(lines, fmt.Sprintf("not analysed: %.2f mm²", r.NotAnalysedMM2))
+	}
+	return lines
+}
+
+// warnings are the checks that did not pass.
+func warnings(r *stitch.Report) (lines []string) {
+	for _, c := range r.QC {
+		if c.Status != stitch.CheckPassed {
+			lines = append(lines, fmt.Sprintf("check %s: %s (%v)", c.Check, c.Status, c.Value))
+		}
+	}
+	return lines
 }
 
 func count(n int, what string) string {

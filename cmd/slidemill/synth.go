@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +25,9 @@ seed draws the same slide. It says on its face that it is synthetic.`,
 			if c.Path == "" {
 				return &usageError{fmt.Errorf("--out is missing")}
 			}
+			if err := vacant(c.Path, synth.MaskPath(c.Path)); err != nil {
+				return &usageError{err}
+			}
 			if c.Size, err = pyramid.ParseSize(size); err != nil {
 				return &usageError{err}
 			}
@@ -37,6 +41,16 @@ seed draws the same slide. It says on its face that it is synthetic.`,
 	f.Float64Var(&c.MPP, "mpp", 0.5, "microns per pixel")
 	f.IntVar(&c.Workers, "workers", defaultWorkers(), "tiles drawn at once")
 	return cmd
+}
+
+// vacant refuses to write over what is there.
+func vacant(paths ...string) error {
+	for _, path := range paths {
+		if _, err := os.Stat(path); err == nil {
+			return fmt.Errorf("%s is there already: remove it, or choose another name", path)
+		}
+	}
+	return nil
 }
 
 // drawSlide draws with a progress bar and says where the slide is.

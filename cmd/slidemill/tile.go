@@ -61,5 +61,6 @@ func tile(cmd *cobra.Command, c tiler.Config, path, out string) (err error) {
 		fmt.Fprintf(cmd.OutOrStdout(), "level %2d: %v, %d tiles copied, %d encoded\n", l.Level,
 			pyramid.DeepZoom.LevelSize(result.Pyramid, l.Level), l.Copied, l.Encoded)
 	}
-	return nil
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s.dzi: open it in any Deep Zoom viewer\n", out)
+	return err
 }

@@ -27,6 +27,8 @@ type Order struct {
 	Run        pyramid.RunID
 	Model      segment.ModelRef
 	Parameters segment.Parameters
+	// Contradiction says that the operator's scale is another than the file's; empty if they agree.
+	Contradiction string
 }
 
 // Refusal is a slide that is readable but must not be analysed, such as one without a scale.
@@ -53,7 +55,30 @@ func Prepare(ctx context.Context, path string, p segment.Parameters, m *segment.
 	}
 	o := &Order{Source: path, SHA256: sum, Slide: pyramid.NewSlideID(sum), Model: m.Ref, Parameters: p}
 	o.Run = p.RunID(o.Slide, m.Ref)
-	return o, nil
+	o.Contradiction, err = contradiction(ctx, path, p.MPP)
+	return o, err
+}
+
+// maxDisagreement is how far the operator's scale may be from the file's without a word.
+const maxDisagreement = 1.05
+
+// contradiction compares the operator's scale with the one that the file states.
+func contradiction(ctx context.Context, path string, mpp float64) (string, error) {
+	if mpp == 0 {
+		return "", nil
+	}
+	s, err := slide.Open(ctx, path, slide.Options{})
+	if err != nil {
+		return "", err
+	}
+	own := s.Info().MPP
+	if err := s.Close(); err != nil || !own.Known() {
+		return "", err
+	}
+	if r := own.Mean() / mpp; r > maxDisagreement || r < 1/maxDisagreement {
+		return fmt.Sprintf("the file says %.3g µm/px, --mpp says %.3g: --mpp is believed", own.Mean(), mpp), nil
+	}
+	return "", nil
 }
 
 // maxScaleRatio bounds how much coarser than the model's nominal scale a slide may be: beyond it the

@@ -102,9 +102,9 @@ type Check struct {
 // Seconds is the time that each stage took. It is the only thing in a report that two equal runs do
 // not share.
 type Seconds struct {
-	Open    float64 `json:"open"`
-	Tile    float64 `json:"tile"`
-	Segment float64 `json:"segment"`
+	Open    float64 `json:"open,omitempty"` // the stages before the stitcher are left out where it was not told
+	Tile    float64 `json:"tile,omitempty"`
+	Segment float64 `json:"segment,omitempty"`
 	Stitch  float64 `json:"stitch"`
 	Total   float64 `json:"total"`
 }

@@ -88,10 +88,8 @@ func (s *Stitch) fill(ctx context.Context, job jobs.Job, plan *segment.Plan, gap
 	if s.stuck(job.Run, len(lost)) {
 		return &Permanent{fmt.Errorf("computed again %d times: %w", maxFills, gap)}
 	}
-	if r, ok := s.Queue.(jobs.Repeater); ok {
-		if err := r.Again(ctx, job.ID); err != nil {
-			return err
-		}
+	if err := s.allow(ctx, job); err != nil {
+		return err
 	}
 	for i := range plan.Batches() {
 		if !slices.ContainsFunc(plan.Batch(i), func(r pyramid.Region) bool { return lost[r] }) {
@@ -104,15 +102,20 @@ func (s *Stitch) fill(ctx context.Context, job jobs.Job, plan *segment.Plan, gap
 	return nil
 }
 
-// again enqueues a job that was done lately. The queue drops the second of two equal jobs, unless it is
-// told that the first one's result was lost.
+// again enqueues a job that was done lately.
 func (s *Stitch) again(ctx context.Context, job jobs.Job) error {
-	if r, ok := s.Queue.(jobs.Repeater); ok {
-		if err := r.Again(ctx, job.ID); err != nil {
-			return err
-		}
+	if err := s.allow(ctx, job); err != nil {
+		return err
 	}
 	return s.Queue.Publish(ctx, job)
+}
+
+// allow tells the queue that a job's result was lost. Otherwise it drops the second of two equal jobs.
+func (s *Stitch) allow(ctx context.Context, job jobs.Job) error {
+	if r, ok := s.Queue.(jobs.Repeater); ok {
+		return r.Again(ctx, job.ID)
+	}
+	return nil
 }
 
 // maxFills is how often the same number of regions may be found missing: a store that loses what it was

@@ -20,6 +20,7 @@ var (
 	_ jobs.Patient   = (*Queue)(nil)
 	_ jobs.Gauge     = (*Queue)(nil)
 	_ jobs.Canceller = (*Queue)(nil)
+	_ jobs.Repeater  = (*Queue)(nil)
 )
 
 // Queue is a jobs.Queue and jobs.Events on JetStream.

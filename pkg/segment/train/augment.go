@@ -32,8 +32,8 @@ type Augment struct {
 func DefaultAugment() Augment {
 	return Augment{
 		Flip: true, Rotate: 0.4, ScaleMin: 0.7, ScaleMax: 1.4,
-		Stain: 0.25, StainOffset: 0.03, StainMix: 0.06,
-		Brightness: 0.05, Contrast: 0.12, Gamma: 0.12, Tint: 0.04,
+		Stain: 0.35, StainOffset: 0.05, StainMix: 0.12,
+		Brightness: 0.06, Contrast: 0.15, Gamma: 0.2, Tint: 0.06,
 		Focus: 0.4, Resample: 0.2, JPEG: 0.25, Noise: 0.15, Glass: 0.06, Mosaic: 0.12,
 		Smoothing: 0.03, CoarseSmoothed: 0.12,
 	}

@@ -36,4 +36,5 @@ type Solver struct {
 	Beta2       float64 `json:"beta2"`
 	WeightDecay float64 `json:"weightDecay"`
 	Clip        float64 `json:"clip"` // bound of the gradient's norm, 0 for none
+	Tile        int     `json:"tile"` // Winograd tiles of 3×3 convolutions: 0, 2 or 4; faster, other bits
 }

@@ -20,7 +20,7 @@ type Gorgonia struct {
 func (g Gorgonia) NewTrainer(start *net.Net, s Solver) (Trainer, error) {
 	t, err := nn.NewTrainer(nn.TrainerConfig{
 		Net: start, Batch: s.Batch, H: s.Size, W: s.Size, Threads: g.Threads,
-		DiceWeight: float32(s.Dice), BNMomentum: float32(s.Momentum), ClipNorm: float32(s.Clip),
+		DiceWeight: float32(s.Dice), BNMomentum: float32(s.Momentum), ClipNorm: float32(s.Clip), Tile: s.Tile,
 		Solver: nn.AdamW{Beta1: s.Beta1, Beta2: s.Beta2, WeightDecay: s.WeightDecay},
 	})
 	if err != nil {

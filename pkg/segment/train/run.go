@@ -35,13 +35,13 @@ type Recipe struct {
 	StopAfter int                `json:"-"`        // stop as if interrupted after this epoch, for tests and measurements; 0: never
 }
 
-// DefaultRecipe is what the built-in model was trained with, but for the number of epochs, which is what
-// the time allows.
+// DefaultRecipe is what the built-in model was trained with. Samples are larger than the images and mirrored
+// around them: pixels of a slide see the whole receptive field filled, so those of training must too.
 func DefaultRecipe() Recipe {
 	return Recipe{
-		Seed: 1, Epochs: 32,
-		Solver: Solver{Batch: 8, Size: 224, Dice: 0.5, Momentum: 0.1, Beta1: 0.9, Beta2: 0.99, WeightDecay: 0.05, Clip: 5},
-		Peak:   2e-3, Final: 1e-5, Warmup: 1, Average: 0.998,
+		Seed: 1, Epochs: 28,
+		Solver: Solver{Batch: 6, Size: 288, Dice: 0.5, Momentum: 0.1, Beta1: 0.9, Beta2: 0.99, WeightDecay: 0.05, Clip: 5, Tile: 4},
+		Peak:   1.8e-3, Final: 1e-5, Warmup: 1, Average: 0.998,
 		Balance: map[string]float64{"normal": 1.6, "serrated-adenoma": 1.6, "high-grade-in": 1.5, "adenocarcinoma": 1.1, "low-grade-in": 0.9, "polyp": 0.75},
 		Augment: DefaultAugment(), Gentle: 5, Validate: 3,
 	}
@@ -56,7 +56,7 @@ type Config struct {
 	Backend Backend
 	Dir     string // checkpoint, history and curves are kept here; "" keeps none
 	Workers int    // goroutines that augment; 0 means 2
-	Context int    // mirrored pixels around images in validation; 0 means 32, rounded up to the net's stride
+	Context int    // mirrored pixels around images in validation; 0 means the net's whole halo, as in use
 }
 
 // Validate reports a run that cannot work.
@@ -161,7 +161,7 @@ func newRun(cfg Config, tell func(Progress)) (*run, error) {
 		return nil, err
 	}
 	if cfg.Context == 0 {
-		cfg.Context = 32
+		cfg.Context = field.Halo()
 	}
 	if tell == nil {
 		tell = func(Progress) {}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"io"
 	"sync"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
@@ -140,7 +139,7 @@ func (s *Segment) region(ctx context.Context, run *openRun, r pyramid.Region) er
 
 // whole reports whether the region is in the store and passes its checksum.
 func (s *Segment) whole(ctx context.Context, plan *segment.Plan, r pyramid.Region, key string) (bool, error) {
-	data, err := readAll(ctx, s.Bucket, key, maxRegionBytes)
+	data, err := store.ReadAll(ctx, s.Bucket, key, maxRegionBytes)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
@@ -207,7 +206,7 @@ const (
 )
 
 func loadPlan(ctx context.Context, b store.Bucket, job jobs.Job) (*segment.Plan, error) {
-	data, err := readAll(ctx, b, store.Slide(job.Slide).Run(job.Run).Plan(), maxPlanBytes)
+	data, err := store.ReadAll(ctx, b, store.Slide(job.Slide).Run(job.Run).Plan(), maxPlanBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -222,7 +221,7 @@ func loadPlan(ctx context.Context, b store.Bucket, job jobs.Job) (*segment.Plan,
 }
 
 func loadManifest(ctx context.Context, b store.Bucket, job jobs.Job) (slide.Manifest, error) {
-	data, err := readAll(ctx, b, store.Slide(job.Slide).Manifest(), slide.MaxManifest)
+	data, err := store.ReadAll(ctx, b, store.Slide(job.Slide).Manifest(), slide.MaxManifest)
 	if err != nil {
 		return slide.Manifest{}, err
 	}
@@ -231,23 +230,6 @@ func loadManifest(ctx context.Context, b store.Bucket, job jobs.Job) (slide.Mani
 		return m, &Permanent{err}
 	}
 	return m, nil
-}
-
-// readAll reads a whole object of at most limit bytes.
-func readAll(ctx context.Context, b store.Bucket, key string, limit int64) ([]byte, error) {
-	r, err := b.Get(ctx, key, 0, -1)
-	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", key, err)
-	}
-	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", key, err)
-	}
-	if int64(len(data)) > limit {
-		return nil, &Permanent{fmt.Errorf("get %s: larger than %d bytes", key, limit)}
-	}
-	return data, nil
 }
 
 // announce sends news. News may be lost by contract, so an error is no reason to fail a job.

@@ -166,7 +166,7 @@ func (t *Tile) kept(ctx context.Context, job jobs.Job, p segment.Parameters) (*s
 	if err := json.Unmarshal(m.Tissue, &record); err != nil || record.Frame != frame {
 		return nil, nil
 	}
-	data, err := readAll(ctx, t.Bucket, keys.Tissue(), maxTissueBytes)
+	data, err := store.ReadAll(ctx, t.Bucket, keys.Tissue(), maxTissueBytes)
 	if err != nil {
 		return nil, err
 	}

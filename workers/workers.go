@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/store"
 )
 
 // Permanent marks an error that no repetition can mend: the job goes to the dead list at once.
@@ -140,7 +141,7 @@ func (l *Loop) end(ctx context.Context, d jobs.Delivery, err error, stopping boo
 		return d.Ack(ctx)
 	case stopping:
 		return d.Nak(ctx, 0)
-	case errors.As(err, &permanent) || d.Last():
+	case errors.As(err, &permanent), errors.Is(err, store.ErrTooLarge), d.Last():
 		log.Error("job failed for good", "error", err)
 		return l.bury(ctx, d, err)
 	default:

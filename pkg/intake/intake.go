@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
@@ -137,14 +136,9 @@ func (d *Desk) Report(ctx context.Context, o *Order) (*stitch.Report, error) {
 	if _, err := d.Bucket.Stat(ctx, keys.Manifest()); err != nil {
 		return nil, err
 	}
-	r, err := d.Bucket.Get(ctx, keys.Report(), 0, -1)
+	data, err := store.ReadAll(ctx, d.Bucket, keys.Report(), maxReport)
 	if err != nil {
 		return nil, err
-	}
-	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, maxReport))
-	if err != nil {
-		return nil, fmt.Errorf("report of %v: %w", o.Slide, err)
 	}
 	report, err := stitch.DecodeReport(data)
 	if err != nil {

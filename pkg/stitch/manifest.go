@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
@@ -88,31 +87,17 @@ func DecodeManifest(data []byte, slide pyramid.SlideID, run pyramid.RunID) (*Man
 	return &m, nil
 }
 
-// readAll reads an object of at most limit bytes.
-func readAll(ctx context.Context, b store.Bucket, key string, limit int64) ([]byte, error) {
-	body, err := b.Get(ctx, key, 0, -1)
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	data, err := io.ReadAll(io.LimitReader(body, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("larger than %d bytes", limit)
-	}
-	return data, err
-}
-
 // Load reads the report of a finished run. A run that is not finished is store.ErrNotFound.
 func Load(ctx context.Context, b store.Bucket, slide pyramid.SlideID, run pyramid.RunID) (*Report, error) {
 	keys := store.Slide(slide).Run(run)
-	data, err := readAll(ctx, b, keys.Manifest(), maxManifest)
+	data, err := store.ReadAll(ctx, b, keys.Manifest(), maxManifest)
 	if err != nil {
 		return nil, fmt.Errorf("read run.json: %w", err)
 	}
 	if _, err := DecodeManifest(data, slide, run); err != nil {
 		return nil, err
 	}
-	if data, err = readAll(ctx, b, keys.Report(), maxReport); err != nil {
+	if data, err = store.ReadAll(ctx, b, keys.Report(), maxReport); err != nil {
 		return nil, fmt.Errorf("read report.json: %w", err)
 	}
 	return DecodeReport(data)

@@ -80,7 +80,7 @@ func slidePicture(ctx context.Context, c *Config) (image.Image, error) {
 const maxTileSide = 4096
 
 func decodeTile(ctx context.Context, b store.Bucket, key string) (image.Image, error) {
-	data, err := readAll(ctx, b, key, maxTileBytes)
+	data, err := store.ReadAll(ctx, b, key, maxTileBytes)
 	if err != nil {
 		return nil, err
 	}

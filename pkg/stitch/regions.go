@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -71,15 +70,10 @@ func (r *regions) load(ctx context.Context, at pyramid.Region) (*segment.RegionM
 // read reads a region's file, which cannot be much larger than its pixels: flate adds five bytes for
 // every 65535 that it cannot shrink.
 func (r *regions) read(ctx context.Context, at pyramid.Region, size pyramid.Size) ([]byte, error) {
-	body, err := r.bucket.Get(ctx, r.keys.Region(at), 0, -1)
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
 	limit := segment.RegionPlanes*size.Pixels() + size.Pixels()/64 + 4096
-	data, err := io.ReadAll(io.LimitReader(body, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("more than %d bytes: %w", limit, segment.ErrRegionDamaged)
+	data, err := store.ReadAll(ctx, r.bucket, r.keys.Region(at), limit)
+	if errors.Is(err, store.ErrTooLarge) {
+		err = fmt.Errorf("%w: %w", segment.ErrRegionDamaged, err)
 	}
 	return data, err
 }

@@ -103,7 +103,7 @@ func (p *problems) verdict() error {
 // read reads a whole object and counts it. An object that is not there is a broken promise, reported
 // and returned as nil.
 func (v *verifier) read(ctx context.Context, key string, limit int64) ([]byte, error) {
-	data, err := readAll(ctx, v.bucket, key, limit)
+	data, err := store.ReadAll(ctx, v.bucket, key, limit)
 	if errors.Is(err, store.ErrNotFound) {
 		v.broken.add("%s is missing", key)
 		return nil, nil
@@ -123,7 +123,7 @@ func (v *verifier) count(bytes int64) {
 }
 
 func (v *verifier) slideManifest(ctx context.Context) (slide.Manifest, error) {
-	data, err := readAll(ctx, v.bucket, store.Slide(v.slide).Manifest(), slide.MaxManifest)
+	data, err := store.ReadAll(ctx, v.bucket, store.Slide(v.slide).Manifest(), slide.MaxManifest)
 	if err != nil {
 		return slide.Manifest{}, fmt.Errorf("read slide.json: %w", err)
 	}
@@ -156,7 +156,7 @@ func (v *verifier) runs(ctx context.Context) (list []pyramid.RunID, err error) {
 // run checks one run from its plan to its files.
 func (v *verifier) run(ctx context.Context, m slide.Manifest, run pyramid.RunID) error {
 	keys := store.Slide(v.slide).Run(run)
-	data, err := readAll(ctx, v.bucket, keys.Manifest(), maxManifest)
+	data, err := store.ReadAll(ctx, v.bucket, keys.Manifest(), maxManifest)
 	if errors.Is(err, store.ErrNotFound) {
 		v.done.Unfinished++
 		return nil

@@ -237,7 +237,7 @@ func objects(t testing.TB, b store.Bucket, p *segment.Plan) map[string][]byte {
 
 func read(t testing.TB, b store.Bucket, key string) []byte {
 	t.Helper()
-	data, err := readAll(context.Background(), b, key, 1<<30)
+	data, err := store.ReadAll(context.Background(), b, key, 1<<30)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -140,7 +140,7 @@ func putManifest(t testing.TB, bucket store.Bucket, info slide.Info, r Result) {
 
 func object(t testing.TB, b store.Bucket, key string) []byte {
 	t.Helper()
-	data, err := readObject(t.Context(), b, key, 1<<30)
+	data, err := store.ReadAll(t.Context(), b, key, 1<<30)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,10 +2,8 @@ package tiler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"image"
-	"io"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/slide"
@@ -35,7 +33,7 @@ type Pyramid struct {
 // the cut has not finished.
 func Open(ctx context.Context, bucket store.Bucket, id pyramid.SlideID) (*Pyramid, error) {
 	keys := store.Slide(id)
-	data, err := readObject(ctx, bucket, keys.Manifest(), slide.MaxManifest)
+	data, err := store.ReadAll(ctx, bucket, keys.Manifest(), slide.MaxManifest)
 	if err != nil {
 		return nil, fmt.Errorf("open pyramid %v: %w", id, err)
 	}
@@ -79,7 +77,7 @@ func maxTileBytes(r image.Rectangle) int64 { return 4*int64(r.Dx())*int64(r.Dy()
 
 func (p *Pyramid) load(ctx context.Context, t pyramid.Tile) (*image.RGBA, error) {
 	r := p.DeepZoom().Grid(t.Level).Bounds(t.Col, t.Row)
-	data, err := readObject(ctx, p.bucket, p.keys.PyramidTile(t), maxTileBytes(r))
+	data, err := store.ReadAll(ctx, p.bucket, p.keys.PyramidTile(t), maxTileBytes(r))
 	if err != nil {
 		return nil, err
 	}
@@ -98,24 +96,4 @@ func decodeTile(data []byte, r image.Rectangle) (*image.RGBA, error) {
 	}
 	out := image.NewRGBA(r)
 	return out, codec.DecodeJPEG(out, data, r.Dx()*r.Dy())
-}
-
-// errTooLarge says that an object is larger than anything that belongs there.
-var errTooLarge = errors.New("object is too large")
-
-// readObject reads a whole object of at most limit bytes.
-func readObject(ctx context.Context, b store.Bucket, key string, limit int64) ([]byte, error) {
-	r, err := b.Get(ctx, key, 0, limit+1)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	data, err := io.ReadAll(r)
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s: %w: more than %d bytes", key, errTooLarge, limit)
-	}
-	return data, nil
 }

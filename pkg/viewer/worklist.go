@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 
@@ -160,12 +159,11 @@ func (v *viewer) entry(ctx context.Context, id pyramid.SlideID, run pyramid.RunI
 }
 
 func (v *viewer) readJSON(ctx context.Context, key string, into any) error {
-	body, err := v.Bucket.Get(ctx, key, 0, -1)
+	data, err := store.ReadAll(ctx, v.Bucket, key, maxJSON)
 	if err != nil {
-		return fmt.Errorf("get %s: %w", key, err)
+		return err
 	}
-	defer body.Close()
-	if err := json.NewDecoder(io.LimitReader(body, maxJSON)).Decode(into); err != nil {
+	if err := json.Unmarshal(data, into); err != nil {
 		return fmt.Errorf("read %s: %w", key, err)
 	}
 	return nil

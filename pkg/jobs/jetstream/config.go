@@ -41,10 +41,19 @@ type Config struct {
 	Replicas   int           // copies in a cluster; 0 means 1
 	Outage     time.Duration // how long a call waits for a server that is away; 0 means 2 min
 
+	// Roles are the stages that this process works on. It then makes nothing on the server, waits for
+	// nothing that others may do, and asks for no more than Rights gives these stages. Empty means every
+	// stage and the right to make what is missing.
+	Roles []jobs.Stage
+
 	Credentials    string // .creds file
+	NKey           string // file that holds an nkey's seed
 	User, Password string
-	CA             string // PEM file: trust these instead of the system's authorities
-	Cert, Key      string // PEM files: show this certificate
+	// Inbox begins the subjects of answers, so that no other user can hear them; empty means
+	// InboxOf(User).
+	Inbox     string
+	CA        string // PEM file: trust these instead of the system's authorities
+	Cert, Key string // PEM files: show this certificate
 
 	// Unsynced leaves it to the system when the embedded server's writes reach the disk (within two
 	// minutes). A killed process loses nothing either way; a power failure may lose jobs. For tests.
@@ -73,6 +82,8 @@ func (c Config) validate() (jobs.Names, error) {
 		return names, fmt.Errorf("%d replicas: want 1 to 5, and 1 without a cluster", c.Replicas)
 	case (c.Cert == "") != (c.Key == ""):
 		return names, errors.New("a certificate needs its key, and a key its certificate")
+	case c.Credentials != "" && (c.User != "" || c.NKey != "") || c.User != "" && c.NKey != "":
+		return names, errors.New("want one of a user, an nkey and a credentials file")
 	}
 	return names, nil
 }

@@ -1,9 +1,12 @@
 package jetstream
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,27 +24,38 @@ func (q *Queue) connect(ctx context.Context) (err error) {
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(250 * time.Millisecond),
 		nats.ReconnectJitter(250*time.Millisecond, 500*time.Millisecond),
-		nats.PingInterval(15 * time.Second),                               // a dead link is noticed within 45 s
-		nats.SyncQueueLen(4096),                                           // of a Watch; the default takes half a megabyte
-		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // or it prints
+		nats.PingInterval(15 * time.Second), // a dead link is noticed within 45 s
+		nats.SyncQueueLen(4096),             // of a Watch; the default takes half a megabyte
+		nats.ErrorHandler(q.noteDenied),     // the server's only way to say that a right is missing
 	}
 	if q.embedded != nil {
 		q.conn, err = nats.Connect("", append(options, nats.InProcessServer(q.embedded))...)
 		return err
 	}
-	q.conn, err = nats.Connect(q.config.URL, append(options, q.config.secrets()...)...)
+	secrets, err := q.config.secrets()
+	if err != nil {
+		return err
+	}
+	q.conn, err = nats.Connect(q.config.URL, append(options, secrets...)...)
 	if err != nil {
 		return fmt.Errorf("NATS server %s: %w", redact(q.config.URL), err)
 	}
 	return ctx.Err()
 }
 
-func (c Config) secrets() (options []nats.Option) {
+func (c Config) secrets() (options []nats.Option, err error) {
 	if c.Credentials != "" {
 		options = append(options, nats.UserCredentials(c.Credentials))
 	}
 	if c.User != "" {
 		options = append(options, nats.UserInfo(c.User, c.Password))
+	}
+	if c.NKey != "" {
+		seed, err := nats.NkeyOptionFromSeed(c.NKey)
+		if err != nil {
+			return nil, fmt.Errorf("nkey: %w", err)
+		}
+		options = append(options, seed)
 	}
 	if c.CA != "" {
 		options = append(options, nats.RootCAs(c.CA))
@@ -49,7 +63,7 @@ func (c Config) secrets() (options []nats.Option) {
 	if c.Cert != "" {
 		options = append(options, nats.ClientCert(c.Cert, c.Key))
 	}
-	return options
+	return append(options, nats.CustomInboxPrefix(cmp.Or(c.Inbox, InboxOf(c.User)))), nil
 }
 
 // redact hides passwords in a list of URLs.
@@ -68,6 +82,9 @@ func redact(urls string) string {
 // provision finds or makes the stream, its consumers and the buckets. What exists with the right
 // settings is not touched, so a worker needs no right to make it.
 func (q *Queue) provision(ctx context.Context) (err error) {
+	if len(q.config.Roles) > 0 {
+		return q.join(ctx)
+	}
 	if q.stream, err = q.provideStream(ctx); err != nil {
 		return fmt.Errorf("stream %s: %w", q.names.Stream(), err)
 	}
@@ -78,17 +95,57 @@ func (q *Queue) provision(ctx context.Context) (err error) {
 			}
 		}
 	}
-	for _, b := range []struct {
-		handle *jetstream.KeyValue
-		config jetstream.KeyValueConfig
-	}{
-		{&q.progress, jetstream.KeyValueConfig{Bucket: q.names.Progress(), TTL: progressAge, MaxBytes: progressBytes}},
-		{&q.dead, jetstream.KeyValueConfig{Bucket: q.names.Dead(), MaxBytes: deadBytes}},
-		{&q.retry, jetstream.KeyValueConfig{Bucket: q.names.Retry(), TTL: 2 * window, MaxBytes: retryBytes}},
-	} {
+	for _, b := range q.buckets() {
 		if *b.handle, err = q.provideBucket(ctx, b.config); err != nil {
 			return fmt.Errorf("bucket %s: %w", b.config.Bucket, err)
 		}
+	}
+	return nil
+}
+
+// bucket is one of the buckets and where the queue keeps it.
+type bucket struct {
+	handle *jetstream.KeyValue
+	config jetstream.KeyValueConfig
+}
+
+func (q *Queue) buckets() []bucket {
+	return []bucket{
+		{&q.progress, jetstream.KeyValueConfig{Bucket: q.names.Progress(), TTL: progressAge, MaxBytes: progressBytes}},
+		{&q.dead, jetstream.KeyValueConfig{Bucket: q.names.Dead(), MaxBytes: deadBytes}},
+		{&q.retry, jetstream.KeyValueConfig{Bucket: q.names.Retry(), TTL: 2 * window, MaxBytes: retryBytes}},
+	}
+}
+
+// ErrNotSetUp says that nobody with the right to it has made the stream yet.
+var ErrNotSetUp = errors.New("the queue is not set up yet: start `slidemill serve` once, which makes it")
+
+// join finds what others have made, and takes over how patient it is.
+func (q *Queue) join(ctx context.Context) error {
+	for _, s := range q.config.Roles {
+		for _, p := range jobs.Priorities() {
+			c, err := q.js.Consumer(ctx, q.names.Stream(), q.names.Consumer(s, p))
+			if isNotFound(err) {
+				err = ErrNotSetUp
+			}
+			if err != nil {
+				return fmt.Errorf("consumer %s: %w", q.names.Consumer(s, p), err)
+			}
+			q.config.AckWait = c.CachedInfo().Config.AckWait
+		}
+	}
+	for _, b := range q.buckets() {
+		if b.handle == &q.progress && !slices.Contains(q.config.Roles, jobs.Segment) {
+			continue
+		}
+		kv, err := q.js.KeyValue(ctx, b.config.Bucket)
+		if isNotFound(err) {
+			err = ErrNotSetUp
+		}
+		if err != nil {
+			return fmt.Errorf("bucket %s: %w", b.config.Bucket, err)
+		}
+		*b.handle = kv
 	}
 	return nil
 }

@@ -44,9 +44,27 @@ func (q *Queue) attempt(ctx context.Context, f func(context.Context) error) erro
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	started := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, attemptTime)
 	defer cancel()
-	return f(ctx)
+	err := f(ctx)
+	if d := q.denied.Load(); err != nil && d != nil && d.at.After(started) {
+		return d.err // not transient: the answer that did not come never will
+	}
+	return err
+}
+
+// denial is the server's latest word that a right is missing. It comes beside the call that it
+// answers, which hears nothing.
+type denial struct {
+	at  time.Time
+	err error
+}
+
+func (q *Queue) noteDenied(_ *nats.Conn, _ *nats.Subscription, err error) {
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		q.denied.Store(&denial{time.Now(), err})
+	}
 }
 
 // sleep waits for the pause, the end of ctx or the end of the queue.

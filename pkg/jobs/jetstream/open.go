@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -38,6 +39,7 @@ type Queue struct {
 	retry    jetstream.KeyValue
 
 	lines    map[jobs.Stage]*line // never written to after Open
+	denied   atomic.Pointer[denial]
 	closed   chan struct{}
 	close    func() error // once
 	watchers sync.WaitGroup

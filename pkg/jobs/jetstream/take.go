@@ -30,7 +30,7 @@ type line struct {
 // line makes the lines and hangs up their bells: plain subscriptions to the jobs' subjects, which
 // JetStream leaves alone. Without the right to them, Take asks at idle pace.
 func (q *Queue) line() error {
-	for _, s := range jobs.Stages() {
+	for _, s := range q.stages() {
 		l := &line{first: make(chan struct{}, 1), bell: make(chan struct{})}
 		if _, err := q.conn.Subscribe(q.names.JobsOf(s), func(*nats.Msg) { l.ring() }); err != nil {
 			return err
@@ -38,6 +38,14 @@ func (q *Queue) line() error {
 		q.lines[s] = l
 	}
 	return q.conn.Flush()
+}
+
+// stages are those that this process may take from.
+func (q *Queue) stages() []jobs.Stage {
+	if len(q.config.Roles) > 0 {
+		return q.config.Roles
+	}
+	return jobs.Stages()
 }
 
 func (l *line) ring() {
@@ -58,7 +66,7 @@ func (l *line) listen() <-chan struct{} {
 func (q *Queue) Take(ctx context.Context, stage jobs.Stage) (jobs.Delivery, error) {
 	l := q.lines[stage]
 	if l == nil {
-		return nil, fmt.Errorf("take: %w: stage %.20q", jobs.ErrInvalid, stage)
+		return nil, fmt.Errorf("take: %w: stage %.20q is none of this process's", jobs.ErrInvalid, stage)
 	}
 	select {
 	case l.first <- struct{}{}:

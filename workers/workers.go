@@ -163,9 +163,9 @@ func (l *Loop) bury(ctx context.Context, d jobs.Delivery, cause error) error {
 	return d.Term(ctx, cause.Error())
 }
 
-// handOn gives the next job the urgency of the one it comes from.
+// handOn gives the next job the urgency and the turn of the one it comes from.
 func handOn(from, next jobs.Job) jobs.Job {
-	next.Priority = from.Priority
+	next.Priority, next.Turn = from.Priority, from.Turn
 	return next
 }
 

@@ -5,9 +5,11 @@ package intake
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
@@ -26,6 +28,12 @@ type Order struct {
 	Run        pyramid.RunID
 	Model      segment.ModelRef
 	Parameters segment.Parameters
+	// File is the slide's name in the ledger; empty means that of the source.
+	File string
+	// Accession is the case that the slide belongs to. It is kept in the ledger and nowhere else.
+	Accession string
+	Priority  jobs.Priority
+	Turn      int // how many slides of the accession wait before this one
 	// Contradiction says that the operator's scale is another than the file's; empty if they agree.
 	Contradiction string
 }
@@ -109,7 +117,21 @@ func (o *Order) Job() (jobs.Job, error) {
 	if err != nil {
 		return jobs.Job{}, fmt.Errorf("parameters: %w", err)
 	}
-	return jobs.NewTile(o.Slide, o.Source, ticket), nil
+	job := jobs.NewTile(o.Slide, o.Source, ticket)
+	job.Priority, job.Turn = o.Priority, o.Turn
+	return job, nil
+}
+
+// entry is what the ledger keeps of the order.
+func (o *Order) entry() Entry {
+	file := o.File
+	if file == "" {
+		file = filepath.Base(o.Source)
+	}
+	return Entry{
+		Slide: o.Slide, Run: o.Run, SHA256: hex.EncodeToString(o.SHA256[:]), File: file,
+		Accession: o.Accession, Priority: o.Priority.Known(), Model: o.Model.SHA256, At: time.Now().UTC(),
+	}
 }
 
 // owns reports whether a job or an event of the slide belongs to the order. What happens before a run
@@ -150,10 +172,16 @@ func (d *Desk) Report(ctx context.Context, o *Order) (*stitch.Report, error) {
 // maxReport bounds a report that is read into memory.
 const maxReport = 64 << 20
 
-// Submit enqueues the order. A job that died earlier is tried again.
+// Ledger is the book that the desk writes orders into.
+func (d *Desk) Ledger() Ledger { return Ledger{d.Bucket} }
+
+// Submit writes the order into the ledger and enqueues it. A job that died earlier is tried again.
 func (d *Desk) Submit(ctx context.Context, o *Order) error {
 	job, err := o.Job()
 	if err != nil {
+		return err
+	}
+	if err := d.Ledger().Enter(ctx, o.entry()); err != nil {
 		return err
 	}
 	dead, err := d.Queue.Dead(ctx)

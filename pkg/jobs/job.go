@@ -70,6 +70,9 @@ func (j Job) validate() error {
 	if _, err := ParsePriority(string(j.Priority)); err != nil {
 		return err
 	}
+	if j.Turn < 0 {
+		return fmt.Errorf("turn %d: want 0 or more", j.Turn)
+	}
 	if err := j.validateSource(); err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ func TestInverses(t *testing.T) {
 		}
 		var n Names
 		p, id, err := n.ParseSubject(n.Subject(want.Priority, want.Identity()))
-		if err != nil || p != want.Priority.known() || id.String() != want.ID {
+		if err != nil || p != want.Priority.Known() || id.String() != want.ID {
 			t.Fatalf("%s: %s, %s, %v", want.ID, p, id, err)
 		}
 	})

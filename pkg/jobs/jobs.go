@@ -35,6 +35,9 @@ type Job struct {
 	// Priority decides who goes first; the zero value is Routine. It is no part of the ID. Whoever
 	// makes a job out of another hands it on.
 	Priority Priority `json:"priority,omitempty"`
+	// Turn decides among jobs of one priority: how many slides of the same accession waited before this
+	// one. It is handed on and no part of the ID, like Priority.
+	Turn int `json:"turn,omitempty"`
 }
 
 // Queue is a durable work queue with one sub-queue per stage. It is safe for concurrent use.

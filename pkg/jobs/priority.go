@@ -22,15 +22,15 @@ func Stages() []Stage { return []Stage{Tile, Segment, Stitch} }
 
 // ParsePriority reads a priority; empty text is Routine.
 func ParsePriority(text string) (Priority, error) {
-	p := Priority(text).known()
+	p := Priority(text).Known()
 	if !slices.Contains(Priorities(), p) {
 		return "", fmt.Errorf("priority %.20q: want routine, urgent or stat", text)
 	}
 	return p, nil
 }
 
-// known spells the zero value out.
-func (p Priority) known() Priority {
+// Known spells the zero value out.
+func (p Priority) Known() Priority {
 	if p == "" {
 		return Routine
 	}

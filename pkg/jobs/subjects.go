@@ -72,7 +72,7 @@ func (n Names) JobsOf(s Stage) string { return fmt.Sprintf("%s.jobs.*.%s.>", n, 
 
 // JobsAt matches the subjects of a stage's jobs of one priority.
 func (n Names) JobsAt(s Stage, p Priority) string {
-	return fmt.Sprintf("%s.jobs.%s.%s.>", n, p.known(), s)
+	return fmt.Sprintf("%s.jobs.%s.%s.>", n, p.Known(), s)
 }
 
 // JobsFor matches the subjects of all jobs of a slide.
@@ -81,11 +81,11 @@ func (n Names) JobsFor(slide pyramid.SlideID) string {
 }
 
 // Consumer is the name of the consumer of a stage's jobs of one priority.
-func (Names) Consumer(s Stage, p Priority) string { return fmt.Sprintf("%s-%s", s, p.known()) }
+func (Names) Consumer(s Stage, p Priority) string { return fmt.Sprintf("%s-%s", s, p.Known()) }
 
 // Subject carries one job.
 func (n Names) Subject(p Priority, id ID) string {
-	return fmt.Sprintf("%s.jobs.%s.%s", n, p.known(), id)
+	return fmt.Sprintf("%s.jobs.%s.%s", n, p.Known(), id)
 }
 
 // ParseSubject reads what Subject spells.

@@ -1,0 +1,195 @@
+package intake
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// Entry is what the ledger keeps of an order: the only place that joins a slide's id with the name of
+// its file and its accession. Both may point to a patient, so they stay in the record's content.
+type Entry struct {
+	Slide     pyramid.SlideID `json:"slide"`
+	Run       pyramid.RunID   `json:"run,omitzero"` // none if it was refused before there was one
+	SHA256    string          `json:"sha256"`
+	File      string          `json:"file"` // as the operator knows it: its name, or its path below the watched folder
+	Accession string          `json:"accession,omitempty"`
+	Priority  jobs.Priority   `json:"priority"`
+	Model     string          `json:"model,omitempty"` // SHA-256 of its file
+	At        time.Time       `json:"at"`
+}
+
+// The states of an order without a result; stitch.Done is one with.
+const (
+	Refused   = "refused"   // the slide is not fit; the reason says what to do
+	Failed    = "failed"    // the software or its surroundings did not manage
+	Cancelled = "cancelled" // by a person
+)
+
+// End is how an order ended without a result.
+type End struct {
+	State  string    `json:"state"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// Ledger is the book of orders in the store. It is safe for concurrent use; of two who write about one
+// slide the later wins.
+//
+// # Memory
+//
+// Lines holds one Line per order that it was asked for, about half a kilobyte each.
+type Ledger struct{ Bucket store.Bucket }
+
+const (
+	maxRecord  = 64 << 10
+	maxName    = 1 << 10 // of a file or an accession
+	readAtOnce = 16
+)
+
+// CheckAccession refuses text that no laboratory uses as an accession and a terminal cannot show.
+func CheckAccession(text string) error {
+	if len(text) > 64 || !utf8.ValidString(text) || containsControl(text) {
+		return fmt.Errorf("accession of %d bytes: want at most 64 of plain text", len(text))
+	}
+	return nil
+}
+
+func containsControl(text string) bool {
+	for _, r := range text {
+		if unicode.IsControl(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// Enter writes an order down and forgets how an earlier one of the slide ended.
+func (l Ledger) Enter(ctx context.Context, e Entry) error {
+	if err := CheckAccession(e.Accession); err != nil {
+		return err
+	}
+	if len(e.File) > maxName {
+		e.File = "…" + e.File[len(e.File)-maxName:]
+	}
+	if err := l.Bucket.Delete(ctx, store.Order(e.Slide).End()); err != nil {
+		return fmt.Errorf("order of %v: %w", e.Slide, err)
+	}
+	return l.write(ctx, store.Order(e.Slide).Record(), e)
+}
+
+// maxEndReason bounds a reason; what is longer is a stack or a list and ends in "…".
+const maxEndReason = 2 << 10
+
+// Close writes down that an order ended without a result.
+func (l Ledger) Close(ctx context.Context, slide pyramid.SlideID, e End) error {
+	if len(e.Reason) > maxEndReason {
+		e.Reason = e.Reason[:maxEndReason] + "…"
+	}
+	return l.write(ctx, store.Order(slide).End(), e)
+}
+
+// Reopen forgets how an order ended, because it is tried again.
+func (l Ledger) Reopen(ctx context.Context, slide pyramid.SlideID) error {
+	return l.Bucket.Delete(ctx, store.Order(slide).End())
+}
+
+func (l Ledger) write(ctx context.Context, key string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", key, err)
+	}
+	return l.Bucket.Put(ctx, key, bytes.NewReader(data), int64(len(data)))
+}
+
+// Entry reads a slide's order, or store.ErrNotFound.
+func (l Ledger) Entry(ctx context.Context, slide pyramid.SlideID) (e Entry, err error) {
+	err = l.read(ctx, store.Order(slide).Record(), &e)
+	return e, err
+}
+
+// End reads how a slide's order ended, or nil if nobody said.
+func (l Ledger) End(ctx context.Context, slide pyramid.SlideID) (*End, error) {
+	var e End
+	err := l.read(ctx, store.Order(slide).End(), &e)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return &e, err
+}
+
+func (l Ledger) read(ctx context.Context, key string, into any) error {
+	data, err := store.ReadAll(ctx, l.Bucket, key, maxRecord)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("read %s: %w", key, err)
+	}
+	return nil
+}
+
+// Dropped reports whether a person cancelled the slide: its jobs are to be let go undone.
+func (l Ledger) Dropped(ctx context.Context, slide pyramid.SlideID) (bool, error) {
+	end, err := l.End(ctx, slide)
+	return err == nil && end != nil && end.State == Cancelled, err
+}
+
+// Line is one order and, if it ended without a result, how.
+type Line struct {
+	Entry
+	End *End
+}
+
+// Lines lists the orders that were written since a time, of all times if it is zero, by id. A record
+// that cannot be read is a line that says so.
+func (l Ledger) Lines(ctx context.Context, since time.Time) ([]Line, error) {
+	var found []Line
+	ended := map[pyramid.SlideID]bool{}
+	for object, err := range l.Bucket.List(ctx, store.Orders()) {
+		if err != nil {
+			return nil, fmt.Errorf("list orders: %w", err)
+		}
+		id, kind, err := store.ParseOrder(object.Key)
+		switch {
+		case err != nil: // a foreign file
+		case kind == store.EndRecord:
+			ended[id] = true
+		case !object.Modified.Before(since):
+			found = append(found, Line{Entry: Entry{Slide: id, At: object.Modified}})
+		}
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readAtOnce)
+	for i := range found {
+		group.Go(func() error { return l.fill(ctx, &found[i], ended[found[i].Slide]) })
+	}
+	return found, group.Wait()
+}
+
+func (l Ledger) fill(ctx context.Context, line *Line, ended bool) error {
+	e, err := l.Entry(ctx, line.Slide)
+	if err == nil && ended {
+		line.End, err = l.End(ctx, line.Slide)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		line.End = &End{State: Failed, Reason: "its record cannot be read: " + err.Error(), At: line.At}
+		return nil
+	}
+	line.Entry = e
+	return nil
+}

@@ -1,0 +1,204 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/stitch"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// Waiting is the state of an order that nobody has begun; while it is worked on its state is a stage's.
+const Waiting = "waiting"
+
+// Standing is how far an order is.
+type Standing struct {
+	Entry
+	State  string `json:"state"` // waiting, tile, segment, stitch; done, failed, refused, cancelled
+	Reason string `json:"reason,omitempty"`
+	// Regions of Planned are in the store, while the slide is being segmented.
+	Regions int `json:"regions,omitempty"`
+	Planned int `json:"planned,omitempty"`
+	// When it was cut and when it ended; zero before.
+	Tiled time.Time `json:"tiled,omitzero"`
+	Ended time.Time `json:"ended,omitzero"`
+	// Report is what was found, where Judge.Reports asks for it.
+	Report *stitch.Report `json:"-"`
+}
+
+// Open reports whether there is something left to wait for.
+func (s *Standing) Open() bool { return s.Ended.IsZero() }
+
+// Bad reports an order that needs a person: it ended without a result.
+func (s *Standing) Bad() bool { return s.State == Failed || s.State == Refused }
+
+// Judge finds out how orders stand. The store is the truth about what is done, the dead list about what
+// failed, the ledger about the rest. It remembers the plans of open slides, so keep it while watching.
+type Judge struct {
+	Ledger
+	Dead    func(context.Context) ([]jobs.Dead, error) // nil where no queue can be asked
+	Reports bool                                       // read the reports of what is done
+
+	mu      sync.Mutex
+	planned map[pyramid.RunID]int
+}
+
+// Look says how the orders of the lines stand, in their order.
+func (j *Judge) Look(ctx context.Context, lines []Line) ([]Standing, error) {
+	dead, err := j.dead(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Standing, len(lines))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readAtOnce)
+	for i, line := range lines {
+		group.Go(func() error {
+			all[i] = Standing{Entry: line.Entry}
+			if err := j.look(ctx, &all[i], line.End, dead[line.Slide]); err != nil {
+				return fmt.Errorf("slide %v: %w", line.Slide, err)
+			}
+			return nil
+		})
+	}
+	return all, group.Wait()
+}
+
+// LookAll is Look for all orders since a time.
+func (j *Judge) LookAll(ctx context.Context, since time.Time) ([]Standing, error) {
+	lines, err := j.Lines(ctx, since)
+	if err != nil {
+		return nil, err
+	}
+	return j.Look(ctx, lines)
+}
+
+func (j *Judge) dead(ctx context.Context) (map[pyramid.SlideID][]jobs.Dead, error) {
+	bySlide := map[pyramid.SlideID][]jobs.Dead{}
+	if j.Dead == nil {
+		return bySlide, nil
+	}
+	all, err := j.Dead(ctx)
+	for _, d := range all {
+		bySlide[d.Job.Slide] = append(bySlide[d.Job.Slide], d)
+	}
+	return bySlide, err
+}
+
+func (j *Judge) look(ctx context.Context, s *Standing, end *End, dead []jobs.Dead) error {
+	if done, err := j.done(ctx, s); done || err != nil {
+		return err
+	}
+	for _, d := range dead {
+		if d.Job.Run == s.Run || d.Job.Run == (pyramid.RunID{}) {
+			s.State, s.Reason, s.Ended = Failed, d.Reason, d.At
+			return nil
+		}
+	}
+	if end != nil {
+		s.State, s.Reason, s.Ended = end.State, end.Reason, end.At
+		return nil
+	}
+	return j.progress(ctx, s)
+}
+
+// done looks for the manifest that says that the mask is whole.
+func (j *Judge) done(ctx context.Context, s *Standing) (bool, error) {
+	keys := store.Slide(s.Slide).Run(s.Run)
+	manifest, err := j.Bucket.Stat(ctx, keys.Manifest())
+	if err != nil {
+		return false, unlessMissing(err)
+	}
+	s.State, s.Ended = stitch.Done, manifest.Modified
+	if s.Tiled, err = j.modified(ctx, keys.Plan()); err != nil || !j.Reports {
+		return true, err
+	}
+	data, err := store.ReadAll(ctx, j.Bucket, keys.Report(), maxReport)
+	if err == nil {
+		s.Report, err = stitch.DecodeReport(data)
+	}
+	if err != nil && ctx.Err() == nil {
+		s.State, s.Reason = Failed, "its report cannot be read: see `slidemill verify`"
+		return true, nil
+	}
+	return true, err
+}
+
+// progress tells the stages of an open order apart by what is in the store.
+func (j *Judge) progress(ctx context.Context, s *Standing) (err error) {
+	keys := store.Slide(s.Slide).Run(s.Run)
+	if s.Tiled, err = j.modified(ctx, keys.Plan()); err != nil {
+		return err
+	}
+	if s.Tiled.IsZero() {
+		s.State = Waiting
+		for _, err := range j.Bucket.List(ctx, store.Slide(s.Slide).Prefix()) {
+			s.State = string(jobs.Tile)
+			return err
+		}
+		return nil
+	}
+	if s.Planned, err = j.plan(ctx, s); err != nil {
+		return err
+	}
+	for _, err := range j.Bucket.List(ctx, keys.Regions()) {
+		if err != nil {
+			return err
+		}
+		s.Regions++
+	}
+	s.State = string(jobs.Segment)
+	if s.Regions >= s.Planned {
+		s.State = string(jobs.Stitch)
+	}
+	return nil
+}
+
+// maxPlan bounds a plan that is read into memory.
+const maxPlan = 256 << 20
+
+// plan is the number of regions that the order's plan has.
+func (j *Judge) plan(ctx context.Context, s *Standing) (int, error) {
+	j.mu.Lock()
+	n, known := j.planned[s.Run]
+	j.mu.Unlock()
+	if known {
+		return n, nil
+	}
+	data, err := store.ReadAll(ctx, j.Bucket, store.Slide(s.Slide).Run(s.Run).Plan(), maxPlan)
+	if err != nil {
+		return 0, err
+	}
+	p, err := segment.DecodePlan(data)
+	if err != nil {
+		return 0, err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.planned == nil {
+		j.planned = map[pyramid.RunID]int{}
+	}
+	j.planned[s.Run] = len(p.Regions)
+	return len(p.Regions), nil
+}
+
+// modified is when an object was written, or zero if there is none.
+func (j *Judge) modified(ctx context.Context, key string) (time.Time, error) {
+	object, err := j.Bucket.Stat(ctx, key)
+	return object.Modified, unlessMissing(err)
+}
+
+func unlessMissing(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}

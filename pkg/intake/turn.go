@@ -1,0 +1,63 @@
+package intake
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/stitch"
+)
+
+// Turns keeps the queue fair between accessions: it counts how many slides of an accession wait
+// already, and a slide's turn goes with its jobs. The first slide of one accession then goes before the
+// hundredth of another, whoever came first. Slides without an accession count as one. It is safe for
+// concurrent use.
+type Turns struct {
+	mu   sync.Mutex
+	open map[string]int
+}
+
+// fairWindow is how far back open orders are looked for: what waits longer has had its turn.
+const fairWindow = 72 * time.Hour
+
+// OpenTurns counts the orders that are open already.
+func OpenTurns(ctx context.Context, j *Judge) (*Turns, error) {
+	standings, err := j.LookAll(ctx, time.Now().Add(-fairWindow))
+	if err != nil {
+		return nil, err
+	}
+	t := &Turns{open: map[string]int{}}
+	for _, s := range standings {
+		if s.Open() {
+			t.open[s.Accession]++
+		}
+	}
+	return t, nil
+}
+
+// Next is the turn of one more slide of the accession: how many wait before it.
+func (t *Turns) Next(accession string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := t.open[accession]
+	t.open[accession]++
+	return n
+}
+
+// Left says that a slide of the accession has ended.
+func (t *Turns) Left(accession string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.open[accession]--; t.open[accession] <= 0 {
+		delete(t.open, accession)
+	}
+}
+
+// Ended reports whether a state is an end.
+func Ended(state string) bool {
+	switch state {
+	case stitch.Done, Failed, Refused, Cancelled:
+		return true
+	}
+	return false
+}

@@ -134,7 +134,7 @@ func medianHD95(sums []*Summary) (median float64, images int) {
 func (s Scheme) imageFigures(sums []*Summary, f *Figures) {
 	var cancer, benign, high, benignGrade, highOnly, benignHigh []float64
 	for _, sum := range sums {
-		positive := sum.Score >= s.Threshold
+		positive := sum.Score >= sum.Threshold
 		switch {
 		case sum.has(s.Carcinoma):
 			cancer = append(cancer, sum.Score)

@@ -22,6 +22,7 @@ type Summary struct {
 	HD95         float64 // of the carcinoma boundary, µm, or pixels when MPP is unknown; NaN when one side is empty
 	Microns      bool    // HD95 is in microns
 	PixelMM2     float64 // 0 when the scale is unknown
+	Threshold    float64 // of the scheme: the image is positive from this score on
 }
 
 // scoreShare is the share of an image's pixels that its score looks at: the tenth that looks most like
@@ -35,7 +36,7 @@ func (s Scheme) Summarise(img *Image) (*Summary, error) {
 	}
 	sum := &Summary{
 		Name: img.Name, Patient: img.Patient, Group: img.Group, Columns: img.Columns,
-		Confusion: newMatrix(len(s.Classes)), Microns: img.MPP > 0, PixelMM2: img.MPP * img.MPP / 1e6,
+		Confusion: newMatrix(len(s.Classes)), Microns: img.MPP > 0, PixelMM2: img.MPP * img.MPP / 1e6, Threshold: s.Threshold,
 	}
 	var grade, high [256]int64
 	level := s.level()

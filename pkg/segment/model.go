@@ -35,6 +35,7 @@ type Description struct {
 	Output      string          `json:"output"`     // OutputLogits or OutputProbabilities
 	Temperature float64         `json:"temperature,omitempty"`
 	Threshold   float64         `json:"threshold,omitempty"` // proposed operating point; 0 means 0.5
+	Window      int             `json:"window,omitempty"`    // Windows.Side, best that of the training's pictures; 0 means DefaultWindow
 	Fingerprint json.RawMessage `json:"fingerprint,omitempty"`
 	Card        json.RawMessage `json:"card,omitempty"`
 }
@@ -63,6 +64,11 @@ func (d *Description) Validate() error {
 	case !(d.Threshold >= 0 && d.Threshold < 1):
 		return fmt.Errorf("threshold %g", d.Threshold)
 	}
+	if d.Window != 0 {
+		if err := checkWindow(d.Window); err != nil {
+			return err
+		}
+	}
 	for _, s := range d.Std {
 		if !(s > 0) {
 			return fmt.Errorf("standard deviation %g", s)
@@ -76,7 +82,9 @@ type Model struct {
 	Ref         ModelRef
 	Description Description
 	Field       Field
-	Bytes       int // size of the file
+	Windows     Windows // of a model without a receptive field
+	Unbounded   string  // why it has none; empty if it has one
+	Bytes       int     // size of the file
 	file        *onnx.Model
 }
 
@@ -126,27 +134,34 @@ func ReadModel(data []byte) (*Model, error) {
 // probeSide is the input on which a model's geometry is computed: a multiple of every stride in use.
 const probeSide = 512
 
-// measure computes the halo and the alignment of regions from the graph.
+// measure computes the halo and the alignment of regions from the graph, or says that there are none and
+// settles on windows.
 func (m *Model) measure() error {
-	n, err := m.file.Lower(net.Shape{C: 3, H: probeSide, W: probeSide})
-	if err != nil {
-		return err
-	}
 	field, err := m.file.Field(3)
-	if err != nil {
+	switch {
+	case errors.Is(err, net.ErrUnbounded):
+		m.Unbounded, m.Windows = unboundedBy(err), newWindows(m.Description.Window)
+		m.Field = m.Windows.field()
+		return m.checkOutput(m.Windows.Side)
+	case err != nil:
 		return fmt.Errorf("this model cannot be used on regions: %w", err)
 	}
 	align := lcm(field.Side(), TissueCell)
 	m.Field = Field{Halo: pyramid.CeilDiv(field.Halo(), align) * align, Align: align}
-	return m.checkOutput(n)
+	return m.checkOutput(probeSide)
 }
 
-func (m *Model) checkOutput(n *net.Net) error {
-	shapes, err := n.Shapes(net.Shape{C: 3, H: probeSide, W: probeSide})
+func (m *Model) checkOutput(side int) error {
+	in := net.Shape{C: 3, H: side, W: side}
+	n, err := m.file.Lower(in)
 	if err != nil {
 		return err
 	}
-	want := net.Shape{C: len(m.Description.Classes), H: probeSide, W: probeSide}
+	shapes, err := n.Shapes(in)
+	if err != nil {
+		return err
+	}
+	want := net.Shape{C: len(m.Description.Classes), H: side, W: side}
 	if len(n.Outputs) != 1 || shapes[n.Outputs[0]] != want {
 		return fmt.Errorf("the network does not map a picture to %d planes of its size", want.C)
 	}
@@ -216,8 +231,10 @@ func (m *Model) DefaultThreshold() float64 {
 }
 
 // Settle fills in what a person left open and rounds the region up to what the network and the tissue
-// map need. Settled parameters name the run; settling them again changes nothing.
+// map need. How windows are blended is the model's to say. Settled parameters name the run; settling
+// them again changes nothing.
 func (m *Model) Settle(p Parameters) Parameters {
+	p.Windows = m.Windows
 	if p.Threshold == 0 {
 		p.Threshold = m.DefaultThreshold()
 	}

@@ -19,9 +19,10 @@ const DefaultRegion = 2048
 // Parameters are what a person may choose for a run. Together with slide and model they name it. How the
 // pyramid is cut is not among them: it belongs to the slide, which has one.
 type Parameters struct {
-	Threshold float64 `json:"threshold"`     // carcinoma probability from which on a pixel is in the mask
-	Region    int     `json:"region"`        // side of a region, pixels at the model's scale
-	MPP       float64 `json:"mpp,omitempty"` // operator's scale; 0 takes the file's
+	Threshold float64 `json:"threshold"`        // carcinoma probability from which on a pixel is in the mask
+	Region    int     `json:"region"`           // side of a region, pixels at the model's scale
+	MPP       float64 `json:"mpp,omitempty"`    // operator's scale; 0 takes the file's
+	Windows   Windows `json:"windows,omitzero"` // of a model without a receptive field
 }
 
 // Validate reports a parameter that makes no sense, with the range that does.
@@ -34,7 +35,7 @@ func (p Parameters) Validate() error {
 	case p.MPP != 0 && (math.IsNaN(p.MPP) || p.MPP < pyramid.MinMPP || p.MPP > pyramid.MaxMPP):
 		return fmt.Errorf("mpp %g: want %g to %g microns per pixel", p.MPP, float64(pyramid.MinMPP), float64(pyramid.MaxMPP))
 	}
-	return nil
+	return p.Windows.Validate()
 }
 
 // ModelRef names a model in plans and reports.
@@ -204,6 +205,8 @@ func (p *Plan) validate() error {
 		return fmt.Errorf("region %d and halo %d are not multiples of the network's stride %d", p.Side, p.Field.Halo, p.Field.Align)
 	case p.Side < p.Field.Align || p.Side > p.Parameters.Region:
 		return fmt.Errorf("region side %d: want %d to %d", p.Side, p.Field.Align, p.Parameters.Region)
+	case p.Parameters.Windows != (Windows{}) && p.Field != p.Parameters.Windows.field():
+		return fmt.Errorf("halo %d and stride %d do not follow from windows of %d", p.Field.Halo, p.Field.Align, p.Parameters.Windows.Side)
 	case p.BatchSize < 1 || len(p.Regions) > maxPlanRegions:
 		return errors.New("impossible number of regions")
 	}

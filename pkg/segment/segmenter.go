@@ -13,12 +13,12 @@ import (
 // # Memory
 //
 // Beside the network's own arena it holds one input of 3 and one output of classes float32 planes:
-// at most 4·(3+classes)·W·H bytes.
+// at most 4·(3+classes)·W·H bytes; and what a blender holds for a model without a receptive field.
 func New(m *Model, engine Engine, canvas pyramid.Size) (Segmenter, error) {
 	if canvas.W <= 2*m.Field.Halo || canvas.H <= 2*m.Field.Halo || canvas.W%m.Field.Align != 0 || canvas.H%m.Field.Align != 0 {
 		return nil, fmt.Errorf("canvas %v: want multiples of %d beyond the halo of %d on each side", canvas, m.Field.Align, m.Field.Halo)
 	}
-	network, err := engine.Network(canvas)
+	network, err := m.Blend(engine).Network(canvas)
 	if err != nil {
 		return nil, fmt.Errorf("network for %v: %w", canvas, err)
 	}

@@ -34,8 +34,11 @@ type Config struct {
 	// everything that matters in the store and needs no job of yesterday.
 	Fresh bool
 
+	// Share lets the embedded server listen on loopback, with a password that Queue.Contact tells.
+	Share bool
+
 	Name       string        // of the system, where several share a server; empty means slidemill
-	AckWait    time.Duration // life of a delivery without Alive; 0 means 30 s
+	AckWait    time.Duration // life of a delivery without Alive; 0 means as it was set up, 30 s at first
 	MaxDeliver int           // deliveries of one job before it is dead; 0 means 5
 	MaxBytes   int64         // of waiting jobs on disk; 0 means 1 GiB, about a million jobs
 	Replicas   int           // copies in a cluster; 0 means 1
@@ -61,7 +64,6 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	c.AckWait = cmp.Or(c.AckWait, 30*time.Second)
 	c.MaxDeliver = cmp.Or(c.MaxDeliver, 5)
 	c.MaxBytes = cmp.Or(c.MaxBytes, 1<<30)
 	c.Replicas = cmp.Or(c.Replicas, 1)
@@ -90,6 +92,8 @@ func (c Config) validate() (jobs.Names, error) {
 
 // Limits that need no tuning.
 const (
+	// ackWait is the patience of a queue whose maker did not say.
+	ackWait = 30 * time.Second
 	// window is how long the server remembers a published ID; its memory is about 100 bytes per job
 	// of that time. Jobs that still wait are recognised for as long as they wait.
 	window = 2 * time.Minute

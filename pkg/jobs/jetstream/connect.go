@@ -29,6 +29,9 @@ func (q *Queue) connect(ctx context.Context) (err error) {
 		nats.ErrorHandler(q.noteDenied),     // the server's only way to say that a right is missing
 	}
 	if q.embedded != nil {
+		if q.config.Share {
+			options = append(options, nats.UserInfo(q.config.User, q.config.Password))
+		}
 		q.conn, err = nats.Connect("", append(options, nats.InProcessServer(q.embedded))...)
 		return err
 	}
@@ -131,7 +134,7 @@ func (q *Queue) join(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("consumer %s: %w", q.names.Consumer(s, p), err)
 			}
-			q.config.AckWait = c.CachedInfo().Config.AckWait
+			q.patience = c.CachedInfo().Config.AckWait
 		}
 	}
 	for _, b := range q.buckets() {
@@ -188,16 +191,18 @@ func (q *Queue) provideConsumer(ctx context.Context, s jobs.Stage, p jobs.Priori
 		Durable:       q.names.Consumer(s, p),
 		FilterSubject: q.names.JobsAt(s, p),
 		AckPolicy:     jetstream.AckExplicitPolicy,
-		AckWait:       q.config.AckWait,
+		AckWait:       cmp.Or(q.config.AckWait, ackWait),
 		MaxDeliver:    -1, // counted in Take
 		MaxAckPending: maxInHand,
 	}
 	c, err := q.stream.Consumer(ctx, want.Durable)
-	if err == nil && c.CachedInfo().Config.AckWait == want.AckWait {
+	if err == nil && (q.config.AckWait == 0 || c.CachedInfo().Config.AckWait == want.AckWait) {
+		q.patience = c.CachedInfo().Config.AckWait
 		return nil
 	}
 	if err == nil || isNotFound(err) {
 		_, err = q.stream.CreateOrUpdateConsumer(ctx, want)
+		q.patience = want.AckWait
 	}
 	return err
 }

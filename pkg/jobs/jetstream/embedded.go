@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// startEmbedded runs a server in this process that nobody else can reach.
+// startEmbedded runs a server in this process that nobody else can reach, unless Config.Share is set.
 //
 // Every write is flushed before it is confirmed (SyncAlways). Without that a killed process loses
 // nothing, since the kernel has the bytes, but a power failure could lose a job that the tiler believes
@@ -29,7 +29,7 @@ func (q *Queue) startEmbedded() (err error) {
 			return err
 		}
 	}
-	q.embedded, err = server.NewServer(&server.Options{
+	options := &server.Options{
 		ServerName:         q.names.String(),
 		DontListen:         true,
 		JetStream:          true,
@@ -40,8 +40,9 @@ func (q *Queue) startEmbedded() (err error) {
 		JetStreamMaxStore: q.config.MaxBytes + progressBytes + deadBytes + retryBytes + 64<<20,
 		MaxPayload:        1 << 20,
 		NoSigs:            true,
-	})
-	if err != nil {
+	}
+	q.share(options)
+	if q.embedded, err = server.NewServer(options); err != nil {
 		return err
 	}
 	log := new(lastWords)

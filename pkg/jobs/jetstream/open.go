@@ -28,6 +28,8 @@ var (
 type Queue struct {
 	config Config
 	names  jobs.Names
+	// patience is the life of a delivery, as the consumers were set up. Not written to after Open.
+	patience time.Duration
 
 	embedded *server.Server // nil with a URL
 	lock     *dirLock       // nil with a URL
@@ -103,7 +105,7 @@ func (q *Queue) shut() error {
 }
 
 // Patience implements jobs.Patient.
-func (q *Queue) Patience() time.Duration { return q.config.AckWait }
+func (q *Queue) Patience() time.Duration { return q.patience }
 
 // Connected reports whether the server can be reached now; a call waits while it can't.
 func (q *Queue) Connected() bool { return q.conn.IsConnected() }

@@ -1,0 +1,45 @@
+package jetstream_test
+
+import (
+	"testing"
+
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/jobs/jetstream"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+)
+
+// TestShare: who has the contact works on the same queue; who has a wrong password does not.
+func TestShare(t *testing.T) {
+	host, err := jetstream.Open(t.Context(), jetstream.Config{Dir: t.TempDir(), Unsynced: true, Share: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Close()
+	contact, shared := host.Contact()
+	if !shared {
+		t.Fatal("not shared")
+	}
+	guest, err := jetstream.Open(t.Context(), jetstream.Config{URL: contact.URL, User: contact.User, Password: contact.Password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer guest.Close()
+	if err := guest.Publish(t.Context(), jobs.NewStitch(pyramid.SlideID{1}, pyramid.RunID{2})); err != nil {
+		t.Fatal(err)
+	}
+	d, err := host.Take(t.Context(), jobs.Stitch)
+	if err != nil || d.Job().Slide != (pyramid.SlideID{1}) {
+		t.Errorf("took %+v, %v", d, err)
+	}
+	if _, err := jetstream.Open(t.Context(), jetstream.Config{URL: contact.URL, User: contact.User, Password: "guess"}); err == nil {
+		t.Error("a wrong password was let in")
+	}
+	alone, err := jetstream.Open(t.Context(), jetstream.Config{Dir: t.TempDir(), Unsynced: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alone.Close()
+	if c, shared := alone.Contact(); shared {
+		t.Errorf("nobody asked, but it listens: %v", c.URL)
+	}
+}

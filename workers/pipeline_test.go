@@ -85,6 +85,11 @@ func tinySlide(t *testing.T) string {
 			img.SetRGBA(x, y, c)
 		}
 	}
+	return writePNG(t, img)
+}
+
+func writePNG(t *testing.T, img image.Image) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "tiny.png")
 	f, err := os.Create(path)
 	if err != nil {

@@ -99,6 +99,9 @@ func (s *Segment) open(ctx context.Context, job jobs.Job) (*openRun, error) {
 	if err := sameModel(plan.Model.SHA256, s.Model.Ref); err != nil {
 		return nil, err
 	}
+	if plan.Field != s.Model.Field || plan.Parameters.Windows != s.Model.Windows {
+		return nil, &Permanent{fmt.Errorf("the plan's halo is not the model's (%s): another version of this program made it; order the slide again", s.Model.Reach())}
+	}
 	tissue, err := plan.TissueMap()
 	if err != nil {
 		return nil, &Permanent{err}

@@ -1,0 +1,67 @@
+package workers_test
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/segment/segmenttest"
+	memstore "github.com/slidemill/slidemill/pkg/store/mem"
+)
+
+// unevenSlide is tissue whose colour drifts across 640×540 µm, so that every window has another mean.
+func unevenSlide(t *testing.T) string {
+	t.Helper()
+	img := image.NewRGBA(image.Rect(0, 0, 640, 540))
+	r := rand.New(rand.NewPCG(3, 4))
+	for y := range 540 {
+		for x := range 640 {
+			c := color.RGBA{243, 243, 244, 255}
+			if in(x, y, 250, 260, 230) || in(x, y, 560, 440, 70) {
+				n := uint8(r.IntN(40))
+				c = color.RGBA{120 + n + uint8(x/16), 60 + n + uint8(y/8), 130 + n, 255}
+			}
+			img.SetRGBA(x, y, c)
+		}
+	}
+	return writePNG(t, img)
+}
+
+// TestWindowsLeaveNoTrace is invariant 3 for a model without a receptive field: the same bytes whatever
+// the region size, the number of workers and the order in which they finish.
+func TestWindowsLeaveNoTrace(t *testing.T) {
+	m := segmenttest.Pooled(t, segmenttest.PooledConfig{Global: true, Window: 128})
+	if m.Unbounded == "" {
+		t.Fatal("the model has a receptive field: it would prove nothing")
+	}
+	path := unevenSlide(t)
+	params := func(region int) segment.Parameters {
+		return segment.Parameters{MPP: 1, Region: region, Threshold: 0.3}
+	}
+	_, whole, err := newSite(t, m, memstore.New(), 1).run(path, params(2048))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if whole.CarcinomaFraction < 0.02 || whole.CarcinomaFraction > 0.98 {
+		t.Fatalf("a mask of %g of the tissue would prove little", whole.CarcinomaFraction)
+	}
+	if got := whole.Run.Parameters.Windows; got != m.Windows {
+		t.Errorf("the report states windows %+v, the model has %+v", got, m.Windows)
+	}
+	for _, region := range []int{256, 512, 1024} {
+		for _, parallel := range []int{1, 2, 4} {
+			t.Run(fmt.Sprintf("region %d workers %d", region, parallel), func(t *testing.T) {
+				_, r, err := newSite(t, m, memstore.New(), parallel).run(path, params(region))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.SHA256 != whole.SHA256 {
+					t.Errorf("sums %+v, in one piece %+v", r.SHA256, whole.SHA256)
+				}
+			})
+		}
+	}
+}

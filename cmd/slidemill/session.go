@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/segment/builtin"
 	"github.com/slidemill/slidemill/pkg/store"
 	"github.com/slidemill/slidemill/pkg/store/dir"
+	"github.com/slidemill/slidemill/pkg/store/limit"
 	"github.com/slidemill/slidemill/pkg/store/retry"
 	"github.com/slidemill/slidemill/pkg/store/s3"
 	"github.com/slidemill/slidemill/workers"
@@ -25,6 +27,7 @@ import (
 // place says where a command keeps and finds things.
 type place struct {
 	data, store, nats string
+	patience          time.Duration
 	verbose           bool
 }
 
@@ -33,6 +36,7 @@ func (p *place) flags(cmd *cobra.Command) {
 	f.StringVar(&p.data, "data", "slidemill-data", "folder for results and the embedded queue")
 	f.StringVar(&p.store, "store", "", "where results go: dir:PATH or s3://bucket/prefix (default dir:DATA/store)")
 	f.StringVar(&p.nats, "nats", "", "NATS server, like nats://host:4222 (default: one inside this process)")
+	f.DurationVar(&p.patience, "patience", 0, "silence after which a worker counts as lost (default: as the queue was set up, 30s at first)")
 	f.BoolVarP(&p.verbose, "verbose", "v", false, "log what the workers do")
 }
 
@@ -54,28 +58,9 @@ func (p *place) openStore(ctx context.Context) (store.Bucket, error) {
 		if err != nil {
 			return nil, err
 		}
-		return retry.New(b, retry.Config{}), nil
+		return retry.New(limit.New(b, limit.Config{}), retry.Config{}), nil
 	}
 	return nil, &usageError{fmt.Errorf("store %q: want dir:PATH or s3://bucket/prefix", url)}
-}
-
-// patience is how long the queue waits for a sign of life before it gives a job to another worker.
-const patience = 30 * time.Second
-
-// openQueue opens the queue of --nats, or one inside this process that lasts.
-func (p *place) openQueue(ctx context.Context) (*jetstream.Queue, error) {
-	return jetstream.Open(ctx, jetstream.Config{URL: p.nats, Dir: filepath.Join(p.data, "queue"), AckWait: patience})
-}
-
-// runQueue is the folder of the queue inside a `run`. Nobody else uses it.
-const runQueue = ".run-queue"
-
-// openRunQueue opens the queue of --nats, or an empty one inside this process: a `run` finds everything
-// that matters in the store, and must not wait for jobs that a killed process still seems to hold.
-func (p *place) openRunQueue(ctx context.Context) (*jetstream.Queue, error) {
-	return jetstream.Open(ctx, jetstream.Config{
-		URL: p.nats, Dir: filepath.Join(p.data, runQueue), Fresh: p.nats == "", AckWait: patience,
-	})
 }
 
 // logger writes to stderr from the given level on; --verbose says everything.
@@ -118,7 +103,7 @@ func (c *crew) loops(roles []string) ([]*workers.Loop, error) {
 			return nil, err
 		}
 		loops = append(loops, &workers.Loop{
-			Queue: c.queue, Events: c.queue, Handler: h, Parallel: parallel, Beat: patience / 3, Log: c.log,
+			Queue: c.queue, Events: c.queue, Handler: h, Parallel: parallel, Beat: c.queue.Patience() / 4, Log: c.log,
 		})
 	}
 	return loops, nil
@@ -135,11 +120,20 @@ func (c *crew) handler(role string) (h workers.Handler, parallel int, err error)
 	case "stitch":
 		return &workers.Stitch{Bucket: c.bucket, Queue: c.queue, Events: c.queue, Workers: c.workers, Software: software}, 1, nil
 	}
-	return nil, 0, &usageError{fmt.Errorf("role %q: want tile, segment or stitch", role)}
+	return nil, 0, checkRoles([]string{role})
 }
 
 // allRoles is every stage there is.
 var allRoles = []string{"tile", "segment", "stitch"}
+
+func checkRoles(roles []string) error {
+	for _, role := range roles {
+		if !slices.Contains(allRoles, role) {
+			return &usageError{fmt.Errorf("role %q: want tile, segment or stitch", role)}
+		}
+	}
+	return nil
+}
 
 // defaultWorkers is one per core: measured, a core per region beats many cores on one.
 func defaultWorkers() int { return runtime.GOMAXPROCS(0) }

@@ -18,6 +18,7 @@ func newWorker() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "worker --nats URL --store URL",
 		Short:   "Only workers, against a queue and a store that others share",
+		Long:    "Worker waits for queue and store if they are not there yet. `serve` sets the queue up.\n\n" + natsHelp,
 		Example: "  slidemill worker --roles segment --nats nats://queue:4222 --store s3://pathology/results",
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -36,20 +37,20 @@ func newWorker() *cobra.Command {
 
 // work runs the loops of the roles until the command is interrupted.
 func work(cmd *cobra.Command, p *place, modelPath string, roles []string, parallel int) (err error) {
+	if err := checkRoles(roles); err != nil {
+		return err
+	}
 	m, err := openModel(modelPath)
 	if err != nil {
 		return err
 	}
-	bucket, err := p.openStore(cmd.Context())
-	if err != nil {
-		return err
-	}
-	queue, err := p.openQueue(cmd.Context())
+	log := p.logger(cmd, slog.LevelWarn)
+	bucket, queue, err := p.awaitPlaces(cmd.Context(), log, roles...)
 	if err != nil {
 		return err
 	}
 	defer closing(&err, queue.Close)
-	c := &crew{bucket: bucket, queue: queue, model: m, workers: parallel, log: p.logger(cmd, slog.LevelWarn)}
+	c := &crew{bucket: bucket, queue: queue, model: m, workers: parallel, log: log}
 	loops, err := c.loops(roles)
 	if err != nil {
 		return err

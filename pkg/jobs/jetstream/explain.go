@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -100,6 +101,11 @@ func transient(err error) bool {
 	}
 	var api *jetstream.APIError
 	return errors.As(err, &api) && api.Code == 503 && !isFull(err)
+}
+
+// Away reports an error of Open that ends by itself when the server comes up and is set up.
+func Away(err error) bool {
+	return transient(err) || errors.Is(err, ErrNotSetUp) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
 // isFull reports that a limit of the stream, of the account or of the disk is reached.

@@ -34,19 +34,19 @@ func square4(x0, y0, x1, y1 float64) annotate.Shape {
 	return annotate.Shape{Class: "Tumor", Rings: [][]annotate.Point{{{X: x0, Y: y0}, {X: x1, Y: y0}, {X: x1, Y: y1}, {X: x0, Y: y1}}}}
 }
 
+func drawing(outside uint8, shapes ...annotate.Shape) annotate.Drawing {
+	return annotate.Drawing{Shapes: shapes, Classes: map[string]uint8{"Tumor": Carcinoma}, Outside: outside}
+}
+
 func TestSlideCases(t *testing.T) {
 	// At 1 µm an image of 32 pixels covers 64 level-0 pixels. The area reaches into columns 1 and 2 of row 1.
-	s := SlideSource{Name: "s", Patient: "p", MPP: 1, Side: 32, Classes: map[string]uint8{"Tumor": Carcinoma}, Outside: Ignore}
-	cases, err := SlideCases(t.Context(), ramp{300, 200}, []annotate.Shape{square4(80, 70, 150, 100)}, s)
+	s := SlideSource{Name: "s", Patient: "p", MPP: 1, Side: 32}
+	cases, err := SlideCases(t.Context(), ramp{300, 200}, drawing(Ignore, square4(80, 70, 150, 100)), s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var names []string
-	for _, c := range cases {
-		names = append(names, c.Name)
-	}
-	if want := []string{"s-1-1", "s-2-1"}; !slices.Equal(names, want) {
-		t.Fatalf("images %v, want %v", names, want)
+	if want := []string{"s-1-1", "s-2-1"}; !slices.Equal(names(cases), want) {
+		t.Fatalf("images %v, want %v", names(cases), want)
 	}
 	c := cases[0]
 	for i, l := range c.Label {
@@ -59,24 +59,48 @@ func TestSlideCases(t *testing.T) {
 			t.Fatalf("pixel %d: label %d, want %d; colour %v", i, l, want, c.RGB[3*i:3*i+3])
 		}
 	}
-	if c.Main != Carcinoma || c.Coarse {
-		t.Errorf("class %d, coarse %v", c.Main, c.Coarse)
+	if c.Main != Carcinoma || c.Coarse || c.Group != "carcinoma" {
+		t.Errorf("class %d, coarse %v, group %q", c.Main, c.Coarse, c.Group)
+	}
+}
+
+func names(cases []Case) (all []string) {
+	for _, c := range cases {
+		all = append(all, c.Name)
+	}
+	return all
+}
+
+// TestSlideCasesOfNegatives: where the whole slide was judged, tissue without a lesion teaches too, and
+// glass does not. The ramp is grey as glass in its top left corner.
+func TestSlideCasesOfNegatives(t *testing.T) {
+	s := SlideSource{Name: "s", Patient: "p", MPP: 1, Side: 32}
+	cases, err := SlideCases(t.Context(), ramp{300, 200}, drawing(Background), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := names(cases); len(got) < 10 || slices.Contains(got, "s-0-0") || !slices.Contains(got, "s-2-1") {
+		t.Errorf("images %v", got)
+	}
+	for _, c := range cases {
+		if c.Main != Background || c.Group != "background" || slices.Contains(c.Label, Ignore) {
+			t.Errorf("image %s of class %d, group %q", c.Name, c.Main, c.Group)
+		}
 	}
 }
 
 func TestSlideCasesRefuses(t *testing.T) {
-	good := SlideSource{Name: "s", MPP: 1, Side: 32, Classes: map[string]uint8{"Tumor": Carcinoma}}
-	shapes := []annotate.Shape{square4(0, 0, 290, 190)}
-	for want, change := range map[string]func(*SlideSource, *[]annotate.Shape){
-		"at most 3":         func(s *SlideSource, _ *[]annotate.Shape) { s.MaxImages = 3 },
-		"each must be":      func(s *SlideSource, _ *[]annotate.Shape) { s.MPP = 0 },
-		"no annotated area": func(_ *SlideSource, a *[]annotate.Shape) { *a = nil },
-		"class map":         func(s *SlideSource, _ *[]annotate.Shape) { s.Classes = nil },
-		"names class 9":     func(s *SlideSource, _ *[]annotate.Shape) { s.Classes = map[string]uint8{"Tumor": 9} },
+	good, shape := SlideSource{Name: "s", MPP: 1, Side: 32}, square4(0, 0, 290, 190)
+	for want, change := range map[string]func(*SlideSource, *annotate.Drawing){
+		"more than 3":   func(s *SlideSource, _ *annotate.Drawing) { s.MaxImages = 3 },
+		"each must be":  func(s *SlideSource, _ *annotate.Drawing) { s.MPP = 0 },
+		"no tissue":     func(_ *SlideSource, d *annotate.Drawing) { d.Shapes = nil },
+		"class map":     func(_ *SlideSource, d *annotate.Drawing) { d.Classes = nil },
+		"names class 9": func(_ *SlideSource, d *annotate.Drawing) { d.Classes = map[string]uint8{"Tumor": 9} },
 	} {
-		s, a := good, shapes
-		change(&s, &a)
-		if _, err := SlideCases(t.Context(), ramp{300, 200}, a, s); err == nil || !strings.Contains(err.Error(), want) {
+		s, d := good, drawing(Ignore, shape)
+		change(&s, &d)
+		if _, err := SlideCases(t.Context(), ramp{300, 200}, d, s); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}

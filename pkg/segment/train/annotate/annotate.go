@@ -9,6 +9,7 @@
 package annotate
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -76,12 +77,16 @@ func (c Canvas) Paint(shapes []Shape, classes map[string]uint8) ([]uint8, error)
 
 // fill paints one shape, row by row.
 func (c Canvas) fill(mask []uint8, s Shape, label uint8) {
-	_, y0, _, y1 := s.Bounds()
+	x0, y0, x1, y1 := s.Bounds()
+	if x1 < c.X || y1 < c.Y || x0 > c.X+float64(c.W)*c.Step || y0 > c.Y+float64(c.H)*c.Step {
+		return
+	}
 	first := max(int(math.Floor(clamp((y0-c.Y)/c.Step, c.H))), 0)
 	last := min(int(math.Ceil(clamp((y1-c.Y)/c.Step, c.H))), c.H-1)
+	sides := edges(s.Rings, c.Y, c.Y+float64(c.H)*c.Step)
 	var cross []float64
 	for row := first; row <= last; row++ {
-		cross = crossings(cross[:0], s.Rings, c.Y+(float64(row)+0.5)*c.Step)
+		cross = crossings(cross[:0], sides, c.Y+(float64(row)+0.5)*c.Step)
 		for i := 0; i+1 < len(cross); i += 2 {
 			from := max(int(math.Ceil(clamp((cross[i]-c.X)/c.Step-0.5, c.W))), 0)
 			to := min(int(math.Ceil(clamp((cross[i+1]-c.X)/c.Step-0.5, c.W))), c.W)
@@ -92,20 +97,44 @@ func (c Canvas) fill(mask []uint8, s Shape, label uint8) {
 	}
 }
 
-// clamp keeps a coordinate from outside within what an int can hold.
-func clamp(v float64, n int) float64 { return min(max(v, -1), float64(n)+1) }
-
-// crossings lists where the rings cross a horizontal line, sorted. An edge holds its upper end and not
-// its lower one, so a vertex on the line counts once.
-func crossings(xs []float64, rings [][]Point, y float64) []float64 {
+// edges lists the sides of the rings that cross a band of rows: outlines drawn by hand have many points
+// and a canvas sees few of them.
+func edges(rings [][]Point, top, bottom float64) (sides [][2]Point) {
 	for _, ring := range rings {
 		for i, a := range ring {
 			b := ring[(i+1)%len(ring)]
-			if (a.Y <= y) != (b.Y <= y) {
-				xs = append(xs, a.X+(y-a.Y)/(b.Y-a.Y)*(b.X-a.X))
+			if max(a.Y, b.Y) >= top && min(a.Y, b.Y) <= bottom {
+				sides = append(sides, [2]Point{a, b})
 			}
+		}
+	}
+	return sides
+}
+
+// clamp keeps a coordinate from outside within what an int can hold.
+func clamp(v float64, n int) float64 { return min(max(v, -1), float64(n)+1) }
+
+// crossings lists where sides cross a horizontal line, sorted. A side holds its upper end and not its
+// lower one, so a vertex on the line counts once.
+func crossings(xs []float64, sides [][2]Point, y float64) []float64 {
+	for _, side := range sides {
+		a, b := side[0], side[1]
+		if (a.Y <= y) != (b.Y <= y) {
+			xs = append(xs, a.X+(y-a.Y)/(b.Y-a.Y)*(b.X-a.X))
 		}
 	}
 	slices.Sort(xs)
 	return xs
+}
+
+// Drawing is the shapes of a slide with what their classes mean.
+type Drawing struct {
+	Shapes  []Shape
+	Classes map[string]uint8
+	Outside uint8 // the label where nothing was drawn: Ignore unless the slide was outlined completely
+}
+
+// Labels paints w×h pixels, step level-0 pixels apart, from level-0 point (x, y) on.
+func (d Drawing) Labels(_ context.Context, x, y, step float64, w, h int) ([]uint8, error) {
+	return Canvas{X: x, Y: y, Step: step, W: w, H: h, Empty: d.Outside}.Paint(d.Shapes, d.Classes)
 }

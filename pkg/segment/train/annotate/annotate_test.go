@@ -3,6 +3,7 @@ package annotate
 import (
 	"bytes"
 	"compress/gzip"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -133,7 +134,7 @@ func TestPaintAgreesWithPoints(t *testing.T) {
 			x, y := c.X+(float64(i%c.W)+0.5)*c.Step, c.Y+(float64(i/c.W)+0.5)*c.Step
 			left := 0
 			near := false
-			for _, v := range crossings(nil, s.Rings, y) {
+			for _, v := range crossings(nil, edges(s.Rings, math.Inf(-1), math.Inf(1)), y) {
 				if v <= x {
 					left++
 				}

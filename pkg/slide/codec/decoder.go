@@ -19,6 +19,7 @@ type jpegDecoder struct {
 	planes           [3]plane
 	parts            []part // in the order of the scan
 	wholeScan        bool   // the first scan holds all there is
+	half             bool   // decode at half the size; see DecodeHalf
 }
 
 var decoderPool = sync.Pool{New: func() any { return new(jpegDecoder) }}
@@ -122,10 +123,11 @@ func (d *jpegDecoder) layout() {
 	d.mcuCols, d.mcuRows = ceilDiv(d.width, 8*hMax), ceilDiv(d.height, 8*vMax)
 	for i, c := range d.components {
 		h, v := int(c.h), int(c.v)
+		side, unit := d.blockSide(c, hMax, vMax), d.blockUnit()
 		d.planes[i].resize(planeSize{
-			stride: 8 * h * d.mcuCols, height: 8 * v * d.mcuRows,
-			cols: ceilDiv(d.width*h, hMax), rows: ceilDiv(d.height*v, vMax),
-			h: hMax / h, v: vMax / v,
+			stride: side * h * d.mcuCols, height: side * v * d.mcuRows,
+			cols: ceilDiv(d.width*h*side, 8*hMax), rows: ceilDiv(d.height*v*side, 8*vMax),
+			h: hMax * unit / (h * side), v: vMax * unit / (v * side),
 		})
 	}
 }
@@ -146,7 +148,7 @@ func (d *jpegDecoder) addPart(id, tables byte) error {
 			return jpegDamaged("component %d lacks a table", id)
 		}
 		d.parts = append(d.parts, part{
-			plane: &d.planes[i], h: int(c.h), v: int(c.v),
+			plane: &d.planes[i], h: int(c.h), v: int(c.v), side: d.planes[i].stride / (int(c.h) * d.mcuCols),
 			dc: &d.dc[dc], ac: &d.ac[ac], quant: &d.quant[c.quant],
 		})
 		return nil

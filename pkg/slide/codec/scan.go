@@ -36,6 +36,7 @@ const scanSlack = 8
 type part struct {
 	*plane
 	h, v     int // blocks per MCU
+	side     int // samples to a block's side
 	dc, ac   *huffman
 	quant    *[64]int32
 	previous int32 // DC of the block before
@@ -49,7 +50,11 @@ func (p *part) group(bits *bitReader, col, row int, coeff *[64]int32) bool {
 			if !ok {
 				return false
 			}
-			out := p.pix[8*((row*p.v+v)*p.stride+col*p.h+h):]
+			out := p.pix[p.side*((row*p.v+v)*p.stride+col*p.h+h):]
+			if p.side == 4 {
+				transformHalf(coeff, last, out, p.stride)
+				continue
+			}
 			if last == 0 {
 				flat(coeff[0], out, p.stride)
 				coeff[0] = 0

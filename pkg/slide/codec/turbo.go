@@ -57,7 +57,28 @@ func (t *Turbo) Decode(dst *image.RGBA, stream []byte, limit int) error {
 	return nil
 }
 
-// decode has the library decode a stream, straight into dst if it has the stream's size.
+// DecodeHalf is DecodeHalf of this package, to the bit.
+func (t *Turbo) DecodeHalf(dst *image.RGBA, stream []byte, limit int) error {
+	segs, scan, err := segments(stream)
+	if err != nil {
+		return err
+	}
+	f, err := findFrame(segs)
+	if err != nil {
+		return err
+	}
+	h := f.halved()
+	if err := h.fits(dst, limit); err != nil {
+		return err
+	}
+	if f.marker == mSOF2 || len(scan) == 0 || !t.decode(h, dst, stream) {
+		return DecodeHalf(dst, stream, limit)
+	}
+	return nil
+}
+
+// decode has the library decode a stream to the frame's size, its own or half of it, straight into dst if
+// that has the size.
 func (t *Turbo) decode(f frame, dst *image.RGBA, stream []byte) bool {
 	if size := dst.Bounds().Size(); size == image.Pt(f.width, f.height) {
 		return t.lib.decompress(stream, dst.Pix, size, dst.Stride)
@@ -79,14 +100,24 @@ func (t *Turbo) decode(f frame, dst *image.RGBA, stream []byte) bool {
 // rasterPool holds rasters of tiles that are cut at the slide's edge.
 var rasterPool = sync.Pool{New: func() any { return new(image.RGBA) }}
 
-// selfTest decodes a picture both ways.
+// selfTest decodes a picture both ways, whole and at half its size.
 func (t *Turbo) selfTest() error {
 	size, err := JPEGSize(selfTestJPEG)
 	if err != nil {
 		return err
 	}
+	if err := t.selfTestAt(size, DecodeJPEG); err != nil {
+		return err
+	}
+	if err := t.selfTestAt(image.Pt(ceilDiv(size.X, 2), ceilDiv(size.Y, 2)), DecodeHalf); err != nil {
+		return fmt.Errorf("at half size: %w", err)
+	}
+	return nil
+}
+
+func (t *Turbo) selfTestAt(size image.Point, decode JPEGDecoder) error {
 	ours, theirs := image.NewRGBA(image.Rectangle{Max: size}), image.NewRGBA(image.Rectangle{Max: size})
-	if err := DecodeJPEG(ours, selfTestJPEG, size.X*size.Y); err != nil {
+	if err := decode(ours, selfTestJPEG, size.X*size.Y); err != nil {
 		return err
 	}
 	if !t.lib.decompress(selfTestJPEG, theirs.Pix, size, theirs.Stride) {

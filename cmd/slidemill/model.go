@@ -57,17 +57,23 @@ func newModelInspect() *cobra.Command {
 // modelView is what inspect shows of a model.
 type modelView struct {
 	segment.Description
-	SHA256     string        `json:"sha256"`
-	Bytes      int           `json:"bytes"`
-	Weights    int64         `json:"weights"`
-	Field      segment.Field `json:"field"`
-	GFLOP      float64       `json:"gflop_512"`     // of a forward pass of 512×512
-	GFLOPPerMM float64       `json:"gflop_per_mm2"` // without halo
-	HaloCost   float64       `json:"halo_cost"`     // pixels computed twice, as a share, at the default region
+	SHA256     string          `json:"sha256"`
+	Bytes      int             `json:"bytes"`
+	Weights    int64           `json:"weights"`
+	Field      segment.Field   `json:"field"`
+	Windows    segment.Windows `json:"windows,omitzero"`
+	Unbounded  string          `json:"unbounded,omitempty"` // why there is no receptive field, and with it windows
+	Reach      string          `json:"reach"`
+	GFLOP      float64         `json:"gflop_512"`     // of a forward pass of 512×512
+	GFLOPPerMM float64         `json:"gflop_per_mm2"` // without halo
+	HaloCost   float64         `json:"halo_cost"`     // pixels computed again, as a share, at the default region
 }
 
 func viewModel(m *segment.Model) (*modelView, error) {
-	const side = 512
+	side := 512
+	if m.Unbounded != "" {
+		side = m.Windows.Side
+	}
 	n, err := m.Net(pyramid.Size{W: side, H: side})
 	if err != nil {
 		return nil, err
@@ -76,12 +82,22 @@ func viewModel(m *segment.Model) (*modelView, error) {
 	if err != nil {
 		return nil, err
 	}
-	mm := side * m.Description.MPP / 1000
-	grown := 1 + 2*float64(m.Field.Halo)/segment.DefaultRegion
+	gflop := float64(flops) / 1e9 / float64(side*side)
+	mm := m.Description.MPP / 1000
 	return &modelView{
 		Description: m.Description, SHA256: m.Ref.SHA256, Bytes: m.Bytes, Weights: weights, Field: m.Field,
-		GFLOP: float64(flops) / 1e9, GFLOPPerMM: float64(flops) / 1e9 / (mm * mm), HaloCost: grown*grown - 1,
+		Windows: m.Windows, Unbounded: m.Unbounded, Reach: m.Reach(),
+		GFLOP: gflop * 512 * 512, GFLOPPerMM: gflop / (mm * mm), HaloCost: overhead(m),
 	}, nil
+}
+
+// overhead is the arithmetic beyond that of each pixel once, as a share, with regions of the default side.
+func overhead(m *segment.Model) float64 {
+	if m.Unbounded != "" {
+		return m.Windows.Cost(segment.DefaultRegion) - 1
+	}
+	grown := 1 + 2*float64(m.Field.Halo)/segment.DefaultRegion
+	return grown*grown - 1
 }
 
 func (v *modelView) print(out io.Writer) {
@@ -90,8 +106,8 @@ func (v *modelView) print(out io.Writer) {
 	fmt.Fprintf(out, "  scale      %g µm/px\n  threshold  %g, temperature %.3g\n", d.MPP, d.Threshold, d.Temperature)
 	fmt.Fprintf(out, "  size       %d bytes, %d weights\n", v.Bytes, v.Weights)
 	fmt.Fprintf(out, "  cost       %.1f GFLOP per 512×512, %.0f GFLOP per mm²\n", v.GFLOP, v.GFLOPPerMM)
-	fmt.Fprintf(out, "  halo       %d px, stride %d; %.0f %% of the pixels are computed twice with regions of %d\n",
-		v.Field.Halo, v.Field.Align, 100*v.HaloCost, segment.DefaultRegion)
+	fmt.Fprintf(out, "  reach      %s\n", v.Reach)
+	fmt.Fprintf(out, "  overhead   %.2f times the arithmetic of each pixel once, with regions of %d\n", 1+v.HaloCost, segment.DefaultRegion)
 	if len(d.Card) > 0 {
 		fmt.Fprintln(out, "  card       slidemill model inspect --json")
 	}
@@ -105,7 +121,9 @@ func newModelImport() *cobra.Command {
 		Long: `Import writes the network with its description into one file that --model takes.
 The description is JSON: name, version, classes (one per output channel), carcinoma
 and high_grade (indexes; high_grade may be -1), mpp, mean and std (of RGB on 0..1),
-output ("logits" or "probabilities").`,
+output ("logits" or "probabilities"), and for a network without a receptive field
+window, the side of the pictures it was trained on (64 to 1024, default 512): such a
+network sees windows of that side, which overlap by half and are blended.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if description == "" || out == "" {
@@ -119,8 +137,14 @@ output ("logits" or "probabilities").`,
 	return cmd
 }
 
-// importSide is the input for which an imported graph's shape arithmetic is worked out.
-const importSide = 512
+// importSide is the input for which an imported graph's shape arithmetic is worked out: that of a window,
+// should it need windows.
+func importSide(d *segment.Description) int {
+	if d.Window > 0 {
+		return d.Window
+	}
+	return segment.DefaultWindow
+}
 
 func importModel(cmd *cobra.Command, path, description, out string) error {
 	text, err := os.ReadFile(description)
@@ -138,7 +162,7 @@ func importModel(cmd *cobra.Command, path, description, out string) error {
 	if err != nil {
 		return err
 	}
-	n, err := file.Lower(net.Shape{C: 3, H: importSide, W: importSide})
+	n, err := file.Lower(net.Shape{C: 3, H: importSide(&d), W: importSide(&d)})
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,8 @@ var owners = map[string][]string{
 	"github.com/spf13/cobra":         {"cmd/slidemill"},
 	"golang.org/x/image/tiff":        {"pkg/slide/codec"}, // its LZW only: untrusted files go through pkg/slide
 	"github.com/google/tiff/image":   {},                  // panics on decode
-	"github.com/ebitengine/purego":   {"pkg/slide/codec"},
+	"github.com/ebitengine/purego":   {"pkg/slide/codec", "pkg/slide/openslide"},
+	"github.com/ajroetker":           {"pkg/slide/codec"}, // behind j2kheader.go only: it allocates what headers say
 	"google.golang.org/protobuf":     {"pkg/segment/onnx"},
 }
 

@@ -14,5 +14,5 @@ for f in "$@"; do
 	files="$files${files:+:}$(realpath "$f")"
 done
 cd "$root"
-SLIDEMILL_OPENSLIDE=require SLIDEMILL_OPENSLIDE_FILES="$files" \
+SLIDEMILL_OPENSLIDE_CHECK=require SLIDEMILL_OPENSLIDE_FILES="$files" \
 	go test -count=1 -v -run '^TestOpenSlide' ./pkg/slide

@@ -67,6 +67,10 @@ func (p *place) findings(model string) []finding {
 			}
 			return "libjpeg-turbo, the same pixels sooner", nil
 		}},
+		{"jpeg2000", func(context.Context) (string, error) {
+			_, name := codec.FindJ2K()
+			return name, nil
+		}},
 		{"model", func(context.Context) (string, error) {
 			m, err := openModel(model)
 			if err != nil {

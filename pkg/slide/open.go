@@ -18,7 +18,8 @@ import (
 type Options struct {
 	// MPP is the scale in microns per pixel. It overrides the file's; zero leaves it to the file.
 	MPP float64
-	// PureJPEG leaves libjpeg-turbo alone where it is installed. Pixels are the same either way.
+	// PureJPEG leaves libjpeg-turbo alone where it is installed, where pixels are the same either way, and
+	// OpenJPEG, where they agree within 2 of 255.
 	PureJPEG bool
 }
 
@@ -30,6 +31,15 @@ func (o Options) jpegDecoder() codec.JPEGDecoder {
 		}
 	}
 	return codec.DecodeJPEG
+}
+
+// j2kDecoder is the best JPEG 2000 decoder at hand.
+func (o Options) j2kDecoder() codec.J2KDecoder {
+	if o.PureJPEG {
+		return codec.DecodeJ2K
+	}
+	decode, _ := codec.FindJ2K()
+	return decode
 }
 
 // Open opens a slide. The format is found by content, never by name. A file that is damaged gives a
@@ -115,7 +125,7 @@ func examine(src source, o Options) (*candidate, error) {
 	case err != nil:
 		return nil, err
 	}
-	f.JPEG = o.jpegDecoder()
+	f.JPEG, f.J2K = o.jpegDecoder(), o.j2kDecoder()
 	c.tiff, c.first = f, f.Directories[0]
 	return c, nil
 }

@@ -25,6 +25,8 @@ import (
 const (
 	maxDifference  = 2
 	meanDifference = 0.1
+	// meanJ2K is for JPEG 2000 in pure Go: its irreversible transforms round otherwise than OpenJPEG's.
+	meanJ2K = 0.4
 )
 
 // openSlide is a slide opened by OpenSlide.
@@ -42,7 +44,7 @@ type openSlide struct {
 
 // tileStep is which tiles are compared: all under scripts/check-openslide.sh, every seventh otherwise.
 func tileStep() int {
-	if os.Getenv("SLIDEMILL_OPENSLIDE") == "require" {
+	if os.Getenv("SLIDEMILL_OPENSLIDE_CHECK") == "require" {
 		return 1
 	}
 	return 7
@@ -52,7 +54,7 @@ func tileStep() int {
 func needOpenSlide(t *testing.T) {
 	t.Helper()
 	if out, err := exec.Command("/usr/bin/python3", "-c", "import openslide").CombinedOutput(); err != nil {
-		if os.Getenv("SLIDEMILL_OPENSLIDE") == "require" {
+		if os.Getenv("SLIDEMILL_OPENSLIDE_CHECK") == "require" {
 			t.Fatalf("python3-openslide is not installed: %v\n%s", err, out)
 		}
 		t.Skip("needs Debian's python3-openslide as the oracle; scripts/check-openslide.sh runs this alone")
@@ -121,7 +123,7 @@ func TestOpenSlideSlides(t *testing.T) {
 	if given := os.Getenv("SLIDEMILL_OPENSLIDE_FILES"); given != "" {
 		files = strings.Split(given, ":")
 	} else {
-		for _, name := range []string{"CMU-1-Small-Region.svs", "small.svs", "boxes.tiff"} {
+		for _, name := range []string{"CMU-1-Small-Region.svs", "small.svs", "boxes.tiff", "aperio-j2k-33003.svs", "aperio-j2k-33005.svs"} {
 			files = append(files, filepath.Join(dataDir(t, "slides"), name))
 		}
 	}
@@ -177,8 +179,12 @@ func compareLevel(t *testing.T, s slide.Slide, oracle *openSlide, level int) {
 		}
 	}
 	t.Logf("level %d (%s, %s): %d of %d tiles, largest difference %d of 255, mean %.5f", level, l.Size, l.Codec, tiles, number, d.max, d.mean())
-	if d.max > maxDifference || d.mean() > meanDifference {
-		t.Errorf("level %d differs from openslide by up to %d, on average %.4f; allowed %d and %g", level, d.max, d.mean(), maxDifference, meanDifference)
+	mean := meanDifference
+	if l.Codec == "j2k" {
+		mean = meanJ2K
+	}
+	if d.max > maxDifference || d.mean() > mean {
+		t.Errorf("level %d differs from openslide by up to %d, on average %.4f; allowed %d and %g", level, d.max, d.mean(), maxDifference, mean)
 	}
 }
 

@@ -15,7 +15,7 @@ type codecEntry struct {
 	pixels  func(im *Image, dst *image.RGBA, s *scratch) error // decodes s.src
 }
 
-// codecFor is the codec table. JPEG 2000 will join it here.
+// codecFor is the codec table.
 func codecFor(c Compression) (e codecEntry, ok bool) {
 	switch c {
 	case None:
@@ -28,6 +28,8 @@ func codecFor(c Compression) (e codecEntry, ok bool) {
 		return codecEntry{name: "packbits", samples: codec.PackBits}, true
 	case JPEG:
 		return codecEntry{name: "jpeg", pixels: (*Image).decodeJPEG}, true
+	case AperioJ2KYCC, AperioJ2KRGB, JPEG2000:
+		return codecEntry{name: "j2k", pixels: (*Image).decodeJ2K}, true
 	}
 	return codecEntry{}, false
 }
@@ -38,8 +40,6 @@ func (c Compression) foreign() string {
 	switch c {
 	case OldJPEG:
 		return "6 (JPEG of TIFF 6.0, withdrawn in 1995)" + convert
-	case AperioJ2KYCC, AperioJ2KRGB:
-		return fmt.Sprintf("%d (JPEG 2000)%s", uint16(c), convert)
 	case 2, 3, 4:
 		return fmt.Sprintf("%d (fax)%s", uint16(c), convert)
 	}
@@ -71,15 +71,34 @@ func (im *Image) readCodec() error {
 	return nil
 }
 
-// checkPixelCodec refuses sample layouts that cannot come out of a JPEG.
+// checkPixelCodec refuses sample layouts that cannot come out of a JPEG or JPEG 2000 stream.
 func (im *Image) checkPixelCodec() error {
 	switch {
 	case im.bits != 8:
-		return unsupported("JPEG of %d bits per sample", im.bits)
+		return unsupported("%s of %d bits per sample", im.codec.name, im.bits)
 	case im.planes != 1:
-		return unsupported("JPEG with separate planes")
+		return unsupported("%s with separate planes", im.codec.name)
 	case im.samples != im.Photometric.colours() || im.Photometric == Palette:
-		return unsupported("JPEG of %d samples per pixel with photometric interpretation %d", im.samples, im.Photometric)
+		return unsupported("%s of %d samples per pixel with photometric interpretation %d", im.codec.name, im.samples, im.Photometric)
+	}
+	return nil
+}
+
+// decodeJ2K decodes a tile's JPEG 2000 stream. Aperio's directories say RGB whatever is inside; which of
+// its two compressions it is tells whether the decoder's output is RGB.
+func (im *Image) decodeJ2K(dst *image.RGBA, s *scratch) error {
+	model := codec.Unknown
+	switch {
+	case im.Compression == AperioJ2KYCC, im.Compression == JPEG2000 && im.Photometric == YCbCr:
+		model = codec.YCbCr
+	case im.Compression == AperioJ2KRGB:
+		model = codec.RGB
+	}
+	if err := im.file.J2K(dst, s.src, codec.J2KConfig{Model: model, Limit: maxTilePixels}); err != nil {
+		return err
+	}
+	if im.Photometric == WhiteIsZero {
+		invert(dst)
 	}
 	return nil
 }

@@ -19,6 +19,8 @@ type File struct {
 	Big bool
 	// JPEG decodes tiles; Parse sets codec.DecodeJPEG. Set another before the first tile is read.
 	JPEG codec.JPEGDecoder
+	// J2K decodes JPEG 2000 tiles; Parse sets codec.DecodeJ2K.
+	J2K codec.J2KDecoder
 
 	r    io.ReaderAt
 	size int64
@@ -40,7 +42,7 @@ func Parse(r io.ReaderAt, size int64) (*File, error) {
 	if first == 0 {
 		return nil, damaged("the file has no directory: its writer did not finish")
 	}
-	f := &File{Big: w.big, JPEG: codec.DecodeJPEG, r: r, size: size, walk: w}
+	f := &File{Big: w.big, JPEG: codec.DecodeJPEG, J2K: codec.DecodeJ2K, r: r, size: size, walk: w}
 	f.Directories, err = f.follow(first)
 	return f, err
 }

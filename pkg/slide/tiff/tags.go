@@ -62,6 +62,7 @@ const (
 	DeflateAdobe        Compression = 32946
 	AperioJ2KYCC        Compression = 33003
 	AperioJ2KRGB        Compression = 33005
+	JPEG2000            Compression = 34712
 	reducedImage                    = 1 // bit 0 of tag 254
 	resolutionInch                  = 2
 	resolutionCM                    = 3

@@ -16,13 +16,14 @@ func TestMain(m *testing.M) {
 }
 
 // TestScript runs the command as a person does. $SLIDES is the folder of real slides, where there is
-// one; [slides] tells.
+// one; [slides] tells. $POOLED is an ONNX file with global pooling.
 func TestScript(t *testing.T) {
-	slides := slidesFolder(t)
+	slides, pooled := slidesFolder(t), pooledFile(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SLIDES", slides)
+			env.Setenv("POOLED", pooled)
 			env.Setenv("TERM", "dumb")
 			return nil
 		},

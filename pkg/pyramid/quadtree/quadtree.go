@@ -50,7 +50,7 @@ func Build[P any](ctx context.Context, d pyramid.DeepZoom, ops Ops[P]) error {
 	if err != nil {
 		return err
 	}
-	last, err := b.walk(ctx, pyramid.Tile{}, split, roots)
+	last, err := b.walk(ctx, pyramid.Tile{}, split, func(_ context.Context, t pyramid.Tile) (P, error) { return roots[t], nil })
 	if err == nil {
 		b.free(last)
 	}
@@ -97,10 +97,13 @@ func (b *builder[P]) subtrees(ctx context.Context, level int) (map[pyramid.Tile]
 	return roots, nil
 }
 
+// take gives a tile of the split level that somebody else has made.
+type take[P any] func(ctx context.Context, t pyramid.Tile) (P, error)
+
 // walk makes the tile and all below it. Tiles of the split level are taken from roots instead.
-func (b *builder[P]) walk(ctx context.Context, t pyramid.Tile, split int, roots map[pyramid.Tile]P) (p P, err error) {
+func (b *builder[P]) walk(ctx context.Context, t pyramid.Tile, split int, roots take[P]) (p P, err error) {
 	if t.Level == split {
-		return roots[t], nil
+		return roots(ctx, t)
 	}
 	if err := ctx.Err(); err != nil {
 		return p, err
@@ -116,7 +119,7 @@ func (b *builder[P]) walk(ctx context.Context, t pyramid.Tile, split int, roots 
 	return p, b.ops.Emit(ctx, t, p)
 }
 
-func (b *builder[P]) parent(ctx context.Context, t pyramid.Tile, split int, roots map[pyramid.Tile]P) (p P, err error) {
+func (b *builder[P]) parent(ctx context.Context, t pyramid.Tile, split int, roots take[P]) (p P, err error) {
 	var child [2][2]P
 	var have [2][2]bool
 	below := b.d.Grid(t.Level + 1)

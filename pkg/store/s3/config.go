@@ -29,6 +29,8 @@ type Config struct {
 	CredentialsFile   string // as the AWS tools write it; empty means theirs
 	Profile           string // section of the file
 
+	CA string // PEM file: trust these authorities instead of the system's; empty means $AWS_CA_BUNDLE
+
 	Create bool // make the bucket if it is not there
 
 	// PartSize is the grain of large objects, and the memory that a Put of one takes; 0 means 16 MiB.
@@ -80,6 +82,7 @@ func (c Config) String() string {
 func (c Config) withDefaults() Config {
 	c.Endpoint = cmp.Or(c.Endpoint, os.Getenv("AWS_ENDPOINT_URL_S3"), os.Getenv("AWS_ENDPOINT_URL"), "https://s3.amazonaws.com")
 	c.Region = cmp.Or(c.Region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), "us-east-1")
+	c.CA = cmp.Or(c.CA, os.Getenv("AWS_CA_BUNDLE"))
 	c.PartSize = cmp.Or(c.PartSize, defaultPart)
 	c.Stall = cmp.Or(c.Stall, 30*time.Second)
 	c.Tries = cmp.Or(c.Tries, 3)

@@ -60,7 +60,9 @@ func dial(c Config) (*Bucket, error) {
 	}
 	transport := c.Transport
 	if transport == nil {
-		transport = newTransport(c.Stall)
+		if transport, err = newTransport(c.Stall, c.CA); err != nil {
+			return nil, err
+		}
 	}
 	client, err := minio.New(server.Host, &minio.Options{
 		Creds:      c.credentials(server),

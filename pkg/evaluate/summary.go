@@ -1,7 +1,5 @@
 package evaluate
 
-import "fmt"
-
 // Summary is what evaluation keeps of an image.
 //
 // # Memory
@@ -31,37 +29,12 @@ const scoreShare = 0.1
 
 // Summarise counts one image.
 func (s Scheme) Summarise(img *Image) (*Summary, error) {
-	if err := s.check(img); err != nil {
-		return nil, fmt.Errorf("image %s: %w", img.Name, err)
+	t := s.NewTally(img)
+	if err := t.Add(img); err != nil {
+		return nil, err
 	}
-	sum := &Summary{
-		Name: img.Name, Patient: img.Patient, Group: img.Group, Columns: img.Columns,
-		Confusion: newMatrix(len(s.Classes)), Microns: img.MPP > 0, PixelMM2: img.MPP * img.MPP / 1e6, Threshold: s.Threshold,
-	}
-	var grade, high [256]int64
-	level := s.level()
-	for i, truth := range img.Truth {
-		if truth == Ignore {
-			continue
-		}
-		best, decided := s.decide(img.Prob, i, level)
-		sum.Confusion[truth][decided]++
-		sum.count(img.Prob[best][i], int(truth) == best)
-		p := img.Prob[s.Carcinoma][i]
-		if int(truth) == s.Carcinoma {
-			sum.Carcinoma[p]++
-		} else {
-			sum.Other[p]++
-		}
-		if s.HighGrade >= 0 {
-			h := img.Prob[s.HighGrade][i]
-			high[h]++
-			grade[min(int(p)+int(h), 255)]++
-		}
-	}
-	all := add(sum.Carcinoma, sum.Other)
-	sum.Score, sum.GradeScore, sum.HighScore = score(all), score(grade), score(high)
-	sum.HD95 = s.boundary(img, level)
+	sum := t.Summary()
+	sum.HD95 = s.boundary(img, s.level())
 	return sum, nil
 }
 

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/slidemill/slidemill/pkg/slide"
 )
 
 // Source says where labelled images lie and what their masks mean.
@@ -122,7 +124,7 @@ func (s Source) pairs() ([]pair, error) {
 		all = append(all, pairs...)
 	}
 	if len(all) == 0 {
-		return nil, errors.New("no images found; expected JPEG or PNG in <group>/image beside masks of the same name in <group>/mask")
+		return nil, errors.New("no images found; expected JPEG, PNG or TIFF in <group>/image beside masks of the same name in <group>/mask")
 	}
 	return all, nil
 }
@@ -151,7 +153,7 @@ func imageFiles(dir string) []string {
 	var paths []string
 	for _, e := range entries {
 		switch strings.ToLower(filepath.Ext(e.Name())) {
-		case ".jpg", ".jpeg", ".png":
+		case ".jpg", ".jpeg", ".png", ".tif", ".tiff":
 			paths = append(paths, filepath.Join(dir, e.Name()))
 		}
 	}
@@ -192,17 +194,34 @@ func (s Source) checkSize(pairs []pair) error {
 	return nil
 }
 
-func decodeConfig(path string) (image.Config, error) {
+// isTIFF: TIFF files go through pkg/slide, which reads what scanners and libraries write.
+func isTIFF(path string) bool {
+	ext := strings.ToLower(filepath.Ext(path))
+	return ext == ".tif" || ext == ".tiff"
+}
+
+func decodeConfig(path string) (cfg image.Config, err error) {
+	if isTIFF(path) {
+		s, err := slide.Open(context.Background(), path, slide.Options{})
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Width, cfg.Height = s.Info().Size().W, s.Info().Size().H
+		return cfg, s.Close()
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return image.Config{}, err
 	}
 	defer f.Close()
-	cfg, _, err := image.DecodeConfig(f)
+	cfg, _, err = image.DecodeConfig(f)
 	return cfg, err
 }
 
 func decode(path string) (image.Image, error) {
+	if isTIFF(path) {
+		return slide.ReadImage(context.Background(), path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -265,11 +284,14 @@ func (s Source) patient(stem string) string {
 }
 
 // PatientOf reads the patient out of a name such as GT2001837-1-400-003: what stands before the first
-// hyphen, without its letters. A name without a hyphen is its own patient.
+// hyphen, without its letters if digits follow them. A name without a hyphen is its own patient.
 func PatientOf(stem string) string {
 	head, _, found := strings.Cut(stem, "-")
 	if !found {
 		return stem
 	}
-	return strings.TrimLeft(head, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+	if patient := strings.TrimLeft(head, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"); patient != "" {
+		return patient
+	}
+	return head
 }

@@ -80,6 +80,23 @@ func (r *Reader) Read(ctx context.Context, x, y, step float64, w, h int) ([]uint
 	return resample(source, tx, ty), nil
 }
 
+// Exact reads a rectangle of level 0 without resampling: the first channel only, for masks.
+func (r *Reader) Exact(ctx context.Context, x, y, w, h int) ([]uint8, error) {
+	box := image.Rect(x, y, x+w, y+h)
+	if w < 1 || h < 1 || int64(w)*int64(h) > maxPixels || !box.In(r.info.Size().Bounds()) {
+		return nil, fmt.Errorf("read %v of a slide of %v: not on it, or more than %d pixels at once", box, r.info.Size(), maxPixels)
+	}
+	source, err := r.gather(ctx, 0, box)
+	if err != nil {
+		return nil, err
+	}
+	values := make([]uint8, w*h)
+	for i := range values {
+		values[i] = source.Pix[4*i]
+	}
+	return values, nil
+}
+
 // level is the coarsest level that is at least as fine as a step.
 func (r *Reader) level(step float64) int {
 	best := 0

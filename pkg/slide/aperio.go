@@ -39,14 +39,14 @@ func openAperio(c *candidate) (Slide, error) {
 	sortLevels(levels)
 	desc := parseAperio(c.first.Text(tiff.TagImageDescription))
 	info := Info{Vendor: "aperio", MPP: desc.mpp, Objective: desc.objective}
-	return newTIFFSlide(c, info, levels, aperioAssociated(c, stripped))
+	return newTIFFStack(c, info, levels, aperioAssociated(c, stripped))
 }
 
 // aperioAssociated names the stripped directories. NewSubfileType says it (1 label, 9 macro), on GT450
 // too, whose descriptions are empty; older files say it in the description's second line. A first
 // one with neither is the thumbnail. If label or macro are still missing and the last two
 // directories are nameless, they are label and macro, in that order.
-func aperioAssociated(c *candidate, stripped []*tiff.Directory) map[string]*tiff.Image {
+func aperioAssociated(c *candidate, stripped []*tiff.Directory) map[string]plane {
 	names := make([]string, len(stripped))
 	for i, d := range stripped {
 		names[i] = aperioName(d)
@@ -57,7 +57,7 @@ func aperioAssociated(c *candidate, stripped []*tiff.Directory) map[string]*tiff
 	if n := len(names); n >= 2 && names[n-1] == "" && names[n-2] == "" {
 		names[n-2], names[n-1] = "label", "macro"
 	}
-	found := make(map[string]*tiff.Image)
+	found := make(map[string]plane)
 	for i, name := range names {
 		if im, ok := readAssociated(c.tiff, stripped[i]); ok && name != "" && found[name] == nil {
 			found[name] = im

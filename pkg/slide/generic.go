@@ -48,7 +48,7 @@ func openGenericTIFF(c *candidate) (Slide, error) {
 	if mpp, ok := omeScale(description); ok {
 		info.MPP = mpp
 	}
-	return newTIFFSlide(c, info, levels, nil)
+	return newTIFFStack(c, info, levels, nil)
 }
 
 // reducedLevel is the directory's image if it is a level below full, or nil.

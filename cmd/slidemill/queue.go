@@ -74,18 +74,20 @@ func (p *place) openRunQueue(ctx context.Context) (*jetstream.Queue, error) {
 	return jetstream.Open(ctx, c)
 }
 
-// awaitPlaces opens store and queue for a process that stays. A server that is not there yet is waited
-// for: after a power failure machines come up in any order, and nobody is awake.
-func (p *place) awaitPlaces(ctx context.Context, log *slog.Logger, roles ...string) (b store.Bucket, q *jetstream.Queue, err error) {
-	config, err := p.queueConfig(roles...)
-	if err != nil {
-		return nil, nil, err
-	}
+// awaitStore opens the store for a process that stays. A server that is not there yet is waited for:
+// after a power failure machines come up in any order, and nobody is awake.
+func (p *place) awaitStore(ctx context.Context, log *slog.Logger) (b store.Bucket, err error) {
 	err = await(ctx, log, retry.Retryable, func() (err error) { b, err = p.openStore(ctx); return err })
+	return b, err
+}
+
+// awaitQueue opens the queue likewise. roles are the stages to work on; none means the server's rights.
+func (p *place) awaitQueue(ctx context.Context, log *slog.Logger, roles ...string) (q *jetstream.Queue, err error) {
+	config, err := p.queueConfig(roles...)
 	if err == nil {
 		err = await(ctx, log, jetstream.Away, func() (err error) { q, err = jetstream.Open(ctx, config); return err })
 	}
-	return b, q, err
+	return q, err
 }
 
 // awaitPause is the time between two attempts to reach a server.

@@ -51,13 +51,14 @@ there is no password yet, so leave it there.`,
 func serve(cmd *cobra.Command, f *serveFlags) (err error) {
 	ctx, cancel := context.WithCancel(cmd.Context())
 	defer cancel()
-	bucket, err := f.openStore(ctx)
+	log := f.logger(cmd, slog.LevelWarn)
+	bucket, err := f.awaitStore(ctx, log)
 	if err != nil {
 		return err
 	}
-	config := viewer.Config{Bucket: bucket, Log: f.logger(cmd, slog.LevelWarn), Ready: answers(bucket)}
+	config := viewer.Config{Bucket: bucket, Log: log, Ready: answers(bucket)}
 	group, ctx := errgroup.WithContext(ctx)
-	if f.workers > 0 {
+	if f.workers > 0 || f.nats != "" { // a queue elsewhere is set up and watched even if others do the work
 		if err := os.MkdirAll(f.data, 0o755); err != nil {
 			return fmt.Errorf("data folder: %w", err)
 		}
@@ -98,7 +99,7 @@ func (f *serveFlags) crew(ctx context.Context, cmd *cobra.Command, group *errgro
 	if err != nil {
 		return nil, err
 	}
-	queue, err := f.openQueue(ctx)
+	queue, err := f.awaitQueue(ctx, config.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +108,11 @@ func (f *serveFlags) crew(ctx context.Context, cmd *cobra.Command, group *errgro
 		return nil, errors.Join(err, queue.Close())
 	}
 	c := &crew{bucket: config.Bucket, queue: queue, model: model, workers: f.workers, log: config.Log}
-	loops, err := c.loops(allRoles)
+	roles := allRoles
+	if f.workers == 0 {
+		roles = nil
+	}
+	loops, err := c.loops(roles)
 	if err != nil {
 		return nil, errors.Join(err, queue.Close())
 	}
@@ -118,6 +123,7 @@ func (f *serveFlags) crew(ctx context.Context, cmd *cobra.Command, group *errgro
 		for _, l := range loops {
 			inner.Go(func() error { return l.Run(ctx) })
 		}
+		<-ctx.Done()
 		return errors.Join(inner.Wait(), queue.Close())
 	})
 	return board.pending, nil

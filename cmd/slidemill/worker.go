@@ -45,7 +45,11 @@ func work(cmd *cobra.Command, p *place, modelPath string, roles []string, parall
 		return err
 	}
 	log := p.logger(cmd, slog.LevelWarn)
-	bucket, queue, err := p.awaitPlaces(cmd.Context(), log, roles...)
+	bucket, err := p.awaitStore(cmd.Context(), log)
+	if err != nil {
+		return err
+	}
+	queue, err := p.awaitQueue(cmd.Context(), log, roles...)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (t *affineTask) String() string {
 func (t *affineTask) overwrites() []int { return []int{0} }
 
 func (t *affineTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
-	kernel.ScaleShift(out.(*act).view, in[0].(*act).view, t.scale, t.shift, t.act, g.threads)
+	kernel.ScaleShift(out.(*act).view, in[0].(*act).view, t.scale, t.shift, t.act, g.team)
 	return nil
 }
 

@@ -47,20 +47,20 @@ func (t *binaryTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) erro
 	dst, a, b := out.(*act).view, in[0].(*act).view, in[1].(*act).view
 	switch t.kind {
 	case net.Add:
-		kernel.AddTo(dst, a, b, g.threads)
+		kernel.AddTo(dst, a, b, g.team)
 	case net.Sub:
-		kernel.SubTo(dst, a, b, g.threads)
+		kernel.SubTo(dst, a, b, g.team)
 	case net.Mul:
-		kernel.MulTo(dst, a, b, g.threads)
+		kernel.MulTo(dst, a, b, g.team)
 	default:
 		t.dst, t.a, t.b = dst, a, b
-		spread(g.threads, dst.N*dst.Blocks(), t)
+		g.team.Do(dst.N*dst.Blocks(), t)
 	}
 	return nil
 }
 
-// item divides one block of one image; the empty lanes stay zero.
-func (t *binaryTask) item(i int) {
+// Item divides one block of one image; the empty lanes stay zero.
+func (t *binaryTask) Item(i int) {
 	n, block := i/t.dst.Blocks(), i%t.dst.Blocks()
 	lanes := min(kernel.Block, t.dst.C-block*kernel.Block)
 	for y := range t.dst.H {

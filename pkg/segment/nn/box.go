@@ -12,11 +12,11 @@ type box struct {
 
 // copy copies the box. Lanes of the destination beyond its channels become zero if the box reaches
 // its last channel.
-func (b *box) copy(threads int) {
-	spread(threads, b.dst.N*b.h, b)
+func (b *box) copy(team *kernel.Team) {
+	team.Do(b.dst.N*b.h, b)
 }
 
-func (b *box) item(i int) { b.row(i/b.h, i%b.h) }
+func (b *box) Item(i int) { b.row(i/b.h, i%b.h) }
 
 // row copies one row of all channels.
 func (b *box) row(n, y int) {

@@ -41,7 +41,7 @@ func (t *broadcastTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) e
 			t.divide(image(dst, n), image(full, n))
 			continue
 		}
-		kernel.ScaleShift(image(dst, n), image(full, n), t.scale, t.shift, net.Act{}, g.threads)
+		kernel.ScaleShift(image(dst, n), image(full, n), t.scale, t.shift, net.Act{}, g.team)
 	}
 	return nil
 }

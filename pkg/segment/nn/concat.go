@@ -21,7 +21,7 @@ func (t *concatTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) erro
 		src := v.(*act)
 		if src.store != dst.store || src.first != dst.first+channel {
 			t.box = box{dst: dst.view, src: src.view, dstC: channel, c: src.c, h: src.h, w: src.w}
-			t.box.copy(g.threads)
+			t.box.copy(g.team)
 		}
 		channel += src.c
 	}
@@ -88,6 +88,6 @@ func (t *channelCopy) String() string { return fmt.Sprintf("copy from channel %d
 func (t *channelCopy) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
 	dst := out.(*act)
 	t.box = box{dst: dst.view, src: in[0].(*act).view, srcC: t.first, c: dst.c, h: dst.h, w: dst.w}
-	t.box.copy(g.threads)
+	t.box.copy(g.team)
 	return nil
 }

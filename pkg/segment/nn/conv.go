@@ -32,7 +32,7 @@ func (t *convTask) border(i int) int {
 func (t *convTask) overwrites() []int { return []int{1} }
 
 func (t *convTask) scratch(g *graph, out gorgonia.Value, in []gorgonia.Value) int {
-	return t.filter.ScratchForward(out.(*act).view, in[0].(*act).view, g.threads)
+	return t.filter.ScratchForward(out.(*act).view, in[0].(*act).view, g.team.Threads())
 }
 
 func (t *convTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
@@ -58,7 +58,7 @@ func (t *transposeTask) String() string {
 func (t *transposeTask) border(int) int { return transposeBorder(t.filter.Shape) }
 
 func (t *transposeTask) scratch(g *graph, out gorgonia.Value, in []gorgonia.Value) int {
-	return t.filter.ScratchForward(out.(*act).view, in[0].(*act).view, g.threads)
+	return t.filter.ScratchForward(out.(*act).view, in[0].(*act).view, g.team.Threads())
 }
 
 func (t *transposeTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {

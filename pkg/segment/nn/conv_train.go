@@ -66,7 +66,7 @@ func (t *trainConv) border(i int) int {
 }
 
 func (t *trainConv) scratch(g *graph, out gorgonia.Value, in []gorgonia.Value) int {
-	return t.filter.ScratchForward(out.(*act).view, in[0].(*act).view, g.threads)
+	return t.filter.ScratchForward(out.(*act).view, in[0].(*act).view, g.team.Threads())
 }
 
 func (t *trainConv) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
@@ -128,7 +128,7 @@ func (t *convWeightGrad) border(i int) int {
 }
 
 func (t *convWeightGrad) scratch(g *graph, _ gorgonia.Value, in []gorgonia.Value) int {
-	return t.gradient.Scratch(in[0].(*act).view, in[1].(*act).view, g.threads)
+	return t.gradient.Scratch(in[0].(*act).view, in[1].(*act).view, g.team.Threads())
 }
 
 func (t *convWeightGrad) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
@@ -157,7 +157,7 @@ func (t *convDataGrad) border(i int) int {
 }
 
 func (t *convDataGrad) scratch(g *graph, out gorgonia.Value, in []gorgonia.Value) int {
-	return t.filter.Scratch(out.(*act).view, in[1].(*act).view, g.threads)
+	return t.filter.Scratch(out.(*act).view, in[1].(*act).view, g.team.Threads())
 }
 
 func (t *convDataGrad) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {

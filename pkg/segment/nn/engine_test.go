@@ -3,6 +3,7 @@ package nn
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -170,6 +171,42 @@ func TestPanicBecomesAnError(t *testing.T) {
 	err := nw.Run(t.Context(), noise(nw.in.floats()), make([]float32, nw.outFloats()))
 	if err == nil || !strings.Contains(err.Error(), "convolution") {
 		t.Errorf("got %v, want an error that names the convolution", err)
+	}
+}
+
+// failing is a task whose items all panic, each on a goroutine of its own: they wait for each other.
+type failing struct {
+	task
+	met sync.WaitGroup
+}
+
+func (f *failing) run(g *graph, _ gorgonia.Value, _ []gorgonia.Value) error {
+	f.met.Add(2)
+	g.team.Do(2, f)
+	return nil
+}
+
+func (f *failing) Item(int) {
+	f.met.Done()
+	f.met.Wait()
+	panic("broken kernel")
+}
+
+func TestPanicOnAnotherGoroutineBecomesAnError(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0))))
+	nw := mustNetwork(t, mustEngine(t, smallUNet(), 2), 16, 16)
+	in, out := noise(nw.in.floats()), make([]float32, nw.outFloats())
+	want := mustRun(t, nw, in)
+	third := nw.g.steps[2].op
+	plain := third.task
+	third.task = &failing{task: plain}
+	err := nw.Run(t.Context(), in, out)
+	if err == nil || !strings.Contains(err.Error(), plain.String()) || !strings.Contains(err.Error(), "broken kernel") {
+		t.Errorf("got %v, want an error that names the operator and what broke", err)
+	}
+	third.task = plain
+	if got := mustRun(t, nw, in); !slices.Equal(got, want) {
+		t.Error("a run after a broken one gives another result")
 	}
 }
 

@@ -82,6 +82,6 @@ func (sumTask) String() string    { return "sum of gradients" }
 func (sumTask) overwrites() []int { return []int{0, 1} }
 
 func (sumTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
-	kernel.AddTo(out.(*act).view, in[0].(*act).view, in[1].(*act).view, g.threads)
+	kernel.AddTo(out.(*act).view, in[0].(*act).view, in[1].(*act).view, g.team)
 	return nil
 }

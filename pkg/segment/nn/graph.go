@@ -17,7 +17,7 @@ import (
 type graph struct {
 	g         *gorgonia.ExprGraph
 	machine   gorgonia.VM
-	threads   int
+	team      *kernel.Team // shares the work of each operator
 	ops       int
 	inputs    []*act
 	outputs   []*act
@@ -35,7 +35,7 @@ type step struct {
 }
 
 func newGraph(threads int) *graph {
-	return &graph{g: gorgonia.NewGraph(), threads: max(1, threads)}
+	return &graph{g: gorgonia.NewGraph(), team: kernel.NewTeam(threads)}
 }
 
 // input adds an activation that the caller fills before a run.
@@ -178,7 +178,10 @@ func (g *graph) record(o *op, in []gorgonia.Value) {
 }
 
 // work is the kernels' share of the machine for one operator.
-func (g *graph) work() kernel.Work { return kernel.Work{Threads: g.threads, Scratch: g.scratch} }
+func (g *graph) work() kernel.Work { return kernel.Work{Team: g.team, Scratch: g.scratch} }
 
-// close lets go of the machine.
-func (g *graph) close() error { return g.machine.Close() }
+// close lets go of the machine and waits until the team is gone.
+func (g *graph) close() error {
+	g.team.Close()
+	return g.machine.Close()
+}

@@ -44,7 +44,7 @@ func (softmaxTask) String() string    { return "softmax" }
 func (softmaxTask) overwrites() []int { return []int{0} }
 
 func (softmaxTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
-	kernel.Softmax(out.(*act).view, in[0].(*act).view, g.threads)
+	kernel.Softmax(out.(*act).view, in[0].(*act).view, g.team)
 	return nil
 }
 
@@ -55,7 +55,7 @@ func (t *actTask) String() string    { return fmt.Sprintf("activation %v %+v", t
 func (t *actTask) overwrites() []int { return []int{0} }
 
 func (t *actTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
-	kernel.Activate(out.(*act).view, in[0].(*act).view, t.act, g.threads)
+	kernel.Activate(out.(*act).view, in[0].(*act).view, t.act, g.team)
 	return nil
 }
 
@@ -82,6 +82,6 @@ func (t *actGrad) String() string    { return fmt.Sprintf("gradient of %v %+v", 
 func (t *actGrad) overwrites() []int { return []int{0} }
 
 func (t *actGrad) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
-	kernel.ActivateBackward(out.(*act).view, in[0].(*act).view, in[1].(*act).view, t.act, g.threads)
+	kernel.ActivateBackward(out.(*act).view, in[0].(*act).view, in[1].(*act).view, t.act, g.team)
 	return nil
 }

@@ -50,7 +50,7 @@ func (t *lossTask) String() string { return fmt.Sprintf("cross-entropy + %g dice
 // run reads logits, targets (images × classes × rows × columns) and weights (images × rows × columns).
 func (t *lossTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
 	t.logits, t.target, t.weight = in[0].(*act).view, floats(in[1]), floats(in[2])
-	spread(g.threads, t.n*t.h, t)
+	g.team.Do(t.n*t.h, t)
 	t.sums = rowSums{}
 	for i := range t.rows {
 		t.sums.add(&t.rows[i])
@@ -60,8 +60,8 @@ func (t *lossTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error 
 	return nil
 }
 
-// item computes the probabilities and the sums of one row.
-func (t *lossTask) item(i int) {
+// Item computes the probabilities and the sums of one row.
+func (t *lossTask) Item(i int) {
 	n, y := i/t.h, i%t.h
 	logits, target, weight := &t.logits, t.target, t.weight
 	s := &t.rows[i]
@@ -154,7 +154,7 @@ func (t *lossGrad) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error 
 	if t.of.sums.weight != 0 {
 		t.slopes = t.of.slopes(seed)
 	}
-	spread(g.threads, t.of.n*t.of.h, t)
+	g.team.Do(t.of.n*t.of.h, t)
 	return nil
 }
 
@@ -176,9 +176,9 @@ func (t *lossTask) slopes(seed float64) diceSlopes {
 	return d
 }
 
-// item writes dL/dz of one row: softmax's Jacobian times the slopes, plus the cross-entropy's
+// Item writes dL/dz of one row: softmax's Jacobian times the slopes, plus the cross-entropy's
 // p·Σt − t.
-func (g *lossGrad) item(i int) {
+func (g *lossGrad) Item(i int) {
 	t, dst, d := g.of, &g.dst, &g.slopes
 	target, weight := t.target, t.weight
 	n, y := i/t.h, i%t.h

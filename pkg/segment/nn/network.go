@@ -42,14 +42,29 @@ func (n *Network) Run(ctx context.Context, in, out []float32) error {
 	if want := n.outFloats(); len(out) != want {
 		return fmt.Errorf("run network: output of %d floats, want %d", len(out), want)
 	}
-	kernel.FromNCHW(n.in.view, in, n.g.threads)
+	defer n.g.team.Rest()
+	if err := n.run(ctx, in, out); err != nil {
+		return fmt.Errorf("run network: %w", err)
+	}
+	return nil
+}
+
+// run converts the images, runs the operators and converts the results. Operators recover their own
+// panics; a panic of a conversion becomes an error here.
+func (n *Network) run(ctx context.Context, in, out []float32) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("convert images: %v", r)
+		}
+	}()
+	kernel.FromNCHW(n.in.view, in, n.g.team)
 	kernel.ClearBorder(n.in.view)
 	if err := n.g.run(ctx); err != nil {
-		return fmt.Errorf("run network: %w", err)
+		return err
 	}
 	for _, o := range n.out {
 		size := o.floats()
-		kernel.ToNCHW(out[:size], o.view, n.g.threads)
+		kernel.ToNCHW(out[:size], o.view, n.g.team)
 		out = out[size:]
 	}
 	return nil

@@ -41,9 +41,9 @@ func (t *normTask) String() string {
 // run normalises by the statistics of the batch and moves the running ones.
 func (t *normTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
 	x := in[0].(*act).view
-	kernel.ChannelSums(x, t.sum, t.dot, g.threads)
+	kernel.ChannelSums(x, t.sum, t.dot, g.team)
 	t.settle(floats(in[1]), floats(in[2]))
-	kernel.ScaleShift(out.(*act).view, x, t.scale, t.shift, t.act, g.threads)
+	kernel.ScaleShift(out.(*act).view, x, t.scale, t.shift, t.act, g.team)
 	return nil
 }
 
@@ -105,12 +105,12 @@ func (t *normGrad) overwrites() []int { return []int{3} }
 func (t *normGrad) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
 	x, y, dy, dst := in[0].(*act).view, in[1].(*act).view, in[3].(*act).view, out.(*act).view
 	if t.of.act.Kind != net.Identity {
-		kernel.ActivateBackward(dst, dy, y, t.of.act, g.threads)
+		kernel.ActivateBackward(dst, dy, y, t.of.act, g.team)
 		dy = dst
 	}
-	kernel.ChannelDots(dy, x, t.of.sum, t.of.dot, g.threads)
+	kernel.ChannelDots(dy, x, t.of.sum, t.of.dot, g.team)
 	t.settle(floats(in[2]))
-	kernel.Combine(dst, dy, x, t.ka, t.kb, t.kc, g.threads)
+	kernel.Combine(dst, dy, x, t.ka, t.kb, t.kc, g.team)
 	return nil
 }
 

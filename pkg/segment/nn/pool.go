@@ -30,10 +30,10 @@ func (t *poolTask) String() string {
 func (t *poolTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
 	dst, src := out.(*act).view, in[0].(*act).view
 	if t.kind == net.AvgPool {
-		kernel.PoolAvg(dst, src, t.window, g.threads)
+		kernel.PoolAvg(dst, src, t.window, g.team)
 		return nil
 	}
-	kernel.PoolMax(dst, src, t.window, t.index, g.threads)
+	kernel.PoolMax(dst, src, t.window, t.index, g.team)
 	return nil
 }
 
@@ -66,9 +66,9 @@ func (t *poolGrad) String() string { return "gradient of " + t.of.String() }
 func (t *poolGrad) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
 	dst, dy := out.(*act).view, in[0].(*act).view
 	if t.of.kind == net.AvgPool {
-		kernel.PoolAvgBackward(dst, dy, t.of.window, g.threads)
+		kernel.PoolAvgBackward(dst, dy, t.of.window, g.team)
 		return nil
 	}
-	kernel.PoolMaxBackward(dst, dy, t.of.window, t.of.index, g.threads)
+	kernel.PoolMaxBackward(dst, dy, t.of.window, t.of.index, g.team)
 	return nil
 }

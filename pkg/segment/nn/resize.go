@@ -48,10 +48,10 @@ func (t *resizeTask) String() string { return fmt.Sprintf("resize %+v to %v", t.
 func (t *resizeTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
 	dst, src := out.(*act).view, in[0].(*act).view
 	if t.linear {
-		kernel.ResizeLinear(dst, src, t.y, t.x, g.threads)
+		kernel.ResizeLinear(dst, src, t.y, t.x, g.team)
 		return nil
 	}
-	kernel.ResizeNearest(dst, src, t.y, t.x, g.threads)
+	kernel.ResizeNearest(dst, src, t.y, t.x, g.team)
 	return nil
 }
 
@@ -74,9 +74,9 @@ func (t *resizeGrad) String() string { return "gradient of " + t.of.String() }
 func (t *resizeGrad) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
 	dst, dy := out.(*act).view, in[0].(*act).view
 	if t.of.linear {
-		kernel.ResizeLinearBackward(dst, dy, t.of.y, t.of.x, g.threads)
+		kernel.ResizeLinearBackward(dst, dy, t.of.y, t.of.x, g.team)
 		return nil
 	}
-	kernel.ResizeNearestBackward(dst, dy, t.of.y, t.of.x, g.threads)
+	kernel.ResizeNearestBackward(dst, dy, t.of.y, t.of.x, g.team)
 	return nil
 }

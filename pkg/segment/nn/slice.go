@@ -53,7 +53,7 @@ func (t *boxTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
 		dst: dst, src: in[0].(*act).view, c: t.size.c, h: t.size.y, w: t.size.x,
 		dstC: t.to.c, dstY: t.to.y, dstX: t.to.x, srcC: t.from.c, srcY: t.from.y, srcX: t.from.x,
 	}
-	t.box.copy(g.threads)
+	t.box.copy(g.team)
 	return nil
 }
 

@@ -108,6 +108,7 @@ func (t *Trainer) Step(ctx context.Context, x, target, weight []float32, lr floa
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
+	defer t.g.team.Rest()
 	if err := t.fill(x, target, weight); err != nil {
 		return 0, fmt.Errorf("training step: %w", err)
 	}
@@ -140,7 +141,7 @@ func (t *Trainer) fill(x, target, weight []float32) error {
 	}
 	copy(t.target, target)
 	copy(t.weight, weight)
-	kernel.FromNCHW(a.view, x, t.cfg.Threads)
+	kernel.FromNCHW(a.view, x, t.g.team)
 	kernel.ClearBorder(a.view)
 	return nil
 }

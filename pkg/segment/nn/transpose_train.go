@@ -50,7 +50,7 @@ func (t *trainTranspose) border(i int) int {
 }
 
 func (t *trainTranspose) scratch(g *graph, out gorgonia.Value, in []gorgonia.Value) int {
-	return t.filter.ScratchForward(out.(*act).view, in[0].(*act).view, g.threads)
+	return t.filter.ScratchForward(out.(*act).view, in[0].(*act).view, g.team.Threads())
 }
 
 func (t *trainTranspose) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
@@ -105,7 +105,7 @@ func (t *transposeWeightGrad) border(i int) int {
 }
 
 func (t *transposeWeightGrad) scratch(g *graph, _ gorgonia.Value, in []gorgonia.Value) int {
-	return t.gradient.Scratch(in[1].(*act).view, in[0].(*act).view, g.threads)
+	return t.gradient.Scratch(in[1].(*act).view, in[0].(*act).view, g.team.Threads())
 }
 
 func (t *transposeWeightGrad) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
@@ -134,7 +134,7 @@ func (t *transposeDataGrad) border(i int) int {
 }
 
 func (t *transposeDataGrad) scratch(g *graph, out gorgonia.Value, in []gorgonia.Value) int {
-	return t.filter.ScratchForward(out.(*act).view, in[1].(*act).view, g.threads)
+	return t.filter.ScratchForward(out.(*act).view, in[1].(*act).view, g.team.Threads())
 }
 
 func (t *transposeDataGrad) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
@@ -149,7 +149,7 @@ type channelSum struct{ sum, dot []float64 }
 func (t *channelSum) String() string { return fmt.Sprintf("sum over %d channels", len(t.sum)) }
 
 func (t *channelSum) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error {
-	kernel.ChannelSums(in[0].(*act).view, t.sum, t.dot, g.threads)
+	kernel.ChannelSums(in[0].(*act).view, t.sum, t.dot, g.team)
 	for c, s := range t.sum {
 		floats(out)[c] = float32(s)
 	}

@@ -86,7 +86,7 @@ func (g *Gradient) Backward(dw, db []float32, src, ddst Tensor, w Work) {
 		g.direct(dw, src, ddst, w)
 	}
 	if db != nil {
-		channelTotals(db, ddst, w.Threads)
+		channelTotals(db, ddst, w.Team)
 	}
 }
 
@@ -102,14 +102,14 @@ func (g *Gradient) direct(dw []float32, src, ddst Tensor, w Work) {
 	for n := range src.N {
 		t.image, t.srcImage = n, n
 		if t.plan.pad > 0 {
-			t.src, t.srcImage = padded(w.Scratch[:t.plan.pad], src, n, t.plan.m, w.Threads), 0
+			t.src, t.srcImage = padded(w.Scratch[:t.plan.pad], src, n, t.plan.m, w.Team), 0
 		}
 		t.offsets()
 		t.collect = false
-		parallel(t.plan.bands*t.plan.groups, w.Threads, t)
+		w.Team.Do(t.plan.bands*t.plan.groups, t)
 	}
 	t.collect = true
-	parallel(t.plan.groups, w.Threads, t)
+	w.Team.Do(t.plan.groups, t)
 	t.src, t.ddst, t.acc, t.dw = Tensor{}, Tensor{}, nil, nil
 	gradTasks.give(t)
 }
@@ -160,7 +160,7 @@ func (t *gradTask) offsets() {
 	}
 }
 
-func (t *gradTask) do(item int) {
+func (t *gradTask) Item(item int) {
 	if t.collect {
 		t.write(item)
 		return

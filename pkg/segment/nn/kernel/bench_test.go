@@ -45,7 +45,7 @@ func (c benchCase) tensors() (src, dst Tensor) {
 	r := rand.New(rand.NewPCG(1, 2))
 	oh, ow := c.s.OutSize(c.size, c.size)
 	src, dst = empty(1, c.s.In, c.size, c.size, 1), empty(1, c.s.Out, oh, ow, 1)
-	FromNCHW(src, randomFloats(r, c.s.In*c.size*c.size), 1)
+	FromNCHW(src, randomFloats(r, c.s.In*c.size*c.size), nil)
 	return src, dst
 }
 
@@ -83,7 +83,7 @@ func benchForward(b *testing.B, c benchCase, threads int) {
 	src, dst := c.tensors()
 	f := Pack(c.s, make([]float32, c.s.Weights()))
 	e := Epilogue{Bias: make([]float32, c.s.Out), Act: Act{Kind: actReLU}}
-	w := Work{Threads: threads, Scratch: make([]float32, f.ScratchForward(dst, src, threads))}
+	w := Work{Team: NewTeam(threads), Scratch: make([]float32, f.ScratchForward(dst, src, threads))}
 	run(b, c.s.FLOPs(c.size, c.size), func() { f.Forward(dst, src, e, w) })
 }
 
@@ -93,7 +93,7 @@ func BenchmarkBackwardData(b *testing.B) {
 			src, dst := c.tensors()
 			f := PackBackward(c.s, make([]float32, c.s.Weights()))
 			scratch := make([]float32, f.Scratch(src, dst, 1))
-			run(b, c.s.FLOPs(c.size, c.size), func() { f.BackwardData(src, dst, Work{Threads: 1, Scratch: scratch}) })
+			run(b, c.s.FLOPs(c.size, c.size), func() { f.BackwardData(src, dst, Work{Scratch: scratch}) })
 		})
 	}
 }
@@ -105,7 +105,7 @@ func BenchmarkBackwardWeights(b *testing.B) {
 			g := NewGradient(c.s)
 			dw := make([]float32, c.s.Weights())
 			scratch := make([]float32, g.Scratch(src, dst, 1))
-			run(b, c.s.FLOPs(c.size, c.size), func() { g.Backward(dw, nil, src, dst, Work{Threads: 1, Scratch: scratch}) })
+			run(b, c.s.FLOPs(c.size, c.size), func() { g.Backward(dw, nil, src, dst, Work{Scratch: scratch}) })
 		})
 	}
 }
@@ -117,7 +117,7 @@ func BenchmarkTransposed(b *testing.B) {
 			s := TransposeShape{In: l.in, Out: l.out, KH: 2, KW: 2, SH: 2, SW: 2, DH: 1, DW: 1, Groups: 1}
 			src, dst := empty(1, l.in, l.size, l.size, 1), empty(1, l.out, 2*l.size, 2*l.size, 1)
 			f := PackTranspose(s, make([]float32, l.in*l.out*4))
-			run(b, s.FLOPs(l.size, l.size), func() { f.Forward(dst, src, Epilogue{}, Work{Threads: 1}) })
+			run(b, s.FLOPs(l.size, l.size), func() { f.Forward(dst, src, Epilogue{}, Work{}) })
 		})
 	}
 }
@@ -132,19 +132,19 @@ func BenchmarkPointwise(b *testing.B) {
 		name string
 		pass func()
 	}{
-		{"pool", func() { PoolMax(half, src, pair, nil, 1) }},
-		{"pool-index", func() { PoolMax(half, src, pair, index, 1) }},
-		{"pool-backward", func() { PoolMaxBackward(src, half, pair, index, 1) }},
-		{"relu", func() { Activate(dst, src, Act{Kind: actReLU}, 1) }},
-		{"sigmoid", func() { Activate(dst, src, Act{Kind: actSigmoid}, 1) }},
-		{"softmax", func() { Softmax(dst, src, 1) }},
-		{"add", func() { AddTo(dst, src, dst, 1) }},
-		{"sums", func() { ChannelSums(src, sums, sums, 1) }},
-		{"nearest", func() { ResizeNearest(dst, half, near, near, 1) }},
-		{"linear", func() { ResizeLinear(dst, half, linear, linear, 1) }},
-		{"linear-backward", func() { ResizeLinearBackward(half, dst, linear, linear, 1) }},
-		{"from-nchw", func() { FromNCHW(src, flat, 1) }},
-		{"to-nchw", func() { ToNCHW(flat, src, 1) }},
+		{"pool", func() { PoolMax(half, src, pair, nil, nil) }},
+		{"pool-index", func() { PoolMax(half, src, pair, index, nil) }},
+		{"pool-backward", func() { PoolMaxBackward(src, half, pair, index, nil) }},
+		{"relu", func() { Activate(dst, src, Act{Kind: actReLU}, nil) }},
+		{"sigmoid", func() { Activate(dst, src, Act{Kind: actSigmoid}, nil) }},
+		{"softmax", func() { Softmax(dst, src, nil) }},
+		{"add", func() { AddTo(dst, src, dst, nil) }},
+		{"sums", func() { ChannelSums(src, sums, sums, nil) }},
+		{"nearest", func() { ResizeNearest(dst, half, near, near, nil) }},
+		{"linear", func() { ResizeLinear(dst, half, linear, linear, nil) }},
+		{"linear-backward", func() { ResizeLinearBackward(half, dst, linear, linear, nil) }},
+		{"from-nchw", func() { FromNCHW(src, flat, nil) }},
+		{"to-nchw", func() { ToNCHW(flat, src, nil) }},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -2,6 +2,8 @@
 
 package kernel
 
+import "runtime"
+
 func best() ISA { return Generic }
 
 func widestTile(v ISA, step, blocks int) int        { return 16 }
@@ -18,6 +20,8 @@ func gatherRow(v ISA, a *resizeArgs)                { gatherRowGeneric(a) }
 func lerpRow(v ISA, a *resizeArgs)                  { lerpRowGeneric(a) }
 func scatterRow(v ISA, a *resizeArgs)               { scatterRowGeneric(a) }
 func softmaxRow(v ISA, a *softmaxArgs)              { softmaxRowGeneric(a) }
+
+func spin() { runtime.Gosched() }
 
 func peak(v ISA, rounds int64)                     { peakGeneric(rounds) }
 func peakFLOPs(v ISA) int64                        { return 2 * 24 }

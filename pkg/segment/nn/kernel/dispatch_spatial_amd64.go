@@ -120,3 +120,6 @@ func peakFLOPs(v ISA) int64 {
 	}
 	return 2 * 24
 }
+
+// spin lets some hundred nanoseconds pass.
+func spin() { pauses(16) }

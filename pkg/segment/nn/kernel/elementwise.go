@@ -30,16 +30,16 @@ var rowTasks pool[rowTask]
 // stripPixels is the work of one item, large against the cost of handing it out.
 const stripPixels = 4096
 
-func (t *rowTask) run(threads int) {
+func (t *rowTask) run(team *Team) {
 	t.isa = Variant()
 	t.height = max(1, stripPixels/t.dst.W)
 	t.strips = (t.dst.H + t.height - 1) / t.height
-	parallel(t.dst.N*t.dst.Blocks()*t.strips, threads, t)
+	team.Do(t.dst.N*t.dst.Blocks()*t.strips, t)
 	t.dst, t.a, t.b = Tensor{}, Tensor{}, Tensor{}
 	rowTasks.give(t)
 }
 
-func (t *rowTask) do(item int) {
+func (t *rowTask) Item(item int) {
 	plane, strip := item/t.strips, item%t.strips
 	n, b := plane/t.dst.Blocks(), plane%t.dst.Blocks()
 	args := rowArgs{pixels: int64(t.dst.W), mask: laneMask(t.dst.C - b*Block), alpha: t.act.Alpha, beta: t.act.Beta}
@@ -87,41 +87,41 @@ func (t *rowTask) with(b Tensor) *rowTask {
 }
 
 // AddTo, SubTo and MulTo combine two tensors element by element; dst may be one of them.
-func AddTo(dst, a, b Tensor, threads int) { takeRows(opAdd, dst, a).with(b).run(threads) }
-func SubTo(dst, a, b Tensor, threads int) { takeRows(opSub, dst, a).with(b).run(threads) }
-func MulTo(dst, a, b Tensor, threads int) { takeRows(opMul, dst, a).with(b).run(threads) }
+func AddTo(dst, a, b Tensor, team *Team) { takeRows(opAdd, dst, a).with(b).run(team) }
+func SubTo(dst, a, b Tensor, team *Team) { takeRows(opSub, dst, a).with(b).run(team) }
+func MulTo(dst, a, b Tensor, team *Team) { takeRows(opMul, dst, a).with(b).run(team) }
 
 // Activate applies a pointwise function; dst may be src.
-func Activate(dst, src Tensor, act Act, threads int) {
+func Activate(dst, src Tensor, act Act, team *Team) {
 	t := takeRows(opAct, dst, src)
 	t.act = act
-	t.run(threads)
+	t.run(team)
 }
 
 // ActivateBackward multiplies the gradient by the output with the derivative, which it finds from the
 // output y. HardSwish alone is not invertible: for it y must be the INPUT of the activation. dsrc may
 // be ddst or y.
-func ActivateBackward(dsrc, ddst, y Tensor, act Act, threads int) {
+func ActivateBackward(dsrc, ddst, y Tensor, act Act, team *Team) {
 	t := takeRows(opActBack, dsrc, ddst).with(y)
 	t.act = act
-	t.run(threads)
+	t.run(team)
 }
 
 // ScaleShift computes act(src·scale + shift) with one scale and shift for each channel. A nil scale is
 // 1, a nil shift 0. dst may be src.
-func ScaleShift(dst, src Tensor, scale, shift []float32, act Act, threads int) {
+func ScaleShift(dst, src Tensor, scale, shift []float32, act Act, team *Team) {
 	t := takeRows(opScaleShift, dst, src)
 	t.p, t.q = padChannels(t.p, scale, src.C, 1), padChannels(t.q, shift, src.C, 0)
 	t.act = act
-	t.run(threads)
+	t.run(team)
 }
 
 // Combine computes ka·a + kb·b + kc with constants for each channel: the gradient of a batch norm is
 // one. dst may be a or b.
-func Combine(dst, a, b Tensor, ka, kb, kc []float32, threads int) {
+func Combine(dst, a, b Tensor, ka, kb, kc []float32, team *Team) {
 	t := takeRows(opCombine, dst, a).with(b)
 	t.p, t.q, t.r = padChannels(t.p, ka, a.C, 1), padChannels(t.q, kb, a.C, 1), padChannels(t.r, kc, a.C, 0)
-	t.run(threads)
+	t.run(team)
 }
 
 // padChannels copies a value for each channel into whole blocks; the empty lanes get zero, and nil

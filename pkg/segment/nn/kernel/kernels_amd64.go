@@ -504,3 +504,6 @@ func winogradFilter4AVX2(a *byte)
 //
 //go:noescape
 func winogradGather4AVX2(a *byte)
+
+// pauses executes so many PAUSE instructions, n > 0.
+func pauses(n int64)

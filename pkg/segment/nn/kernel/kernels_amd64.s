@@ -34350,3 +34350,13 @@ part:
 	JNZ        part
 	VZEROUPPER
 	RET
+
+// func pauses(n int64)
+TEXT ·pauses(SB), NOSPLIT, $0-8
+	MOVQ n+0(FP), AX
+
+pause:
+	PAUSE
+	DECQ AX
+	JNZ  pause
+	RET

@@ -10,25 +10,25 @@ type nchwTask struct {
 var nchwTasks pool[nchwTask]
 
 // FromNCHW fills dst, including its empty lanes, from plain activations (N, C, H, W).
-func FromNCHW(dst Tensor, src []float32, threads int) { convert(dst, src, false, threads) }
+func FromNCHW(dst Tensor, src []float32, team *Team) { convert(dst, src, false, team) }
 
 // ToNCHW writes plain activations (N, C, H, W).
-func ToNCHW(dst []float32, src Tensor, threads int) { convert(src, dst, true, threads) }
+func ToNCHW(dst []float32, src Tensor, team *Team) { convert(src, dst, true, team) }
 
-func convert(t Tensor, plain []float32, out bool, threads int) {
+func convert(t Tensor, plain []float32, out bool, team *Team) {
 	requireTensor(&t)
 	if len(plain) != t.N*t.C*t.H*t.W {
 		fail("%d floats for %d×%d×%d×%d", len(plain), t.N, t.C, t.H, t.W)
 	}
 	job := nchwTasks.take()
 	job.t, job.plain, job.out = t, plain, out
-	parallel(t.N*t.Blocks()*t.H, threads, job)
+	team.Do(t.N*t.Blocks()*t.H, job)
 	job.t, job.plain = Tensor{}, nil
 	nchwTasks.give(job)
 }
 
-// do converts one row of one block.
-func (j *nchwTask) do(item int) {
+// Item converts one row of one block.
+func (j *nchwTask) Item(item int) {
 	t := &j.t
 	y, plane := item%t.H, item/t.H
 	n, b := plane/t.Blocks(), plane%t.Blocks()

@@ -38,7 +38,7 @@ func (p *plain) floats() []float32 {
 // blocked gives the tensor in blocked layout with a border.
 func (p *plain) blocked(border int) Tensor {
 	t := New(make([]float32, Floats(p.n, p.c, p.h, p.w, border)), p.n, p.c, p.h, p.w, border)
-	FromNCHW(t, p.floats(), 1)
+	FromNCHW(t, p.floats(), nil)
 	return t
 }
 
@@ -91,7 +91,7 @@ func randomFloats(r *rand.Rand, n int) []float32 {
 func compare(t rapid.TB, what string, got Tensor, want *plain, tolerance float64) {
 	t.Helper()
 	flat := make([]float32, len(want.v))
-	ToNCHW(flat, got, 1)
+	ToNCHW(flat, got, nil)
 	compareFloats(t, what, flat, want.v, tolerance)
 	clean(t, what, got)
 }

@@ -11,12 +11,14 @@ type peakTask struct {
 	rounds int64
 }
 
-func (t *peakTask) do(int) { peak(t.isa, t.rounds) }
+func (t *peakTask) Item(int) { peak(t.isa, t.rounds) }
 
 // PeakGFLOPS measures what the arithmetic units give at most: the variant's multiply-adds on registers
 // alone, on so many threads at once, the best of some short runs. It takes about a tenth of a second.
 func PeakGFLOPS(threads int) float64 {
-	threads = max(threads, 1)
+	team := NewTeam(threads)
+	defer team.Close()
+	threads = team.Threads()
 	t := &peakTask{Variant(), 200_000}
 	if t.isa == Generic {
 		t.rounds /= 20
@@ -24,7 +26,7 @@ func PeakGFLOPS(threads int) float64 {
 	best := time.Duration(1<<63 - 1)
 	for range 20 {
 		start := time.Now()
-		parallel(threads, threads, t)
+		team.Do(threads, t)
 		best = min(best, time.Since(start))
 	}
 	return float64(peakFLOPs(t.isa)) * float64(t.rounds) * float64(threads) / best.Seconds() / 1e9

@@ -47,30 +47,30 @@ var poolTasks pool[poolTask]
 
 // PoolMax takes the maximum of each window. If index is not nil it holds IndexLen elements and notes
 // the winning taps; the window then has at most 256.
-func PoolMax(dst, src Tensor, w Window, index []uint8, threads int) {
+func PoolMax(dst, src Tensor, w Window, index []uint8, team *Team) {
 	if index != nil && (len(index) != IndexLen(dst) || w.KH*w.KW > 256) {
 		fail("index of %d for a pooling %+v to %d×%d×%d×%d", len(index), w, dst.N, dst.C, dst.H, dst.W)
 	}
-	runPool(poolMax, dst, src, w, index, threads)
+	runPool(poolMax, dst, src, w, index, team)
 }
 
 // PoolAvg takes the mean of each window.
-func PoolAvg(dst, src Tensor, w Window, threads int) { runPool(poolAvg, dst, src, w, nil, threads) }
+func PoolAvg(dst, src Tensor, w Window, team *Team) { runPool(poolAvg, dst, src, w, nil, team) }
 
 // PoolMaxBackward overwrites dsrc with the gradient, given the index that PoolMax kept.
-func PoolMaxBackward(dsrc, ddst Tensor, w Window, index []uint8, threads int) {
+func PoolMaxBackward(dsrc, ddst Tensor, w Window, index []uint8, team *Team) {
 	if len(index) != IndexLen(ddst) || w.KH*w.KW > 256 {
 		fail("index of %d for a pooling %+v to %d×%d×%d×%d", len(index), w, ddst.N, ddst.C, ddst.H, ddst.W)
 	}
-	runPool(poolMaxBack, ddst, dsrc, w, index, threads)
+	runPool(poolMaxBack, ddst, dsrc, w, index, team)
 }
 
 // PoolAvgBackward overwrites dsrc with the gradient.
-func PoolAvgBackward(dsrc, ddst Tensor, w Window, threads int) {
-	runPool(poolAvgBack, ddst, dsrc, w, nil, threads)
+func PoolAvgBackward(dsrc, ddst Tensor, w Window, team *Team) {
+	runPool(poolAvgBack, ddst, dsrc, w, nil, team)
 }
 
-func runPool(op poolOp, dst, src Tensor, w Window, index []uint8, threads int) {
+func runPool(op poolOp, dst, src Tensor, w Window, index []uint8, team *Team) {
 	requireTensor(&dst)
 	requireTensor(&src)
 	checkWindows(&dst, &src, w)
@@ -79,7 +79,7 @@ func runPool(op poolOp, dst, src Tensor, w Window, index []uint8, threads int) {
 	if op == poolMax || op == poolAvg {
 		t.strips = (dst.H*dst.W + stripPixels - 1) / stripPixels
 	}
-	parallel(dst.N*dst.Blocks()*t.strips, threads, t)
+	team.Do(dst.N*dst.Blocks()*t.strips, t)
 	t.dst, t.src, t.index = Tensor{}, Tensor{}, nil
 	poolTasks.give(t)
 }
@@ -113,7 +113,7 @@ func inside(start, k, dilation, n int) (from, to int) {
 	return from, to
 }
 
-func (t *poolTask) do(item int) {
+func (t *poolTask) Item(item int) {
 	plane, strip := item/t.strips, item%t.strips
 	n, b := plane/t.dst.Blocks(), plane%t.dst.Blocks()
 	if t.op == poolMaxBack || t.op == poolAvgBack {

@@ -30,14 +30,14 @@ func TestPositionLeavesNoTrace(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, uint64(h*w+y)))
 		src := randomPlain(r, 1, s.In, h, w).blocked(1)
 		piece := empty(1, s.In, ph, pw, 1)
-		Activate(piece, crop(src, y, x, ph, pw), Act{}, 1)
+		Activate(piece, crop(src, y, x, ph, pw), Act{}, nil)
 		f := Pack(s, randomFloats(r, s.Weights()))
 		whole, part := empty(1, s.Out, h, w, 0), empty(1, s.Out, ph, pw, 0)
-		f.Forward(whole, src, Epilogue{}, Work{2, noise(f.ScratchForward(whole, src, 2))})
-		f.Forward(part, piece, Epilogue{}, Work{1, noise(f.ScratchForward(part, piece, 1))})
+		f.Forward(whole, src, Epilogue{}, Work{NewTeam(2), noise(f.ScratchForward(whole, src, 2))})
+		f.Forward(part, piece, Epilogue{}, Work{nil, noise(f.ScratchForward(part, piece, 1))})
 		want, got := make([]float32, (ph-2*a)*(pw-2*a)*s.Out), make([]float32, (ph-2*a)*(pw-2*a)*s.Out)
-		ToNCHW(want, crop(whole, y+a, x+a, ph-2*a, pw-2*a), 1)
-		ToNCHW(got, crop(part, a, a, ph-2*a, pw-2*a), 1)
+		ToNCHW(want, crop(whole, y+a, x+a, ph-2*a, pw-2*a), nil)
+		ToNCHW(got, crop(part, a, a, ph-2*a, pw-2*a), nil)
 		sameBits(t, fmt.Sprintf("%+v at %d,%d", s, y, x), got, want)
 	})
 }
@@ -55,20 +55,22 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 		y := NearestAxis(10, 20, 2, 0, 0)
 		flat, sums := make([]float32, 32*400), make([]float64, 32)
 		for threads := 1; threads <= 2; threads++ {
-			w := Work{threads, make([]float32, max(f.ScratchForward(dst, src, threads), b.Scratch(src, dst, threads), g.Scratch(src, dst, threads)))}
+			team := NewTeam(threads)
+			defer team.Close()
+			w := Work{team, make([]float32, max(f.ScratchForward(dst, src, threads), b.Scratch(src, dst, threads), g.Scratch(src, dst, threads)))}
 			e := Epilogue{Bias: make([]float32, 48), Add: &dst, Act: Act{Kind: actSigmoid}}
 			pass := func() {
-				FromNCHW(src, flat, threads)
+				FromNCHW(src, flat, team)
 				f.Forward(dst, src, e, w)
 				b.BackwardData(src, dst, w)
 				g.Backward(weights, e.Bias, src, dst, w)
-				PoolMax(half, src, pair, index, threads)
-				ResizeNearest(src, half, y, y, threads)
-				AddTo(src, src, src, threads)
-				ScaleShift(src, src, flat[:32], nil, Act{Kind: actReLU}, threads)
-				ChannelSums(src, sums, sums, threads)
-				Softmax(src, src, threads)
-				ToNCHW(flat, src, threads)
+				PoolMax(half, src, pair, index, team)
+				ResizeNearest(src, half, y, y, team)
+				AddTo(src, src, src, team)
+				ScaleShift(src, src, flat[:32], nil, Act{Kind: actReLU}, team)
+				ChannelSums(src, sums, sums, team)
+				Softmax(src, src, team)
+				ToNCHW(flat, src, team)
 			}
 			pass()
 			if n := testing.AllocsPerRun(20, pass); n >= 1 && !raceEnabled {
@@ -82,12 +84,12 @@ func TestPlainRoundTripAndBorder(t *testing.T) {
 	p := randomPlain(rand.New(rand.NewPCG(5, 6)), 2, 19, 5, 7)
 	b := p.blocked(2)
 	back := make([]float32, len(p.v))
-	ToNCHW(back, b, 2)
+	ToNCHW(back, b, NewTeam(2))
 	if !slices.Equal(back, p.floats()) {
 		t.Error("blocked and back is not the same")
 	}
 	dirty := New(noise(Floats(2, 19, 5, 7, 2)), 2, 19, 5, 7, 2)
-	FromNCHW(dirty, p.floats(), 1)
+	FromNCHW(dirty, p.floats(), nil)
 	ClearBorder(dirty)
 	if !slices.Equal(dirty.Data, b.Data) {
 		t.Error("ClearBorder and FromNCHW leave rubbish")
@@ -118,12 +120,12 @@ func TestBrokenInvariantsPanic(t *testing.T) {
 		"wrong channels":  func() { f.Forward(good(), empty(1, 5, 8, 8, 1), Epilogue{}, Work{}) },
 		"missing scratch": func() { f.Forward(good(), empty(1, 4, 8, 8, 0), Epilogue{}, Work{}) },
 		"bias of 3":       func() { f.Forward(good(), good(), Epilogue{Bias: make([]float32, 3)}, Work{}) },
-		"other images":    func() { AddTo(good(), good(), empty(2, 4, 8, 8, 1), 1) },
+		"other images":    func() { AddTo(good(), good(), empty(2, 4, 8, 8, 1), nil) },
 		"weights":         func() { f.Repack(make([]float32, 5)) },
 		"axis out of rows": func() {
-			ResizeNearest(good(), good(), Axis{Lo: make([]int, 8)}, Axis{Lo: []int{0, 1, 2, 3, 4, 5, 6, 8}}, 1)
+			ResizeNearest(good(), good(), Axis{Lo: make([]int, 8)}, Axis{Lo: []int{0, 1, 2, 3, 4, 5, 6, 8}}, nil)
 		},
-		"empty window": func() { PoolMax(empty(1, 4, 9, 8, 0), good(), unit, nil, 1) },
+		"empty window": func() { PoolMax(empty(1, 4, 9, 8, 0), good(), unit, nil, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
@@ -177,19 +179,3 @@ func TestVariantsByName(t *testing.T) {
 		t.Error("no processor offers variant 7")
 	}
 }
-
-func TestParallelDoesEachItemOnce(t *testing.T) {
-	for _, threads := range []int{0, 1, 2, 7} {
-		c := counts(make([]int32, 100))
-		parallel(len(c), threads, c)
-		for i, n := range c {
-			if n != 1 {
-				t.Fatalf("%d threads: item %d done %d times", threads, i, n)
-			}
-		}
-	}
-}
-
-type counts []int32
-
-func (c counts) do(i int) { c[i]++ }

@@ -99,26 +99,26 @@ type resizeTask struct {
 var resizeTasks pool[resizeTask]
 
 // ResizeNearest copies to each result the pixel that the axes map it to.
-func ResizeNearest(dst, src Tensor, y, x Axis, threads int) {
-	runResize(dst, src, y, x, false, false, threads)
+func ResizeNearest(dst, src Tensor, y, x Axis, team *Team) {
+	runResize(dst, src, y, x, false, false, team)
 }
 
 // ResizeLinear interpolates linearly, along rows first.
-func ResizeLinear(dst, src Tensor, y, x Axis, threads int) {
-	runResize(dst, src, y, x, true, false, threads)
+func ResizeLinear(dst, src Tensor, y, x Axis, team *Team) {
+	runResize(dst, src, y, x, true, false, team)
 }
 
 // ResizeNearestBackward overwrites dsrc with the gradient of ResizeNearest.
-func ResizeNearestBackward(dsrc, ddst Tensor, y, x Axis, threads int) {
-	runResize(ddst, dsrc, y, x, false, true, threads)
+func ResizeNearestBackward(dsrc, ddst Tensor, y, x Axis, team *Team) {
+	runResize(ddst, dsrc, y, x, false, true, team)
 }
 
 // ResizeLinearBackward overwrites dsrc with the gradient of ResizeLinear.
-func ResizeLinearBackward(dsrc, ddst Tensor, y, x Axis, threads int) {
-	runResize(ddst, dsrc, y, x, true, true, threads)
+func ResizeLinearBackward(dsrc, ddst Tensor, y, x Axis, team *Team) {
+	runResize(ddst, dsrc, y, x, true, true, team)
 }
 
-func runResize(dst, src Tensor, y, x Axis, linear, backward bool, threads int) {
+func runResize(dst, src Tensor, y, x Axis, linear, backward bool, team *Team) {
 	requireTensor(&dst)
 	requireTensor(&src)
 	if dst.N != src.N || dst.C != src.C {
@@ -134,7 +134,7 @@ func runResize(dst, src Tensor, y, x Axis, linear, backward bool, threads int) {
 		t.height = max(1, stripPixels/dst.W)
 		t.strips = (dst.H + t.height - 1) / t.height
 	}
-	parallel(dst.N*dst.Blocks()*t.strips, threads, t)
+	team.Do(dst.N*dst.Blocks()*t.strips, t)
 	t.dst, t.src, t.y, t.x = Tensor{}, Tensor{}, Axis{}, Axis{}
 	resizeTasks.give(t)
 }
@@ -151,7 +151,7 @@ func (t *resizeTask) prepare() {
 	}
 }
 
-func (t *resizeTask) do(item int) {
+func (t *resizeTask) Item(item int) {
 	plane, strip := item/t.strips, item%t.strips
 	n, b := plane/t.dst.Blocks(), plane%t.dst.Blocks()
 	if t.backward {

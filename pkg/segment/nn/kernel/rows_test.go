@@ -76,7 +76,7 @@ func TestActivations(t *testing.T) {
 		p, act := drawPlain(t, false), drawAct(t)
 		agree(t, fmt.Sprint(act), func() []float32 {
 			dst := p.empty(1)
-			Activate(dst, p.blocked(0), act, 2)
+			Activate(dst, p.blocked(0), act, NewTeam(2))
 			compare(t, fmt.Sprint(act), dst, mapped(oracleAct(act), p), 1e-6)
 			return dst.Data
 		})
@@ -98,7 +98,7 @@ func TestActivationGradients(t *testing.T) {
 		}
 		agree(t, fmt.Sprint(act), func() []float32 {
 			dst := p.empty(0)
-			ActivateBackward(dst, d.blocked(1), y.blocked(0), act, 2)
+			ActivateBackward(dst, d.blocked(1), y.blocked(0), act, NewTeam(2))
 			compare(t, fmt.Sprint(act), dst, slope, 1e-5)
 			return dst.Data
 		})
@@ -118,19 +118,19 @@ func TestSpecialValuesAgree(t *testing.T) {
 				dst := p.empty(0)
 				f(dst)
 				flat := make([]float32, len(p.v))
-				ToNCHW(flat, dst, 1)
+				ToNCHW(flat, dst, nil)
 				all = slices.Concat(all, flat)
 			}
-			each(func(d Tensor) { Activate(d, a, act, 1) })
-			each(func(d Tensor) { ActivateBackward(d, b, a, act, 1) })
-			each(func(d Tensor) { ActivateBackward(d, a, b, act, 1) })
-			each(func(d Tensor) { AddTo(d, a, b, 1) })
-			each(func(d Tensor) { SubTo(d, a, b, 1) })
-			each(func(d Tensor) { MulTo(d, a, b, 1) })
-			each(func(d Tensor) { ScaleShift(d, a, k, k, act, 1) })
-			each(func(d Tensor) { Combine(d, a, b, k, k, k, 1) })
-			each(func(d Tensor) { Softmax(d, a, 1) })
-			each(func(d Tensor) { PoolMax(d, a, unit, nil, 1) })
+			each(func(d Tensor) { Activate(d, a, act, nil) })
+			each(func(d Tensor) { ActivateBackward(d, b, a, act, nil) })
+			each(func(d Tensor) { ActivateBackward(d, a, b, act, nil) })
+			each(func(d Tensor) { AddTo(d, a, b, nil) })
+			each(func(d Tensor) { SubTo(d, a, b, nil) })
+			each(func(d Tensor) { MulTo(d, a, b, nil) })
+			each(func(d Tensor) { ScaleShift(d, a, k, k, act, nil) })
+			each(func(d Tensor) { Combine(d, a, b, k, k, k, nil) })
+			each(func(d Tensor) { Softmax(d, a, nil) })
+			each(func(d Tensor) { PoolMax(d, a, unit, nil, nil) })
 			return all
 		})
 	})
@@ -157,13 +157,13 @@ func TestArithmetic(t *testing.T) {
 				return dst.Data
 			})
 		}
-		check("add", func(dst, a, b Tensor) { AddTo(dst, a, b, 2) }, func(i int) float64 { return p.v[i] + q.v[i] })
-		check("sub", func(dst, a, b Tensor) { SubTo(dst, a, b, 2) }, func(i int) float64 { return p.v[i] - q.v[i] })
-		check("mul", func(dst, a, b Tensor) { MulTo(dst, a, b, 2) }, func(i int) float64 { return p.v[i] * q.v[i] })
-		check("scale", func(dst, a, b Tensor) { ScaleShift(dst, a, ka, kb, Act{Kind: actReLU}, 2) }, func(i int) float64 {
+		check("add", func(dst, a, b Tensor) { AddTo(dst, a, b, NewTeam(2)) }, func(i int) float64 { return p.v[i] + q.v[i] })
+		check("sub", func(dst, a, b Tensor) { SubTo(dst, a, b, NewTeam(2)) }, func(i int) float64 { return p.v[i] - q.v[i] })
+		check("mul", func(dst, a, b Tensor) { MulTo(dst, a, b, NewTeam(2)) }, func(i int) float64 { return p.v[i] * q.v[i] })
+		check("scale", func(dst, a, b Tensor) { ScaleShift(dst, a, ka, kb, Act{Kind: actReLU}, NewTeam(2)) }, func(i int) float64 {
 			return math.Max(0, p.v[i]*float64(ka[channel(i)])+float64(kb[channel(i)]))
 		})
-		check("combine", func(dst, a, b Tensor) { Combine(dst, a, b, ka, kb, kc, 2) }, func(i int) float64 {
+		check("combine", func(dst, a, b Tensor) { Combine(dst, a, b, ka, kb, kc, NewTeam(2)) }, func(i int) float64 {
 			c := channel(i)
 			return p.v[i]*float64(ka[c]) + q.v[i]*float64(kb[c]) + float64(kc[c])
 		})
@@ -182,7 +182,7 @@ func TestChannelDots(t *testing.T) {
 		}
 		agree(t, "dots", func() []float32 {
 			sum, dot := make([]float64, p.c), make([]float64, p.c)
-			ChannelDots(p.blocked(1), q.blocked(0), sum, dot, 2)
+			ChannelDots(p.blocked(1), q.blocked(0), sum, dot, NewTeam(2))
 			var bits []float32
 			for c := range sum {
 				if math.Abs(sum[c]-wantSum[c]) > 1e-11 || math.Abs(dot[c]-wantDot[c]) > 1e-11 {
@@ -213,7 +213,7 @@ func TestSoftmax(t *testing.T) {
 		}
 		agree(t, "softmax", func() []float32 {
 			dst := p.empty(1)
-			Softmax(dst, p.blocked(0), 2)
+			Softmax(dst, p.blocked(0), NewTeam(2))
 			compare(t, "softmax", dst, want, 1e-6)
 			return dst.Data
 		})

@@ -49,18 +49,18 @@ func (sw *sweep) run(packed []float32, dst, src Tensor, e Epilogue, w Work) {
 	if m := sw.reach(&dst, &src); sw.tile > 0 {
 		sw.runWinograd(t, src, w)
 	} else if m.within(src.Border) {
-		t.each(src, 0, dst.N, w.Threads)
+		t.each(src, 0, dst.N, w.Team)
 	} else {
-		need := sw.scratch(&dst, &src, w.Threads)
+		need := sw.scratch(&dst, &src, w.Team.Threads())
 		if !(len(w.Scratch) >= need) {
 			fail("%d floats of scratch, want %d", len(w.Scratch), need)
 		}
 		for n := range dst.N {
-			t.each(padded(w.Scratch[:need], src, n, m, w.Threads), n, 1, w.Threads)
+			t.each(padded(w.Scratch[:need], src, n, m, w.Team), n, 1, w.Team)
 		}
 	}
 	if t.late && (sw.tile > 0 || sw.outX*sw.outY > 1) {
-		Activate(dst, dst, e.Act, w.Threads)
+		Activate(dst, dst, e.Act, w.Team)
 	}
 	t.src, t.dst, t.e, t.packed = Tensor{}, Tensor{}, Epilogue{}, nil
 	sweepTasks.give(t)
@@ -90,12 +90,12 @@ func clampOf(a Act) (lo, hi float32, late bool) {
 }
 
 // each sweeps images first..first+n-1 of dst from src, whose image 0 is image first.
-func (t *sweepTask) each(src Tensor, first, n, threads int) {
+func (t *sweepTask) each(src Tensor, first, n int, team *Team) {
 	t.src, t.srcImage = src, first
-	t.cut(threads)
+	t.cut(team.Threads())
 	for i := range n {
 		t.image = first + i
-		parallel(len(t.strips)*len(t.sw.groups), threads, t)
+		team.Do(len(t.strips)*len(t.sw.groups), t)
 	}
 }
 
@@ -132,8 +132,8 @@ func (t *sweepTask) addStrips(y, height int) {
 	}
 }
 
-// do computes one strip of one group of output channels.
-func (t *sweepTask) do(item int) {
+// Item computes one strip of one group of output channels.
+func (t *sweepTask) Item(item int) {
 	s := t.strips[item/len(t.sw.groups)]
 	g := &t.sw.groups[item%len(t.sw.groups)]
 	p := &t.sw.phases[s.phase]
@@ -225,7 +225,7 @@ func (t *sweepTask) activate(s strip, g *group) {
 }
 
 // padded copies image n of src into scratch, surrounded by zeros.
-func padded(scratch []float32, src Tensor, n int, m margin, threads int) Tensor {
+func padded(scratch []float32, src Tensor, n int, m margin, team *Team) Tensor {
 	row := (src.W + m.left + m.right) * Block
 	out := Tensor{
 		Data: scratch, Off: m.top*row + m.left*Block, N: 1, C: src.C, H: src.H, W: src.W,
@@ -234,7 +234,7 @@ func padded(scratch []float32, src Tensor, n int, m margin, threads int) Tensor 
 	out.ImageStride = len(scratch)
 	t := padTasks.take()
 	t.dst, t.src, t.image, t.m = out, src, n, m
-	parallel(src.Blocks(), threads, t)
+	team.Do(src.Blocks(), t)
 	t.dst, t.src = Tensor{}, Tensor{}
 	padTasks.give(t)
 	return out
@@ -248,8 +248,8 @@ type padTask struct {
 
 var padTasks pool[padTask]
 
-// do pads one plane.
-func (t *padTask) do(block int) {
+// Item pads one plane.
+func (t *padTask) Item(block int) {
 	plane := t.dst.Data[block*t.dst.BlockStride:][:t.dst.BlockStride]
 	clear(plane[:t.dst.Off])
 	for y := range t.src.H {

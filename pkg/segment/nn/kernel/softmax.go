@@ -18,18 +18,18 @@ type softmaxTask struct {
 var softmaxTasks pool[softmaxTask]
 
 // Softmax normalises exp over the channels of each pixel. dst may be src.
-func Softmax(dst, src Tensor, threads int) {
+func Softmax(dst, src Tensor, team *Team) {
 	requireTensor(&dst)
 	requireTensor(&src)
 	requireSame(&dst, &src)
 	t := softmaxTasks.take()
 	t.isa, t.dst, t.src = Variant(), dst, src
-	parallel(dst.N*dst.H, threads, t)
+	team.Do(dst.N*dst.H, t)
 	t.dst, t.src = Tensor{}, Tensor{}
 	softmaxTasks.give(t)
 }
 
-func (t *softmaxTask) do(item int) {
+func (t *softmaxTask) Item(item int) {
 	n, y := item/t.dst.H, item%t.dst.H
 	blocks := t.dst.Blocks()
 	softmaxRow(t.isa, &softmaxArgs{

@@ -80,12 +80,12 @@ func TestPooling(t *testing.T) {
 		agree(t, fmt.Sprintf("%+v", w), func() []float32 {
 			src, grad, dst, dst2, avg := p.blocked(1), d.blocked(0), d.empty(1), d.empty(0), d.empty(0)
 			index := make([]uint8, IndexLen(dst))
-			PoolMax(dst, src, w, index, 2)
-			PoolMax(dst2, src, w, nil, 2)
-			PoolAvg(avg, src, w, 2)
+			PoolMax(dst, src, w, index, NewTeam(2))
+			PoolMax(dst2, src, w, nil, NewTeam(2))
+			PoolAvg(avg, src, w, NewTeam(2))
 			back, avgBack := p.blocked(1), p.blocked(0)
-			PoolMaxBackward(back, grad, w, index, 2)
-			PoolAvgBackward(avgBack, grad, w, 2)
+			PoolMaxBackward(back, grad, w, index, NewTeam(2))
+			PoolAvgBackward(avgBack, grad, w, NewTeam(2))
 			compare(t, "max", dst, top, 0)
 			compare(t, "max without index", dst2, top, 0)
 			compare(t, "mean", avg, mean, 1e-6)
@@ -108,11 +108,11 @@ func TestResizeAgreesAndIsAdjoint(t *testing.T) {
 			src, grad, near, lin := p.blocked(0), d.blocked(1), d.empty(0), d.empty(1)
 			ny, nx := NearestAxis(p.h, oh, sy, mode, round), NearestAxis(p.w, ow, sx, mode, round)
 			ly, lx := LinearAxis(p.h, oh, sy, mode), LinearAxis(p.w, ow, sx, mode)
-			ResizeNearest(near, src, ny, nx, 2)
-			ResizeLinear(lin, src, ly, lx, 2)
+			ResizeNearest(near, src, ny, nx, NewTeam(2))
+			ResizeLinear(lin, src, ly, lx, NewTeam(2))
 			nearBack, linBack := p.blocked(0), p.blocked(1)
-			ResizeNearestBackward(nearBack, grad, ny, nx, 2)
-			ResizeLinearBackward(linBack, grad, ly, lx, 2)
+			ResizeNearestBackward(nearBack, grad, ny, nx, NewTeam(2))
+			ResizeLinearBackward(linBack, grad, ly, lx, NewTeam(2))
 			compare(t, "nearest", near, oracleResize(p, ny, nx, oh, ow), 0)
 			compare(t, "linear", lin, oracleResize(p, ly, lx, oh, ow), 1e-6)
 			adjoint(t, "nearest", near, grad, src, nearBack)
@@ -144,7 +144,7 @@ func adjoint(t rapid.TB, what string, dst, d, src, dsrc Tensor) {
 	t.Helper()
 	dot := func(a, b Tensor) (total, size float64) {
 		sum, dots := make([]float64, a.C), make([]float64, a.C)
-		ChannelDots(a, b, sum, dots, 1)
+		ChannelDots(a, b, sum, dots, nil)
 		for _, v := range dots {
 			total += v
 			size += math.Abs(v)
@@ -184,7 +184,7 @@ func TestTransposedAgainstOracle(t *testing.T) {
 		agree(t, fmt.Sprintf("%+v", s), func() []float32 {
 			src, dst := e.d.blocked(e.border), empty(e.d.n, s.Out, oh, ow, 1)
 			f := PackTranspose(s, e.w)
-			f.Forward(dst, src, Epilogue{Bias: bias[:s.Out], Act: act}, Work{e.threads, noise(f.ScratchForward(dst, src, e.threads))})
+			f.Forward(dst, src, Epilogue{Bias: bias[:s.Out], Act: act}, Work{NewTeam(e.threads), noise(f.ScratchForward(dst, src, e.threads))})
 			compare(t, fmt.Sprintf("%+v", s), dst, want, 2e-5)
 			return dst.Data
 		})

@@ -25,13 +25,13 @@ type dotsArgs struct {
 var dotsTasks pool[dotsTask]
 
 // ChannelSums gives for each channel the sum and the sum of squares over batch, rows and columns.
-func ChannelSums(src Tensor, sum, sumSq []float64, threads int) {
-	ChannelDots(src, src, sum, sumSq, threads)
+func ChannelSums(src Tensor, sum, sumSq []float64, team *Team) {
+	ChannelDots(src, src, sum, sumSq, team)
 }
 
 // ChannelDots gives for each channel Σ a and Σ a·b, as the gradient of a batch norm needs them. The
 // products are exact and the sums have the precision of float64.
-func ChannelDots(a, b Tensor, sum, dot []float64, threads int) {
+func ChannelDots(a, b Tensor, sum, dot []float64, team *Team) {
 	requireTensor(&a)
 	requireTensor(&b)
 	requireSame(&a, &b)
@@ -39,7 +39,7 @@ func ChannelDots(a, b Tensor, sum, dot []float64, threads int) {
 		fail("%d and %d sums for %d channels", len(sum), len(dot), a.C)
 	}
 	t := dotsTasks.take()
-	t.start(a, b, threads)
+	t.start(a, b, team)
 	for c := range a.C {
 		d := &t.partial[c/Block*t.strips*a.N]
 		sum[c], dot[c] = d.sum[c%Block], d.dot[c%Block]
@@ -48,12 +48,12 @@ func ChannelDots(a, b Tensor, sum, dot []float64, threads int) {
 }
 
 // channelTotals gives the sum of each channel as float32.
-func channelTotals(total []float32, a Tensor, threads int) {
+func channelTotals(total []float32, a Tensor, team *Team) {
 	if len(total) != a.C {
 		fail("%d sums for %d channels", len(total), a.C)
 	}
 	t := dotsTasks.take()
-	t.start(a, a, threads)
+	t.start(a, a, team)
 	for c := range a.C {
 		total[c] = float32(t.partial[c/Block*t.strips*a.N].sum[c%Block])
 	}
@@ -61,13 +61,13 @@ func channelTotals(total []float32, a Tensor, threads int) {
 }
 
 // start leaves the sums of each block in its first strip.
-func (t *dotsTask) start(a, b Tensor, threads int) {
+func (t *dotsTask) start(a, b Tensor, team *Team) {
 	t.isa, t.a, t.b = Variant(), a, b
 	t.height = max(1, stripPixels/a.W)
 	t.strips = (a.H + t.height - 1) / t.height
 	t.partial = grow(t.partial, a.Blocks()*a.N*t.strips)
 	clear(t.partial)
-	parallel(len(t.partial), threads, t)
+	team.Do(len(t.partial), t)
 	for i := range t.partial {
 		first := &t.partial[i/(t.strips*a.N)*t.strips*a.N]
 		if part := &t.partial[i]; part != first {
@@ -88,7 +88,7 @@ func (d *dots) add(o *dots) {
 	}
 }
 
-func (t *dotsTask) do(item int) {
+func (t *dotsTask) Item(item int) {
 	plane, strip := item/t.strips, item%t.strips
 	block, n := plane/t.a.N, plane%t.a.N
 	for y := strip * t.height; y < min(t.a.H, (strip+1)*t.height); y++ {

@@ -175,7 +175,7 @@ func onLine(s []float32) []float32 {
 
 // runWinograd computes all images of a prepared task.
 func (sw *sweep) runWinograd(s *sweepTask, src Tensor, w Work) {
-	threads := max(w.Threads, 1)
+	threads := w.Team.Threads()
 	if need := sw.winoScratch(&s.dst, threads); len(w.Scratch) < need {
 		fail("%d floats of scratch, want %d", len(w.Scratch), need)
 	}
@@ -185,7 +185,7 @@ func (sw *sweep) runWinograd(s *sweepTask, src Tensor, w Work) {
 	t.layOut(onLine(w.Scratch))
 	t.chunk = sw.winoChunk(&s.dst, threads)
 	t.next.Store(0)
-	parallel(threads, threads, t)
+	w.Team.Do(threads, t)
 	t.sweepTask, t.scratch = nil, nil
 	winoTasks.give(t)
 }
@@ -198,8 +198,8 @@ func (t *winoTask) layOut(scratch []float32) {
 	t.tiles = t.sw.winoTiles(&t.dst)
 }
 
-// do works through chunks in the memory of one thread.
-func (t *winoTask) do(thread int) {
+// Item works through chunks in the memory of one thread.
+func (t *winoTask) Item(thread int) {
 	_, _, memory := t.sw.winoMemory(t.chunk)
 	c := winoChunk{winoTask: t, memory: t.scratch[thread*memory:][:memory]}
 	for {

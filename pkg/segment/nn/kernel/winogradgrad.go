@@ -67,10 +67,10 @@ func (g *Gradient) winograd(dw []float32, src, ddst Tensor, w Work) {
 	clear(t.sums)
 	for t.first = 0; t.first < t.tiles; t.first += t.chunk {
 		t.count = min(t.chunk, t.tiles-t.first)
-		t.both(w.Threads)
+		t.both(w.Team)
 	}
 	t.stage = (*winoGradTask).gather
-	parallel(len(g.sw.groups)*blocksOf(g.sw.in), w.Threads, t)
+	w.Team.Do(len(g.sw.groups)*blocksOf(g.sw.in), t)
 	t.own.src, t.own.dst, t.scratch = Tensor{}, Tensor{}, nil
 	t.sources, t.spread, t.sums, t.dw = nil, nil, nil, nil
 	winoGradTasks.give(t)
@@ -86,15 +86,15 @@ func (t *winoGradTask) split(scratch []float32) {
 }
 
 // both transforms a chunk, then multiplies it.
-func (t *winoGradTask) both(threads int) {
-	t.slices = min(t.count, max(1, threads))
+func (t *winoGradTask) both(team *Team) {
+	t.slices = min(t.count, team.Threads())
 	t.stage = (*winoGradTask).transform
-	parallel((blocksOf(t.sw.in)+blocksOf(t.sw.out))*t.slices, threads, t)
+	team.Do((blocksOf(t.sw.in)+blocksOf(t.sw.out))*t.slices, t)
 	t.stage = (*winoGradTask).multiply
-	parallel(t.n*t.n*len(t.sw.groups), threads, t)
+	team.Do(t.n*t.n*len(t.sw.groups), t)
 }
 
-func (t *winoGradTask) do(item int) { t.stage(t, item) }
+func (t *winoGradTask) Item(item int) { t.stage(t, item) }
 
 // transform does some tiles of one block of sources or gradients.
 func (t *winoGradTask) transform(item int) {

@@ -28,6 +28,7 @@ func main() {
 		productKernels(v)
 		weightKernels(v, t)
 	}
+	pauseKernel()
 	Generate()
 }
 

@@ -29,3 +29,15 @@ func peakKernel(v isa) {
 	JNZ(LabelRef("round"))
 	end()
 }
+
+// pauseKernel waits for a moment in a way that leaves the core to its other thread.
+func pauseKernel() {
+	TEXT("pauses", NOSPLIT, "func(n int64)")
+	Doc("pauses executes so many PAUSE instructions, n > 0.")
+	n := Load(Param("n"), GP64())
+	Label("pause")
+	PAUSE()
+	DECQ(n)
+	JNZ(LabelRef("pause"))
+	RET()
+}

@@ -48,7 +48,7 @@ func tile(cmd *cobra.Command, c tiler.Config, path, out string) (err error) {
 	if err != nil {
 		return err
 	}
-	c.Bucket = bucket
+	c.Bucket, c.Bare = bucket, true
 	m := newMeter(cmd.ErrOrStderr())
 	m.begin(filepath.Base(path))
 	c.Progress = func(done, total int64) { m.set("tile", "tiles", done, total) }
@@ -58,8 +58,8 @@ func tile(cmd *cobra.Command, c tiler.Config, path, out string) (err error) {
 		return errors.Join(err, bucket.Remove(context.WithoutCancel(ctx)))
 	}
 	for _, l := range result.Levels {
-		fmt.Fprintf(cmd.OutOrStdout(), "level %2d: %v, %d tiles copied, %d encoded\n", l.Level,
-			pyramid.DeepZoom.LevelSize(result.Pyramid, l.Level), l.Copied, l.Encoded)
+		fmt.Fprintf(cmd.OutOrStdout(), "level %2d: %v, %d tiles copied, %d scaled, %d encoded\n", l.Level,
+			pyramid.DeepZoom.LevelSize(result.Pyramid, l.Level), l.Copied, l.Scaled, l.Encoded)
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s.dzi: open it in any Deep Zoom viewer\n", out)
 	return err

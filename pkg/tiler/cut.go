@@ -37,6 +37,13 @@ type Config struct {
 	Workers int
 	// Uploads is the number of tiles on their way to the bucket at once; 0 takes 16.
 	Uploads int
+	// Bare leaves out what only a diagnosis needs: overview, focus and thumbnail. Result.Overview is nil.
+	Bare bool
+	// Early, if set, is called once the levels up to EarlyLevel (and those on which tissue and focus are
+	// judged) are in the bucket with the descriptor, while the finer ones are yet to be cut. Its result has
+	// no counts yet. An error ends the cut.
+	Early      func(ctx context.Context, r *Result) error
+	EarlyLevel int
 	// Progress is told about finished tiles, never concurrently and never out of order. It may be nil.
 	Progress func(done, total int64)
 }
@@ -59,13 +66,14 @@ type Result struct {
 type LevelCount struct {
 	Level   int   `json:"level"`
 	Copied  int64 `json:"copied"`  // the slide's own JPEG stream
-	Encoded int64 `json:"encoded"` // compressed anew
+	Scaled  int64 `json:"scaled"`  // made from the next finer level, and compressed
+	Encoded int64 `json:"encoded"` // the slide's own pixels, compressed anew
 }
 
 // Tiles is the number of tiles written.
 func (r *Result) Tiles() (n int64) {
 	for _, l := range r.Levels {
-		n += l.Copied + l.Encoded
+		n += l.Copied + l.Scaled + l.Encoded
 	}
 	return n
 }
@@ -74,12 +82,16 @@ func (r *Result) Tiles() (n int64) {
 // tile size and quality alone, so that cutting again after a crash overwrites equals with equals. The
 // manifest is left to the caller, who writes it last.
 //
+// Levels that the slide holds on the same grid are copied, JPEG stream by JPEG stream, each proved to decode;
+// the tiles at their edges, and the levels between them, are made from the next finer level, which is
+// decoded at half size where that is enough (codec.DecodeHalf), and halved by exact means otherwise.
+//
 // # Memory
 //
-// Tiles live in a depth-first walk: Workers × levels × 4 plus at most 256 waiting roots, 230 kB each
-// at the usual 240 pixels; then Uploads compressed tiles, an overview of at most maxOverview pixels,
-// one focus value per 64 kpixel at 1 µm, and, where grids differ, regridCache bytes of native tiles.
-// Nothing else grows with the slide.
+// Tiles live in a walk of small pieces (quadtree.InOrder): a few dozen halves of tiles, 58 kB each at the
+// usual 240 pixels, and for each worker one whole tile; then Uploads compressed tiles, an overview of at
+// most maxOverview pixels, one focus value per 64 kpixel at 1 µm, and, where grids differ, regridCache bytes
+// of native tiles. Nothing else grows with the slide.
 func Cut(ctx context.Context, cfg Config) (Result, error) {
 	c, err := newCutter(cfg)
 	if err != nil {
@@ -108,13 +120,18 @@ func newCutter(cfg Config) (*cutter, error) {
 	cfg.Workers = orDefault(cfg.Workers, runtime.GOMAXPROCS(0))
 	cfg.Uploads = orDefault(cfg.Uploads, defaultUploads)
 	dz := pyramid.DeepZoom{Size: info.Size(), Tile: cfg.Tile}
-	return &cutter{
+	c := &cutter{
 		cfg: cfg, keys: store.Slide(cfg.ID), dz: dz,
-		source:   newSource(cfg, info),
-		overview: newOverview(dz, info.MPP),
-		tiles:    make(spares, maxSpares),
-		levels:   make([]levelCount, dz.Max()+1),
-	}, nil
+		source: newSource(cfg, info),
+		tiles:  make(spares, maxSpares),
+		halves: make(spares, maxSpares),
+		levels: make([]levelCount, dz.Max()+1),
+	}
+	c.natives = newNatives(cfg, dz, c.source)
+	if !cfg.Bare {
+		c.overview = newOverview(dz, info.MPP)
+	}
+	return c, nil
 }
 
 func orDefault(v, def int) int {

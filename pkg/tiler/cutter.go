@@ -21,11 +21,13 @@ type cutter struct {
 	keys     store.SlideKeys
 	dz       pyramid.DeepZoom
 	source   *source
-	overview *Overview
-	tiles    spares
+	natives  *natives
+	overview *Overview // nil if the cut is bare
+	tiles    spares    // of whole tiles
+	halves   spares    // of tiles at half size
 
-	uploads *errgroup.Group // set by run; owns every upload
-	upload  context.Context // of uploads; set by run
+	uploads *errgroup.Group // of the pass at work; owns every upload
+	upload  context.Context // of uploads
 	levels  []levelCount
 	bytes   atomic.Int64
 
@@ -33,53 +35,56 @@ type cutter struct {
 	done     int64
 }
 
-type levelCount struct{ copied, encoded atomic.Int64 }
+type levelCount struct{ copied, scaled, encoded atomic.Int64 }
 
-// spares keeps tiles for use again. Unlike a sync.Pool it survives garbage collections: the walk needs
+// spares keeps pictures for use again. Unlike a sync.Pool it survives garbage collections: the walk needs
 // as many again a moment later, and fresh memory costs more than filling it.
-type spares chan *tile
+type spares chan *image.RGBA
 
-// maxSpares is what a few workers put back between two subtrees: 16 MB of the usual tiles.
-const maxSpares = 64
+// maxSpares is what a few workers put back between two pieces.
+const maxSpares = 32
 
-func (s spares) take() *tile {
+func (s spares) take() *image.RGBA {
 	select {
-	case t := <-s:
-		return t
+	case img := <-s:
+		return img
 	default:
-		return new(tile)
+		return new(image.RGBA)
 	}
 }
 
-func (s spares) give(t *tile) {
+// give takes a picture back; nil is none.
+func (s spares) give(img *image.RGBA) {
+	if img == nil {
+		return
+	}
 	select {
-	case s <- t:
+	case s <- img:
 	default:
 	}
 }
 
-// tile is a tile in the making.
-type tile struct {
-	img image.RGBA
-	raw []byte // the slide's own stream, to be stored as it is; nil to encode img
-}
-
+// run makes all levels in one pass, or first those that Config.Early waits for.
 func (c *cutter) run(ctx context.Context) error {
-	c.uploads, c.upload = errgroup.WithContext(ctx)
-	c.uploads.SetLimit(c.cfg.Uploads)
-	built := quadtree.Build(c.upload, c.dz, quadtree.Ops[*tile]{
-		Leaf:    c.leaf,
-		Shrink:  c.shrink,
-		Emit:    c.emit,
-		Free:    c.free,
-		Workers: c.cfg.Workers,
-	})
-	// A failed upload cancels the walk, so its error is the cause and goes first.
-	if err := c.uploads.Wait(); err != nil {
-		return err
+	first := -1
+	if c.cfg.Early != nil {
+		first = c.early()
+		if err := c.pass(ctx, pass{leaf: c.natives.coarsest(first), finest: first}); err != nil {
+			return err
+		}
+		if err := c.describe(ctx); err != nil {
+			return err
+		}
+		r := c.result()
+		if err := c.cfg.Early(ctx, &r); err != nil {
+			return err
+		}
+		c.source.counted = c.natives.coarsest(first) == c.dz.Max()
 	}
-	if built != nil {
-		return built
+	if first < c.dz.Max() {
+		if err := c.pass(ctx, pass{leaf: c.dz.Max(), coarsest: first + 1, finest: c.dz.Max()}); err != nil {
+			return err
+		}
 	}
 	if err := c.source.check(); err != nil {
 		return err
@@ -87,52 +92,191 @@ func (c *cutter) run(ctx context.Context) error {
 	return c.finish(ctx)
 }
 
-func (c *cutter) leaf(ctx context.Context, t pyramid.Tile) (*tile, error) {
-	p := c.tiles.take()
-	opaque, err := c.source.read(ctx, t, &p.img)
-	if err != nil {
-		return nil, err
+// early is the finest level that must be there before Config.Early is called.
+func (c *cutter) early() int {
+	level := min(max(c.cfg.EarlyLevel, 0), c.dz.Max())
+	if c.overview != nil {
+		level = max(level, c.overview.Level, c.overview.focus.level)
 	}
-	p.raw = nil
-	if opaque && c.cfg.Quality == 0 {
-		p.raw, err = c.source.raw(ctx, t)
-	}
-	return p, err
+	return level
 }
 
-func (c *cutter) shrink(_ pyramid.Tile, size pyramid.Size, child [2][2]*tile) (*tile, error) {
-	p := c.tiles.take()
-	p.raw = nil
-	reshape(&p.img, size.Bounds())
-	var quads [2][2]*image.RGBA
+// pass is one walk over the slide: from which level, and which levels it writes.
+type pass struct{ leaf, coarsest, finest int }
+
+func (c *cutter) pass(ctx context.Context, p pass) error {
+	c.uploads, c.upload = errgroup.WithContext(ctx)
+	c.uploads.SetLimit(c.cfg.Uploads)
+	w := &walk{cutter: c, pass: p}
+	built := quadtree.InOrder(c.upload, pyramid.DeepZoom{Size: c.dz.LevelSize(p.leaf), Tile: c.dz.Tile}, quadtree.Ops[*tile]{
+		Leaf:    func(context.Context, pyramid.Tile) (*tile, error) { return new(tile), nil },
+		Shrink:  w.shrink,
+		Emit:    w.emit,
+		Free:    w.free,
+		Workers: c.cfg.Workers,
+	}, quadtree.Pieces{Top: p.coarsest})
+	// A failed upload cancels the walk, so its error is the cause and goes first.
+	if err := c.uploads.Wait(); err != nil {
+		return err
+	}
+	return built
+}
+
+// walk is a pass at work.
+type walk struct {
+	*cutter
+	pass
+}
+
+// tile is a tile in the making. What is nil is not there or not there yet.
+type tile struct {
+	img  *image.RGBA // let go as soon as it is stored, unless the side is odd
+	half *image.RGBA // for the tile above
+}
+
+// shrink makes a tile from the four below it, unless the slide has it.
+func (w *walk) shrink(t pyramid.Tile, size pyramid.Size, child [2][2]*tile) (*tile, error) {
+	p := new(tile)
+	if w.natives.has(t) {
+		return p, nil
+	}
+	p.img = w.tiles.take()
+	reshape(p.img, size.Bounds())
+	var whole, half [2][2]*image.RGBA
 	for x := range 2 {
 		for y := range 2 {
 			if child[x][y] != nil {
-				quads[x][y] = &child[x][y].img
+				whole[x][y], half[x][y] = child[x][y].img, child[x][y].half
 			}
 		}
 	}
-	shrink.RGBA(&p.img, quads, c.dz.Tile)
+	if w.dz.Tile%2 == 0 {
+		paste(p.img, half, w.dz.Tile)
+	} else {
+		shrink.RGBA(p.img, whole, w.dz.Tile)
+	}
 	return p, nil
 }
 
-func (c *cutter) free(p *tile) { c.tiles.give(p) }
+func (w *walk) free(p *tile) {
+	w.tiles.give(p.img)
+	w.halves.give(p.half)
+}
 
-func (c *cutter) emit(_ context.Context, t pyramid.Tile, p *tile) error {
-	c.overview.add(t, &p.img)
-	if p.raw != nil {
-		raw := p.raw
-		p.raw = nil
-		c.levels[t.Level].copied.Add(1)
-		c.put(t, raw, nil)
+// emit stores a tile and keeps of it what the tile above needs.
+func (w *walk) emit(ctx context.Context, t pyramid.Tile, p *tile) error {
+	made := p.img != nil
+	raw, err := w.render(ctx, t, p)
+	if err != nil {
+		return err
+	}
+	if w.watches(t.Level) {
+		w.overview.add(t, p.img)
+	}
+	if t.Level <= w.finest {
+		if err := w.store(t, raw, p, made); err != nil {
+			return err
+		}
+	}
+	w.release(p)
+	return nil
+}
+
+// release lets go of the whole tile where its half is enough for the tile above.
+func (w *walk) release(p *tile) {
+	if w.dz.Tile%2 == 0 {
+		w.tiles.give(p.img)
+		p.img = nil
+	}
+}
+
+// watches reports whether the overview needs the pixels of a level.
+func (c *cutter) watches(level int) bool {
+	return c.overview != nil && (level == c.overview.Level || level == c.overview.focus.level)
+}
+
+// wantsHalf reports whether the tile above is made from this one.
+func (w *walk) wantsHalf(t pyramid.Tile) bool {
+	above := pyramid.Tile{Level: t.Level - 1, Col: t.Col / 2, Row: t.Row / 2}
+	return t.Level > w.coarsest && !w.natives.has(above)
+}
+
+// render sees to it that the pixels that somebody needs are there, and gives the slide's own stream where
+// that is to be stored. Each stream that is stored has been decoded once, if only to prove it.
+func (w *walk) render(ctx context.Context, t pyramid.Tile, p *tile) (raw []byte, err error) {
+	if w.natives.copies(t) {
+		if raw, err = w.natives.raw(ctx, t); err != nil {
+			return nil, err
+		}
+		if raw != nil && w.decode(t, raw, p) {
+			return raw, nil
+		}
+	}
+	if p.img == nil {
+		p.img = w.tiles.take()
+		if err := w.natives.pixels(ctx, t, p.img); err != nil {
+			return nil, err
+		}
+	}
+	if w.wantsHalf(t) {
+		w.halve(p)
+	}
+	return nil, nil
+}
+
+// decode decodes a tile's own stream as far as its pixels are needed. It reports false for a stream that
+// does not decode.
+func (w *walk) decode(t pyramid.Tile, raw []byte, p *tile) bool {
+	half, whole := w.wantsHalf(t), w.watches(t.Level)
+	if !half && !whole && t.Level == w.dz.Max() && w.source.counted {
+		return true // an earlier pass has decoded it
+	}
+	if !whole && w.dz.Tile%2 == 0 {
+		if p.half = w.halves.take(); w.natives.decodeHalf(raw, p.half) {
+			return true
+		}
+		w.halves.give(p.half)
+		p.half = nil
+	}
+	if p.img = w.tiles.take(); !w.natives.decodeFull(raw, p.img) {
+		w.tiles.give(p.img)
+		p.img = nil
+		return false
+	}
+	if half {
+		w.halve(p)
+	}
+	return true
+}
+
+// halve makes the half of a tile that is there.
+func (w *walk) halve(p *tile) {
+	if w.dz.Tile%2 != 0 {
+		return
+	}
+	size := p.img.Rect.Size()
+	p.half = w.halves.take()
+	reshape(p.half, image.Rect(0, 0, (size.X+1)/2, (size.Y+1)/2))
+	shrink.RGBA(p.half, [2][2]*image.RGBA{{p.img, nil}, {nil, nil}}, w.dz.Tile)
+}
+
+// store stores a tile: the slide's own stream, or the pixels compressed.
+func (w *walk) store(t pyramid.Tile, raw []byte, p *tile, made bool) error {
+	if raw != nil {
+		w.levels[t.Level].copied.Add(1)
+		w.put(t, raw, nil)
 		return nil
 	}
 	buf := buffers.Get().(*buffer)
-	if err := buf.encode(&p.img, c.quality()); err != nil {
+	if err := buf.encode(p.img, w.quality()); err != nil {
 		return fmt.Errorf("encode tile %v: %w", t, err)
 	}
-	c.levels[t.Level].encoded.Add(1)
-	c.put(t, buf.Bytes(), buf)
+	if made {
+		w.levels[t.Level].scaled.Add(1)
+	} else {
+		w.levels[t.Level].encoded.Add(1)
+	}
+	w.put(t, buf.Bytes(), buf)
 	return nil
 }
 
@@ -162,10 +306,18 @@ func (c *cutter) step() {
 	}
 }
 
+// describe stores the descriptor, which is what a reader needs besides the tiles.
+func (c *cutter) describe(ctx context.Context) error {
+	return putBytes(ctx, c.cfg.Bucket, c.keys.PyramidDZI(), Descriptor(c.dz, "jpeg"))
+}
+
 // finish stores what is left once all tiles are there.
 func (c *cutter) finish(ctx context.Context) error {
-	if err := putBytes(ctx, c.cfg.Bucket, c.keys.PyramidDZI(), Descriptor(c.dz, "jpeg")); err != nil {
+	if err := c.describe(ctx); err != nil {
 		return err
+	}
+	if c.overview == nil {
+		return nil
 	}
 	thumbnail, err := c.overview.thumbnail()
 	if err != nil {
@@ -180,8 +332,8 @@ func (c *cutter) result() Result {
 		Unscanned: c.source.unscanned.Load(), Unreadable: c.source.damaged(), Overview: c.overview,
 	}
 	for l := range c.levels {
-		n := LevelCount{Level: l, Copied: c.levels[l].copied.Load(), Encoded: c.levels[l].encoded.Load()}
-		r.Levels = append(r.Levels, n)
+		n := &c.levels[l]
+		r.Levels = append(r.Levels, LevelCount{Level: l, Copied: n.copied.Load(), Scaled: n.scaled.Load(), Encoded: n.encoded.Load()})
 	}
 	return r
 }

@@ -46,7 +46,7 @@ func TestCutOfARealSlide(t *testing.T) {
 	r, bucket := cut(t, Config{Slide: s})
 	var counts []int64
 	for _, l := range r.Levels {
-		counts = append(counts, l.Copied+l.Encoded)
+		counts = append(counts, l.Copied+l.Scaled+l.Encoded)
 	}
 	if diff := cmp.Diff([]int64{1, 1, 1, 1, 1, 1, 1, 1, 1, 4, 12, 35, 130}, counts); diff != "" {
 		t.Error(diff)

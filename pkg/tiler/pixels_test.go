@@ -54,12 +54,20 @@ func TestPyramidIsExact(t *testing.T) {
 		for l := c.dz.Max() - 1; l >= 0; l-- {
 			levels[l] = plainHalf(levels[l+1])
 		}
-		emit := func(_ context.Context, at pyramid.Tile, p *tile) error {
-			c.overview.add(at, &p.img)
-			sameTile(t, at, &p.img, levels[at.Level], c.dz.Grid(at.Level).Bounds(at.Col, at.Row))
+		w := &walk{cutter: c, pass: pass{leaf: c.dz.Max(), finest: c.dz.Max()}}
+		emit := func(ctx context.Context, at pyramid.Tile, p *tile) error {
+			if _, err := w.render(ctx, at, p); err != nil {
+				return err
+			}
+			c.overview.add(at, p.img)
+			sameTile(t, at, p.img, levels[at.Level], c.dz.Grid(at.Level).Bounds(at.Col, at.Row))
+			w.release(p)
 			return nil
 		}
-		err = quadtree.Build(context.Background(), c.dz, quadtree.Ops[*tile]{Leaf: c.leaf, Shrink: c.shrink, Emit: emit, Free: c.free, Workers: c.cfg.Workers})
+		err = quadtree.InOrder(context.Background(), c.dz, quadtree.Ops[*tile]{
+			Leaf:   func(context.Context, pyramid.Tile) (*tile, error) { return new(tile), nil },
+			Shrink: w.shrink, Emit: emit, Free: w.free, Workers: c.cfg.Workers,
+		}, quadtree.Pieces{})
 		if err != nil {
 			t.Fatal(err)
 		}

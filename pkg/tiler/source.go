@@ -1,14 +1,12 @@
 package tiler
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"image"
 	"image/draw"
-	"image/jpeg"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -24,11 +22,11 @@ const regridCache = 96 << 20
 // source makes leaf tiles from the slide's finest level. It is safe for concurrent use.
 type source struct {
 	slide     slide.Slide
-	raws      slide.RawTiler // nil if the slide hands out no streams
-	leaves    pyramid.Grid   // of the pyramid
-	native    nativeGrid     // of the slide
-	same      bool           // leaves and native are the same grid
+	leaves    pyramid.Grid // of the pyramid
+	native    nativeGrid   // of the slide
+	same      bool         // leaves and native are the same grid
 	cache     *cache[image.Point, *image.RGBA]
+	counted   bool // the whole slide has been read once: what is unscanned has been counted
 	unscanned atomic.Int64
 
 	mu  sync.Mutex
@@ -57,7 +55,6 @@ func newSource(cfg Config, info slide.Info) *source {
 		same:   finest.TileSize == pyramid.Size{W: cfg.Tile, H: cfg.Tile},
 		bad:    make(map[image.Point]error),
 	}
-	s.raws, _ = cfg.Slide.(slide.RawTiler)
 	if !s.same {
 		s.cache = newCache[image.Point](regridCache, imageBytes)
 	}
@@ -65,19 +62,20 @@ func newSource(cfg Config, info slide.Info) *source {
 }
 
 // read fills dst with a leaf tile, whose bounds become the tile's. Pixels without a picture become
-// white with an alpha below 255. opaque reports that there are none.
-func (s *source) read(ctx context.Context, t pyramid.Tile, dst *image.RGBA) (opaque bool, err error) {
+// white with an alpha below 255.
+func (s *source) read(ctx context.Context, t pyramid.Tile, dst *image.RGBA) (err error) {
 	if s.same {
 		err = s.decode(ctx, image.Pt(t.Col, t.Row), dst)
 	} else {
 		err = s.gather(ctx, s.leaves.Bounds(t.Col, t.Row), dst)
 	}
 	if err != nil {
-		return false, err
+		return err
 	}
-	n := whiten(dst)
-	s.unscanned.Add(n)
-	return n == 0, nil
+	if n := whiten(dst); !s.counted {
+		s.unscanned.Add(n)
+	}
+	return nil
 }
 
 // gather assembles a rectangle from cached native tiles.
@@ -124,6 +122,14 @@ func (s *source) note(at image.Point, damage error) error {
 	return nil
 }
 
+// isBad reports whether a native tile has turned out to be undecodable.
+func (s *source) isBad(at image.Point) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, bad := s.bad[at]
+	return bad
+}
+
 // check refuses a slide of which nothing at all could be read.
 func (s *source) check() error {
 	s.mu.Lock()
@@ -150,25 +156,4 @@ func (s *source) damaged() []image.Rectangle {
 		return cmp.Or(cmp.Compare(a.Min.Y, b.Min.Y), cmp.Compare(a.Min.X, b.Min.X))
 	})
 	return out
-}
-
-// raw is the slide's own stream of a leaf, or nil where the tile must be encoded: grids differ, the
-// tile is cut at the edge, or the slide has no stream of just this tile.
-func (s *source) raw(ctx context.Context, t pyramid.Tile) ([]byte, error) {
-	if s.raws == nil || !s.same {
-		return nil, nil
-	}
-	size := s.leaves.Bounds(t.Col, t.Row).Size()
-	if size != image.Pt(s.leaves.Tile, s.leaves.Tile) {
-		return nil, nil
-	}
-	raw, ok, err := s.raws.RawTile(ctx, 0, t.Col, t.Row)
-	if err != nil || !ok {
-		return nil, ctx.Err() // its pixels are at hand, so that it can be encoded
-	}
-	config, err := jpeg.DecodeConfig(bytes.NewReader(raw))
-	if err != nil || config.Width != size.X || config.Height != size.Y {
-		return nil, nil
-	}
-	return raw, nil
 }

@@ -1,0 +1,169 @@
+package tiler
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"image"
+	"image/draw"
+	"image/jpeg"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/pyramid/shrink"
+	"github.com/slidemill/slidemill/pkg/slide"
+	"github.com/slidemill/slidemill/pkg/slide/codec"
+)
+
+// natives are the levels of the pyramid that the slide holds already, in tiles on the same grid: their
+// tiles need not be made, and where they are JPEG not even decoded. It is safe for concurrent use.
+type natives struct {
+	source *source
+	dz     pyramid.DeepZoom
+	levels []native       // by level of the pyramid
+	raws   slide.RawTiler // nil if streams are not to be copied
+	decode codec.JPEGDecoder
+	half   codec.JPEGDecoder
+}
+
+// native is a level of the slide; size is empty where the pyramid's level has none.
+type native struct {
+	level int
+	size  pyramid.Size
+	jpeg  bool
+}
+
+// newNatives finds the levels. With a quality, every tile is made anew from the finest level.
+func newNatives(cfg Config, dz pyramid.DeepZoom, src *source) *natives {
+	n := &natives{source: src, dz: dz, levels: make([]native, dz.Max()+1)}
+	n.decode, n.half = codec.DecodeJPEG, codec.DecodeHalf
+	if turbo, err := codec.FindTurbo(); err == nil {
+		n.decode, n.half = turbo.Decode, turbo.DecodeHalf
+	}
+	if cfg.Quality != 0 {
+		return n
+	}
+	n.raws, _ = cfg.Slide.(slide.RawTiler)
+	for i, l := range cfg.Slide.Info().Levels {
+		if l.TileSize != (pyramid.Size{W: dz.Tile, H: dz.Tile}) {
+			continue
+		}
+		for at := range n.levels {
+			if n.levels[at].size.Empty() && halvedTo(dz, at, l.Size) {
+				n.levels[at] = native{level: i, size: l.Size, jpeg: l.Codec == "jpeg"}
+			}
+		}
+	}
+	return n
+}
+
+// halvedTo reports whether a level of the slide is a level of the pyramid. Deep Zoom rounds sizes up, many
+// scanners down: they leave out the last row or column that is not whole.
+func halvedTo(dz pyramid.DeepZoom, at int, size pyramid.Size) bool {
+	up, shift := dz.LevelSize(at), uint(dz.Max()-at)
+	down := pyramid.Size{W: dz.Size.W >> shift, H: dz.Size.H >> shift}
+	return !size.Empty() && (size.W == up.W || size.W == down.W) && (size.H == up.H || size.H == down.H)
+}
+
+// coarsest is the coarsest level of the slide that is at least as fine as the pyramid's level.
+func (n *natives) coarsest(level int) int {
+	for ; level < n.dz.Max(); level++ {
+		if !n.levels[level].size.Empty() {
+			return level
+		}
+	}
+	return level
+}
+
+// has reports whether the slide holds a tile whole. Tiles cut at an edge are not: in the file they are padded.
+func (n *natives) has(t pyramid.Tile) bool {
+	size := n.levels[t.Level].size
+	return (t.Col+1)*n.dz.Tile <= size.W && (t.Row+1)*n.dz.Tile <= size.H
+}
+
+// copies reports whether a tile's own stream may be stored as it is, if it turns out to be sound.
+func (n *natives) copies(t pyramid.Tile) bool {
+	return n.raws != nil && n.levels[t.Level].jpeg && n.has(t)
+}
+
+// raw is the slide's own stream of a tile, or nil where there is none of just this tile.
+func (n *natives) raw(ctx context.Context, t pyramid.Tile) ([]byte, error) {
+	if t.Level == n.dz.Max() && n.source.isBad(image.Pt(t.Col, t.Row)) {
+		return nil, nil
+	}
+	raw, ok, err := n.raws.RawTile(ctx, n.levels[t.Level].level, t.Col, t.Row)
+	if err != nil || !ok {
+		return nil, ctx.Err() // its pixels can be made
+	}
+	config, err := jpeg.DecodeConfig(bytes.NewReader(raw))
+	if err != nil || config.Width != n.dz.Tile || config.Height != n.dz.Tile {
+		return nil, nil
+	}
+	return raw, nil
+}
+
+// decodeHalf decodes a whole tile's stream at half its size; it reports false where that cannot be done.
+func (n *natives) decodeHalf(raw []byte, dst *image.RGBA) bool {
+	side := n.dz.Tile / 2
+	reshape(dst, image.Rect(0, 0, side, side))
+	return n.half(dst, raw, side*side) == nil
+}
+
+// decodeFull decodes a whole tile's stream.
+func (n *natives) decodeFull(raw []byte, dst *image.RGBA) bool {
+	side := n.dz.Tile
+	reshape(dst, image.Rect(0, 0, side, side))
+	return n.decode(dst, raw, side*side) == nil
+}
+
+// pixels fills dst with a tile: from the slide's level, or from the tiles below it where the slide has no
+// such tile or a damaged one. Pixels without a picture become white with an alpha below 255.
+func (n *natives) pixels(ctx context.Context, t pyramid.Tile, dst *image.RGBA) error {
+	if t.Level == n.dz.Max() {
+		return n.source.read(ctx, t, dst)
+	}
+	if n.has(t) {
+		err := n.source.slide.ReadTile(ctx, n.levels[t.Level].level, t.Col, t.Row, dst)
+		var damage *slide.TileError
+		switch {
+		case err == nil:
+			whiten(dst)
+			return nil
+		case ctx.Err() != nil || !errors.As(err, &damage):
+			return err
+		}
+	}
+	return n.compose(ctx, t, dst)
+}
+
+// compose makes a tile from the four below it.
+func (n *natives) compose(ctx context.Context, t pyramid.Tile, dst *image.RGBA) error {
+	var child [2][2]*image.RGBA
+	below := n.dz.Grid(t.Level + 1)
+	for x := range 2 {
+		for y := range 2 {
+			c := pyramid.Tile{Level: t.Level + 1, Col: 2*t.Col + x, Row: 2*t.Row + y}
+			if !below.Contains(c.Col, c.Row) {
+				continue
+			}
+			child[x][y] = new(image.RGBA)
+			if err := n.pixels(ctx, c, child[x][y]); err != nil {
+				return err
+			}
+		}
+	}
+	reshape(dst, image.Rectangle{Max: n.dz.Grid(t.Level).Bounds(t.Col, t.Row).Size()})
+	shrink.RGBA(dst, child, n.dz.Tile)
+	return nil
+}
+
+// paste lays halves of tiles of the given side together.
+func paste(dst *image.RGBA, half [2][2]*image.RGBA, tile int) {
+	for x := range 2 {
+		for y := range 2 {
+			if src := half[x][y]; src != nil {
+				at := image.Pt(x*tile/2, y*tile/2)
+				draw.Draw(dst, image.Rectangle{at, at.Add(src.Rect.Size())}, src, src.Rect.Min, draw.Src)
+			}
+		}
+	}
+}

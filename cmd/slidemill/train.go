@@ -17,10 +17,11 @@ import (
 
 // trainFlags is what `train` can be told.
 type trainFlags struct {
-	data, out, dir, init, name, version string
-	mpp                                 float64
-	epochs, threads                     int
-	seed                                uint64
+	labelledFlags
+	out, dir, init, name, version string
+	mpp                           float64
+	epochs, threads               int
+	seed                          uint64
 }
 
 func newTrain() *cobra.Command {
@@ -28,14 +29,17 @@ func newTrain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "train --data DIR --out MODEL.onnx",
 		Short: "Train a model on labelled images, on this machine's cores",
-		Long: `Train reads DIR/{train,val}/<class>/{image,mask}, the layout of EBHI-Seg, split by
-patient, and writes the model with its card, the curves and the figures on the
-validation patients. The same seed and data give the same bytes.
+		Long: `Train learns from labelled images or annotated slides and writes the model with its
+card, the curves and the figures on the validation patients. The same seed and data give
+the same bytes. It prints the seconds per training image, loss, Dice and the time left.
 
 It keeps a checkpoint after every epoch; the same command goes on from there and ends
-in the same bytes. --init fine-tunes a model instead of starting from nothing.`,
+in the same bytes. --init fine-tunes a model instead of starting from nothing.
+
+` + labelledHelp,
 		Example: `  slidemill train --data ebhi-seg --out carcinoma.onnx
-  slidemill train --data our-lab --init carcinoma.onnx --epochs 8 --out ours.onnx`,
+  slidemill train --data our-lab --init carcinoma.onnx --epochs 8 --out ours.onnx
+  slidemill train --data slides --outside background --init carcinoma.onnx --out ours.onnx`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.data == "" || f.out == "" {
@@ -45,13 +49,13 @@ in the same bytes. --init fine-tunes a model instead of starting from nothing.`,
 		},
 	}
 	recipe, fl := train.DefaultRecipe(), cmd.Flags()
-	fl.StringVar(&f.data, "data", "", "folder with train and val")
+	f.labelledFlags.flags(cmd)
 	fl.StringVar(&f.out, "out", "", "the model to write")
 	fl.StringVar(&f.dir, "dir", "", "folder for checkpoint, history and curves (default: OUT without its extension, plus .training)")
 	fl.StringVar(&f.init, "init", "", "model to start from")
 	fl.StringVar(&f.name, "name", "carcinoma", "name of the model")
 	fl.StringVar(&f.version, "version", "1.0.0", "version of the model")
-	fl.Float64Var(&f.mpp, "mpp", 1.3, "scale of the images, µm/px")
+	fl.Float64Var(&f.mpp, "mpp", 1.3, "scale of the images and of the model, µm/px; slides are resampled to it")
 	fl.IntVar(&f.epochs, "epochs", 0, "times each image is seen (default: the recipe's)")
 	fl.IntVar(&f.threads, "threads", defaultWorkers(), "threads of a step; the weights do not depend on it")
 	fl.Uint64Var(&f.seed, "seed", recipe.Seed, "of everything that is drawn")
@@ -105,11 +109,13 @@ func (f *trainFlags) config(ctx context.Context) (*train.Config, error) {
 		c.Dir = f.out[:len(f.out)-len(filepath.Ext(f.out))] + ".training"
 	}
 	for split, into := range map[string]*[]train.Case{"train": &c.Train, "val": &c.Val} {
-		set, err := train.Load(ctx, train.Source{Root: f.data, Split: split})
+		data, err := f.load(ctx, split)
 		if err != nil {
 			return nil, err
 		}
-		*into = set.Cases
+		if *into, err = data.images(ctx, f.mpp); err != nil {
+			return nil, err
+		}
 	}
 	var err error
 	c.Start, err = f.start(&c.Recipe)

@@ -29,6 +29,9 @@ type Interval struct {
 	High  Number `json:"high"`
 }
 
+// String is the estimate with its interval for people.
+func (i Interval) String() string { return interval(i) }
+
 // replicates calls visit with each resampled set of patients. Patients with carcinoma and those without
 // are drawn apart, so that every replicate has both if the data have: otherwise some have no AUC.
 func (s Scheme) replicates(units []*unit, b Bootstrap, visit func(index []int)) {

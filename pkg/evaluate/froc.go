@@ -13,6 +13,7 @@ type DetectedSlide struct {
 	Tumour     []bool  // what the pathologist outlined; all false on a slide without tumour
 	MPP        float64 // microns per pixel of Tumour
 	Detections []Detection
+	Partial    bool // parts of the slide were not judged: false detections there are not counted
 }
 
 // Detection is a point that a model calls tumour.

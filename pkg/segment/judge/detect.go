@@ -59,7 +59,7 @@ const (
 // detected lists the peaks, the highest first.
 func (c *chart) detected(name string) evaluate.DetectedSlide {
 	w, smooth := c.width(), c.smooth()
-	s := evaluate.DetectedSlide{Name: name, Width: w, Tumour: c.truth, MPP: c.cellMicrons()}
+	s := evaluate.DetectedSlide{Name: name, Width: w, Tumour: c.truth, MPP: c.cellMicrons(), Partial: c.partial}
 	var order []int
 	for i, p := range smooth {
 		if p >= floor && c.judged[i] {

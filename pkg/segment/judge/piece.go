@@ -106,6 +106,7 @@ func (c *chart) add(j *Judge, p *piece) error {
 		return err
 	}
 	c.carcinoma = c.carcinoma || holds(p.labels, train.Carcinoma)
+	c.partial = c.partial || holds(p.labels, train.Ignore)
 	c.unknown = c.unknown || c.scheme.HighGrade < 0 && holds(p.labels, train.HighGrade)
 	cols, rows := p.cells()
 	for i := range cols * rows {

@@ -132,6 +132,7 @@ func (w *window) run(ctx context.Context, at image.Point) error {
 		known = known || l != train.Ignore
 	}
 	if !known {
+		w.chart.skip()
 		return nil
 	}
 	halo := w.judge.Model.Field.Halo
@@ -191,6 +192,7 @@ type chart struct {
 	judged    []bool  // cells of which anything is known
 	prob      []uint8 // mean probability of carcinoma
 	carcinoma bool
+	partial   bool // parts of the slide were not judged
 	unknown   bool // the truth holds a class that the model does not know
 }
 
@@ -208,6 +210,13 @@ func (j *Judge) newChart(s *labelled.Slide, o *labelled.Open) *chart {
 	}
 	c.tally = c.scheme.NewTally(&c.image)
 	return c
+}
+
+// skip notes that a piece was not judged.
+func (c *chart) skip() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.partial = true
 }
 
 func ceil(v float64) int {

@@ -104,10 +104,7 @@ func parseAperio(text string) (d aperioDescription) {
 		case "MPP":
 			d.mpp = believable(pyramid.MPP{X: v, Y: v, Source: pyramid.FromFile}, pyramid.MaxMPP)
 		case "AppMag":
-			d.objective = 0
-			if v >= 1 && v <= maxObjective {
-				d.objective = v
-			}
+			d.objective = believableObjective(v)
 		}
 	}
 	return d

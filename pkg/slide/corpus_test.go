@@ -118,19 +118,6 @@ func readAll(ctx context.Context, s slide.Slide, limit int) error {
 	return nil
 }
 
-// The slides that come with the data and that this program cannot read yet say so.
-func TestUnsupportedSlides(t *testing.T) {
-	for name, want := range map[string]string{
-		"fluorescence.ndpi": "NDPI",
-	} {
-		err := readWhole(t.Context(), filepath.Join(dataDir(t, "slides"), name))
-		var unsupported *slide.UnsupportedError
-		if !errors.As(err, &unsupported) || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want an UnsupportedError that says %s", name, err, want)
-		}
-	}
-}
-
 // Vendors whose files the generic reader would misplace are refused by name.
 func TestRefusedVendors(t *testing.T) {
 	for vendor, field := range map[string]slidetest.Field{
@@ -138,7 +125,6 @@ func TestRefusedVendors(t *testing.T) {
 		"trestle":        slidetest.Text(305, "MedScan"),
 		"leica-scn":      slidetest.Text(270, `<scn xmlns="http://www.leica-microsystems.com/scn/2010/10/01"/>`),
 		"ventana":        slidetest.Undefined(700, []byte(`<Metadata><iScan/></Metadata>`)),
-		"hamamatsu-ndpi": slidetest.Long(65420, 1),
 	} {
 		b := slidetest.NewBuilder(binary.LittleEndian, false)
 		b.Directory(slidetest.Long(256, 1), slidetest.Long(257, 1), field)

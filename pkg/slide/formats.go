@@ -19,7 +19,7 @@ type format struct {
 // files with misplaced or missing pixels, and a wrong picture is worse than none.
 func formats() []format {
 	return []format{
-		{"hamamatsu-ndpi", hasTag(65420), refuse("hamamatsu-ndpi", "NDPI slides")},
+		{"hamamatsu-ndpi", isNDPI, openNDPI},
 		{"leica-scn", describes("http://www.leica-microsystems.com/scn/"), refuse("leica-scn", "Leica SCN slides")},
 		{"philips-tiff", softwareIs("Philips"), refuse("philips-tiff", "Philips TIFF slides")},
 		{"trestle", softwareIs("MedScan"), refuse("trestle", "Trestle slides")},
@@ -29,10 +29,6 @@ func formats() []format {
 		{"png", startsWith("\x89PNG\r\n\x1a\n"), openPNG},
 		{"jpeg", startsWith("\xff\xd8\xff"), openJPEG},
 	}
-}
-
-func hasTag(tag uint16) func(*candidate) bool {
-	return func(c *candidate) bool { return c.tiff != nil && c.first.Has(tag) }
 }
 
 func describes(part string) func(*candidate) bool {

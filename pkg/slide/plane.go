@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"slices"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/slide/tiff"
@@ -42,6 +43,11 @@ func (l layout) cover(r image.Rectangle) image.Rectangle {
 		return image.Rectangle{}
 	}
 	return image.Rect(r.Min.X/l.tile.W, r.Min.Y/l.tile.H, pyramid.CeilDiv(r.Max.X, l.tile.W), pyramid.CeilDiv(r.Max.Y, l.tile.H))
+}
+
+// sortPlanes puts the finest level first. The order of equals stays.
+func sortPlanes(levels []plane) {
+	slices.SortStableFunc(levels, func(a, b plane) int { return b.layout().size.W - a.layout().size.W })
 }
 
 // tiffPlane is one directory of a TIFF.

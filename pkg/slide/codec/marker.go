@@ -92,7 +92,7 @@ type component struct {
 // findFrame finds and checks the start-of-frame segment.
 func findFrame(segs []segment) (frame, error) {
 	for _, s := range segs {
-		if s.marker >= mSOF0 && s.marker <= mSOF15 && s.marker != mDHT && s.marker != 0xC8 && s.marker != 0xCC {
+		if isFrame(s.marker) {
 			return parseFrame(s)
 		}
 	}

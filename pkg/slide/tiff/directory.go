@@ -66,6 +66,18 @@ func (d *Directory) Uints(tag uint16, limit int) []uint64 {
 	return out
 }
 
+// Int is the first value of a signed or unsigned integer tag.
+func (d *Directory) Int(tag uint16) (v int64, ok bool) {
+	f, ok := d.fields[tag]
+	if !ok || f.count == 0 {
+		return 0, false
+	}
+	if f.typ == typeSLong {
+		return int64(int32(f.order.Uint32(f.raw))), true
+	}
+	return int64(f.uint(0)), f.integer()
+}
+
 // Text is an ASCII tag up to its first NUL, without surrounding blanks. Bytes outside UTF-8, which
 // scanners write in Latin-1, become U+FFFD.
 func (d *Directory) Text(tag uint16) string {

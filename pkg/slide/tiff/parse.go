@@ -39,6 +39,11 @@ func Parse(r io.ReaderAt, size int64) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	if at, ok := w.ndpiFirst(); ok {
+		f := &File{JPEG: codec.DecodeJPEG, J2K: codec.DecodeJ2K, r: r, size: size, walk: w}
+		f.Directories, err = f.ndpiChain(at)
+		return f, err
+	}
 	if first == 0 {
 		return nil, damaged("the file has no directory: its writer did not finish")
 	}

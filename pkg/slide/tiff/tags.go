@@ -92,6 +92,7 @@ const (
 	typeShort    = 3
 	typeLong     = 4
 	typeRational = 5
+	typeSLong    = 9
 	typeFloat    = 11
 	typeDouble   = 12
 	typeIFD      = 13

@@ -38,6 +38,7 @@ var allowed = map[string][]string{
 	"pkg/segment/builtin":       {"pkg/segment"},
 	"pkg/segment/plain":         {"pkg/pyramid", "pkg/segment"},
 	"pkg/segment/npy":           {"pkg/segment/net"},
+	"pkg/segment/ort":           {"pkg/pyramid", "pkg/segment", "pkg/segment/net", "pkg/segment/onnx"},
 	"pkg/segment/train/...":     {"pkg/pyramid", "pkg/slide/...", "pkg/evaluate", "pkg/segment/..."},
 	"pkg/segment/train":         {"pkg/pyramid", "pkg/slide", "pkg/evaluate", "pkg/segment/..."},
 	"pkg/segment/judge":         {"pkg/pyramid", "pkg/evaluate", "pkg/segment/..."},
@@ -69,7 +70,7 @@ var owners = map[string][]string{
 	"github.com/spf13/cobra":         {"cmd/slidemill"},
 	"golang.org/x/image/tiff":        {"pkg/slide/codec"}, // its LZW only: untrusted files go through pkg/slide
 	"github.com/google/tiff/image":   {},                  // panics on decode
-	"github.com/ebitengine/purego":   {"pkg/slide/codec", "pkg/slide/openslide"},
+	"github.com/ebitengine/purego":   {"pkg/slide/codec", "pkg/slide/openslide", "pkg/segment/ort"},
 	"github.com/ajroetker":           {"pkg/slide/codec"}, // behind j2kheader.go only: it allocates what headers say
 	"google.golang.org/protobuf":     {"pkg/segment/onnx"},
 }

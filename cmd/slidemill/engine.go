@@ -24,14 +24,6 @@ func newEngine(m *segment.Model) *engine {
 	return &engine{lower: m.Net, sizes: map[pyramid.Size]*nn.Engine{}}
 }
 
-// newRawEngine computes logits, or what stands for them where windows are blended.
-func newRawEngine(m *segment.Model) segment.Engine {
-	if m.Unbounded != "" && m.Description.Output == segment.OutputLogits {
-		return m.BlendLogits(newEngine(m))
-	}
-	return &engine{lower: m.Logits, sizes: map[pyramid.Size]*nn.Engine{}}
-}
-
 // Network implements segment.Engine.
 func (e *engine) Network(size pyramid.Size) (segment.Network, error) {
 	e.mu.Lock()

@@ -273,36 +273,3 @@ func TestWindowsValidate(t *testing.T) {
 		}
 	}
 }
-
-// TestBlendLogits: who judges logits judges the probabilities that a run writes.
-func TestBlendLogits(t *testing.T) {
-	m := pooled(t)
-	m.Description.Temperature = 1.7
-	size := pyramid.Size{W: 128, H: 96}
-	in, p, z := make([]float32, 3*size.Pixels()), make([]float32, 4*size.Pixels()), make([]float32, 4*size.Pixels())
-	for i := range in {
-		in[i] = float32(i%251) / 251
-	}
-	for _, c := range []struct {
-		engine segment.Engine
-		out    []float32
-	}{{m.Blend(&moody{}), p}, {m.BlendLogits(&moody{}), z}} {
-		n, err := c.engine.Network(size)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(n.Run(t.Context(), in, c.out), n.Close()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for y := 32; y < 64; y++ {
-		for x := 32; x < 96; x++ {
-			for c := range 4 {
-				i := (c*size.H+y)*size.W + x
-				if back := math.Exp(float64(z[i]) / 1.7); math.Abs(back-float64(p[i])) > 1e-5 {
-					t.Fatalf("class %d at %d,%d: logit %g is probability %g, want %g", c, x, y, z[i], back, p[i])
-				}
-			}
-		}
-	}
-}

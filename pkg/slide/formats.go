@@ -20,10 +20,10 @@ type format struct {
 func formats() []format {
 	return []format{
 		{"hamamatsu-ndpi", isNDPI, openNDPI},
-		{"leica-scn", describes("http://www.leica-microsystems.com/scn/"), refuse("leica-scn", "Leica SCN slides")},
-		{"philips-tiff", softwareIs("Philips"), refuse("philips-tiff", "Philips TIFF slides")},
+		{"leica-scn", describes("http://www.leica-microsystems.com/scn/"), openLeica},
+		{"philips-tiff", isPhilips, openPhilips},
 		{"trestle", softwareIs("MedScan"), refuse("trestle", "Trestle slides")},
-		{"ventana", hasVentanaXMP, refuse("ventana", "Ventana BIF slides")},
+		{"ventana", hasVentanaXMP, openVentana},
 		{"aperio", isAperio, openAperio},
 		{"generic-tiff", func(c *candidate) bool { return c.tiff != nil }, openGenericTIFF},
 		{"png", startsWith("\x89PNG\r\n\x1a\n"), openPNG},
@@ -45,7 +45,6 @@ func softwareIs(prefix string) func(*candidate) bool {
 
 // hasVentanaXMP looks for the iScan element that Ventana keeps in XMP (tag 700).
 func hasVentanaXMP(c *candidate) bool {
-	const tagXMP = 700
 	return c.tiff != nil && bytes.Contains(c.first.Bytes(tagXMP), []byte("<iScan"))
 }
 

@@ -1,12 +1,10 @@
 package tiler
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"image"
 	"image/draw"
-	"image/jpeg"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/pyramid/shrink"
@@ -94,8 +92,7 @@ func (n *natives) raw(ctx context.Context, t pyramid.Tile) ([]byte, error) {
 	if err != nil || !ok {
 		return nil, ctx.Err() // its pixels can be made
 	}
-	config, err := jpeg.DecodeConfig(bytes.NewReader(raw))
-	if err != nil || config.Width != n.dz.Tile || config.Height != n.dz.Tile {
+	if size, err := codec.JPEGSize(raw); err != nil || size != image.Pt(n.dz.Tile, n.dz.Tile) {
 		return nil, nil
 	}
 	return raw, nil

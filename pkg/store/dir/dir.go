@@ -35,8 +35,8 @@ var (
 
 // Rights of what is made: the group may read, others see nothing. The umask may take more.
 const (
-	folderMode = 0o750
-	fileMode   = 0o640
+	FolderMode = 0o750
+	FileMode   = 0o640
 )
 
 // Bucket keeps objects below one directory.
@@ -55,8 +55,8 @@ func Open(root string) (*Bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	if err := os.MkdirAll(root, folderMode); err != nil {
-		return nil, fmt.Errorf("open store: %w", explain(err))
+	if err := os.MkdirAll(root, FolderMode); err != nil {
+		return nil, fmt.Errorf("open store: %w", Explain(err))
 	}
 	b := &Bucket{root: root, partial: newPartials(root)}
 	b.partial.sweep()
@@ -85,7 +85,7 @@ func (b *Bucket) Put(ctx context.Context, key string, r io.Reader, size int64) e
 		return fmt.Errorf("put: %w", err)
 	}
 	if err := b.put(ctx, file, store.Source(ctx, r, size), mustFlush(key)); err != nil {
-		return fmt.Errorf("put %s: %w", key, explain(err))
+		return fmt.Errorf("put %s: %w", key, Explain(err))
 	}
 	return nil
 }
@@ -130,7 +130,9 @@ func (b *Bucket) publish(temp, file string) (err error) {
 	folder := filepath.Dir(file)
 	for range 100 {
 		if err = b.folders.ensure(folder); err == nil {
+			b.partial.naming.Lock()
 			err = os.Rename(temp, file)
+			b.partial.naming.Unlock()
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			break
@@ -157,7 +159,7 @@ func (b *Bucket) Get(ctx context.Context, key string, off, n int64) (io.ReadClos
 	}
 	f, err := openRegular(file)
 	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", key, explain(err))
+		return nil, fmt.Errorf("get %s: %w", key, Explain(err))
 	}
 	if n < 0 {
 		n = 1<<63 - 1 - off
@@ -202,7 +204,7 @@ func (b *Bucket) Stat(ctx context.Context, key string) (store.Object, error) {
 		err = fs.ErrNotExist
 	}
 	if err != nil {
-		return store.Object{}, fmt.Errorf("stat %s: %w", key, explain(err))
+		return store.Object{}, fmt.Errorf("stat %s: %w", key, Explain(err))
 	}
 	return store.Object{Key: key, Size: info.Size(), Modified: info.ModTime()}, nil
 }
@@ -223,7 +225,7 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 	if err == nil {
 		err = os.Remove(file)
 	}
-	if err = explain(err); err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err = Explain(err); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("delete %s: %w", key, err)
 	}
 	b.prune(filepath.Dir(file))

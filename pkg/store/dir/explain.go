@@ -8,8 +8,8 @@ import (
 	"github.com/slidemill/slidemill/pkg/store"
 )
 
-// explain gives an error of the file system the meaning that store.Bucket promises, and a hint.
-func explain(err error) error {
+// Explain gives an error of the file system the meaning that store.Bucket promises, and a hint.
+func Explain(err error) error {
 	switch {
 	case err == nil:
 		return nil

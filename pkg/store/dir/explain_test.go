@@ -21,11 +21,11 @@ func TestExplain(t *testing.T) {
 		{&fs.PathError{Op: "open", Path: "x", Err: syscall.ENOTDIR}, store.ErrNotFound},
 		{fmt.Errorf("x: %w", syscall.EIO), syscall.EIO},
 	} {
-		if got := explain(c.err); !errors.Is(got, c.want) || !errors.Is(got, c.err) {
+		if got := Explain(c.err); !errors.Is(got, c.want) || !errors.Is(got, c.err) {
 			t.Errorf("%v: %v, want %v", c.err, got, c.want)
 		}
 	}
-	if explain(nil) != nil {
+	if Explain(nil) != nil {
 		t.Error("no error became one")
 	}
 }

@@ -24,7 +24,7 @@ func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[store.Object
 			err = w.folder(prefix[:strings.LastIndex(prefix, "/")+1])
 		}
 		if err != nil && !errors.Is(err, errEnough) {
-			yield(store.Object{}, fmt.Errorf("list %s: %w", prefix, explain(err)))
+			yield(store.Object{}, fmt.Errorf("list %s: %w", prefix, Explain(err)))
 		}
 	}
 }
@@ -60,7 +60,7 @@ func (w walk) folder(key string) error {
 // ("a.b" comes before "a/b"). A folder that vanished is empty.
 func (w walk) entries(key string) ([]fs.DirEntry, error) {
 	entries, err := os.ReadDir(filepath.Join(w.root, filepath.FromSlash(key)))
-	if err = explain(err); err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err = Explain(err); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(sortKey(a), sortKey(b)) })

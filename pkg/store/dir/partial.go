@@ -27,24 +27,27 @@ type partials struct {
 	folder string
 	nonce  string
 	count  *atomic.Uint64
+	naming *sync.Mutex // held while a name is made: threads that do so in one folder at once spin in the kernel
 }
 
 func newPartials(root string) partials {
-	return partials{filepath.Join(root, partialFolder), rand.Text(), new(atomic.Uint64)}
+	return partials{filepath.Join(root, partialFolder), rand.Text(), new(atomic.Uint64), new(sync.Mutex)}
 }
 
 // create opens a new file, making the folder if need be.
 func (p partials) create() (*os.File, error) {
 	name := filepath.Join(p.folder, fmt.Sprintf("%s-%d", p.nonce, p.count.Add(1)))
 	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	f, err := os.OpenFile(name, flags, fileMode)
+	p.naming.Lock()
+	defer p.naming.Unlock()
+	f, err := os.OpenFile(name, flags, FileMode)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
-	if err := os.MkdirAll(p.folder, folderMode); err != nil {
+	if err := os.MkdirAll(p.folder, FolderMode); err != nil {
 		return nil, err
 	}
-	return os.OpenFile(name, flags, fileMode)
+	return os.OpenFile(name, flags, FileMode)
 }
 
 // sweep removes what killed processes left behind. It is a courtesy: its errors don't matter.
@@ -89,7 +92,7 @@ func (f *folders) ensure(folder string) error {
 	if ok {
 		return nil
 	}
-	if err := os.MkdirAll(folder, folderMode); err != nil {
+	if err := os.MkdirAll(folder, FolderMode); err != nil {
 		return err
 	}
 	f.mu.Lock()

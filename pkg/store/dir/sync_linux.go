@@ -24,11 +24,11 @@ func (b *Bucket) Sync(ctx context.Context) error {
 	}
 	root, err := os.Open(b.root)
 	if err != nil {
-		return fmt.Errorf("sync store: %w", explain(err))
+		return fmt.Errorf("sync store: %w", Explain(err))
 	}
 	defer root.Close()
 	if err := unix.Syncfs(int(root.Fd())); err != nil {
-		return fmt.Errorf("sync store %s: %w", b.root, explain(err))
+		return fmt.Errorf("sync store %s: %w", b.root, Explain(err))
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func (b *Bucket) Sync(ctx context.Context) error {
 				return fmt.Errorf("sync store: %w", err)
 			}
 			if err := syncFolder(folder); err != nil {
-				return fmt.Errorf("sync store: %w", explain(err))
+				return fmt.Errorf("sync store: %w", Explain(err))
 			}
 		}
 	}

@@ -1,6 +1,10 @@
 // Package dzi is a store that keeps one pyramid as a Deep Zoom image on disk: NAME.dzi and NAME_files,
 // as every Deep Zoom viewer expects them. It takes the keys of one slide's pyramid and nothing else of
 // the layout.
+//
+// Tiles are written where they belong at once, without the detour that makes each of them atomic in
+// store/dir: half of a file's cost is its name. What vouches for them is NAME.dzi, which is written last and
+// atomically; without it there is no image, and Remove takes its tiles away.
 package dzi
 
 import (
@@ -10,7 +14,9 @@ import (
 	"io"
 	"iter"
 	"os"
+	"path"
 	"path/filepath"
+	"sync"
 
 	"github.com/slidemill/slidemill/pkg/store"
 	"github.com/slidemill/slidemill/pkg/store/dir"
@@ -20,6 +26,9 @@ import (
 type Bucket struct {
 	files *dir.Bucket
 	path  string // without extension
+
+	mu   sync.Mutex      // guards made, and the making of names: the kernel makes one at a time in a folder
+	made map[string]bool // folders of levels
 }
 
 var _ store.Bucket = (*Bucket)(nil)
@@ -36,7 +45,7 @@ func Open(path string) (*Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bucket{files, path}, nil
+	return &Bucket{files: files, path: path, made: map[string]bool{}}, nil
 }
 
 // name is where an object of the layout goes, or "" for what a Deep Zoom image has no place for.
@@ -61,7 +70,43 @@ func (b *Bucket) Put(ctx context.Context, key string, r io.Reader, size int64) e
 	if err != nil || name == "" {
 		return err
 	}
-	return b.files.Put(ctx, name, r, size)
+	if path.Ext(name) == ".dzi" {
+		return b.files.Put(ctx, name, r, size)
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("put %s: %w", name, err)
+	}
+	return b.write(filepath.Join(filepath.Dir(b.path), filepath.FromSlash(name)), r, size)
+}
+
+// write writes one tile.
+func (b *Bucket) write(name string, r io.Reader, size int64) error {
+	f, err := b.create(name)
+	if err != nil {
+		return dir.Explain(err)
+	}
+	n, err := io.Copy(f, r) // in one piece from a bytes.Reader
+	if err == nil && size >= 0 && n != size {
+		err = fmt.Errorf("%w: reader yields %d of the %d bytes announced", store.ErrInvalid, n, size)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return dir.Explain(errors.Join(err, os.Remove(name)))
+	}
+	return nil
+}
+
+// create makes the file, and its folder if it is the first there. Threads that make names in one folder at
+// once spin in the kernel, hence the lock.
+func (b *Bucket) create(name string) (*os.File, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if folder := filepath.Dir(name); !b.made[folder] {
+		if err := os.MkdirAll(folder, dir.FolderMode); err != nil {
+			return nil, err
+		}
+		b.made[folder] = true
+	}
+	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, dir.FileMode)
 }
 
 // Get implements store.Bucket.

@@ -11,18 +11,19 @@
 //	4 jobs      pass on: subjects.go owns every subject; jetstream, mem
 //	       │
 //	5 segment   pixels and halo → class probabilities; model file, plan, region file
-//	       │      net (networks as data), onnx (files), nn (Gorgonia, kernels), train, plain, builtin
+//	       │      net (networks as data), onnx (files), nn (Gorgonia, kernels), ort (ONNX Runtime), train, plain, builtin
 //	6 stitch    coverage proof → mask, overlay, contours, report
 //	       │
 //	7 evaluate  judge: Dice, AUC, calibration, intervals
 //	8 export    hand over: GeoJSON
 //	9 viewer    show: HTTP, tiles, web page
+//	watch       a scanner's folder becomes orders; summary: what the night operator reads in the morning
 //
 //	pyramid     the vocabulary of all of them; quadtree, the walk that builds every pyramid
 //	synth       slides that never were, for demos and tests
 //
 // Workers (beside this folder) join the queue and the stages; cmd/slidemill names the drivers.
-// Arrows point down: cmd → workers → {intake, tiler, stitch, export, viewer, synth} → {slide, segment} →
+// Arrows point down: cmd → workers → {watch, summary} → {intake, tiler, stitch, export, viewer, synth} → {slide, segment} →
 // pyramid; store and jobs import only pyramid. arch_test.go holds this map against the imports.
 //
 // Start reading at pyramid/pyramid.go, store/layout.go and jobs/subjects.go: they hold the names of

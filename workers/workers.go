@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/store"
 )
 
@@ -39,6 +40,8 @@ type Loop struct {
 	Parallel int           // jobs in hand at once; at least 1
 	Beat     time.Duration // between signs of life; must be well below the queue's patience
 	Log      *slog.Logger
+	// Dropped, if not nil, reports that nobody wants the slide's result any more: its jobs are let go.
+	Dropped func(ctx context.Context, slide pyramid.SlideID) (bool, error)
 }
 
 // Run works until ctx ends; then jobs in hand are given back and nil is returned.
@@ -86,12 +89,22 @@ func pause(ctx context.Context, d time.Duration) bool {
 func (l *Loop) serve(ctx context.Context, d jobs.Delivery) {
 	job := d.Job()
 	log := l.Log.With("stage", job.Stage, "slide", job.Slide, "job", job.ID, "attempt", d.Attempt())
-	err := l.do(ctx, d)
+	err := l.unlessDropped(ctx, d)
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	if err := l.end(end, d, err, ctx.Err() != nil, log); err != nil {
 		log.Warn("job is done but the queue was not told; it will come again, which is harmless", "error", err)
 	}
+}
+
+// unlessDropped does the job unless it is certain that its slide was cancelled.
+func (l *Loop) unlessDropped(ctx context.Context, d jobs.Delivery) error {
+	if l.Dropped != nil {
+		if dropped, err := l.Dropped(ctx, d.Job().Slide); err == nil && dropped {
+			return nil
+		}
+	}
+	return l.do(ctx, d)
 }
 
 // do runs the handler while telling the queue that the job is alive. A panic in the handler's own

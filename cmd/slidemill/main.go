@@ -102,6 +102,7 @@ the pathologist decides.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(
 		newRun(), newDemo(), newServe(), newWorker(),
+		newSubmit(), newStatus(), newCancel(), newDead(), newWatch(), newSummary(),
 		newInspect(), newTile(), newSegment(), newVerify(), newExport(),
 		newTrain(), newEvaluate(), newModel(), newSynth(), newDoctor(),
 	)

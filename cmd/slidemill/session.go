@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs/jetstream"
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/segment/builtin"
@@ -90,6 +91,7 @@ type crew struct {
 	bucket  store.Bucket
 	queue   *jetstream.Queue
 	model   *segment.Model
+	driver  driver
 	workers int // goroutines that segment at once; tiling uses as many
 	log     *slog.Logger
 }
@@ -104,6 +106,7 @@ func (c *crew) loops(roles []string) ([]*workers.Loop, error) {
 		}
 		loops = append(loops, &workers.Loop{
 			Queue: c.queue, Events: c.queue, Handler: h, Parallel: parallel, Beat: c.queue.Patience() / 4, Log: c.log,
+			Dropped: intake.Ledger{Bucket: c.bucket}.Dropped,
 		})
 	}
 	return loops, nil
@@ -114,8 +117,12 @@ func (c *crew) handler(role string) (h workers.Handler, parallel int, err error)
 	case "tile":
 		return &workers.Tile{Bucket: c.bucket, Queue: c.queue, Events: c.queue, Model: c.model, Workers: c.workers}, 1, nil
 	case "segment":
+		engine, err := c.driver.engine(c.model)
+		if err != nil {
+			return nil, 0, err
+		}
 		return &workers.Segment{
-			Bucket: c.bucket, Queue: c.queue, Events: c.queue, Model: c.model, Engine: newEngine(c.model),
+			Bucket: c.bucket, Queue: c.queue, Events: c.queue, Model: c.model, Engine: engine, EngineName: c.driver.name,
 		}, c.workers, nil
 	case "stitch":
 		return &workers.Stitch{Bucket: c.bucket, Queue: c.queue, Events: c.queue, Workers: c.workers, Software: software}, 1, nil

@@ -128,10 +128,10 @@ func (o *Order) entry() Entry {
 	if file == "" {
 		file = filepath.Base(o.Source)
 	}
-	return Entry{
+	return stamped(Entry{
 		Slide: o.Slide, Run: o.Run, SHA256: hex.EncodeToString(o.SHA256[:]), File: file,
 		Accession: o.Accession, Priority: o.Priority.Known(), Model: o.Model.SHA256, At: time.Now().UTC(),
-	}
+	}, o.Source)
 }
 
 // owns reports whether a job or an event of the slide belongs to the order. What happens before a run

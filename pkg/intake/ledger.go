@@ -28,6 +28,9 @@ type Entry struct {
 	Priority  jobs.Priority   `json:"priority"`
 	Model     string          `json:"model,omitempty"` // SHA-256 of its file
 	At        time.Time       `json:"at"`
+	// Bytes and Changed tell a watched folder that a file is the one it knows, without reading it.
+	Bytes   int64     `json:"bytes,omitempty"`
+	Changed time.Time `json:"changed,omitzero"`
 }
 
 // The states of an order without a result; stitch.Done is one with.

@@ -72,6 +72,27 @@ func (j *Judge) Look(ctx context.Context, lines []Line) ([]Standing, error) {
 	return all, group.Wait()
 }
 
+// LookAt is Look for the orders of the slides. A slide that was never ordered stands nowhere.
+func (j *Judge) LookAt(ctx context.Context, slides []pyramid.SlideID) ([]Standing, error) {
+	lines := make([]Line, len(slides))
+	group, inner := errgroup.WithContext(ctx)
+	group.SetLimit(readAtOnce)
+	for i, id := range slides {
+		group.Go(func() (err error) {
+			lines[i].Entry, err = j.Entry(inner, id)
+			if err == nil {
+				lines[i].End, err = j.End(inner, id)
+			}
+			lines[i].Slide = id
+			return unlessMissing(err)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return j.Look(ctx, lines)
+}
+
 // LookAll is Look for all orders since a time.
 func (j *Judge) LookAll(ctx context.Context, since time.Time) ([]Standing, error) {
 	lines, err := j.Lines(ctx, since)

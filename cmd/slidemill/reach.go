@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/jobs/jetstream"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// reached is a running system as a command that talks to it sees it: by --nats, or through the `serve`
+// that works in the data folder.
+type reached struct {
+	bucket store.Bucket
+	queue  *jetstream.Queue
+	// alone: the queue is one inside this process, because nobody works in the data folder.
+	alone bool
+	model string // of the workers, if it is known
+	close func() error
+}
+
+// reach finds the system. Where nobody works in the data folder it opens the queue that lies there, so
+// that what is ordered waits for the next `serve`.
+func (p *place) reach(ctx context.Context) (r *reached, err error) {
+	r = &reached{}
+	if r.bucket, err = p.openStore(ctx); err != nil {
+		return nil, err
+	}
+	if p.nats != "" {
+		if r.queue, err = p.openQueue(ctx); err != nil {
+			return nil, err
+		}
+		r.close = r.queue.Close
+		return r, nil
+	}
+	if err := p.call(ctx, r); err != nil || r.queue != nil {
+		return r, err
+	}
+	return r, p.openAlone(ctx, r)
+}
+
+// call reaches the serve that left its contact in the data folder. A contact whose serve was killed
+// leads nowhere, which is no error.
+func (p *place) call(ctx context.Context, r *reached) error {
+	c, ok, err := readContact(p.data)
+	if err != nil || !ok {
+		return err
+	}
+	r.queue, err = jetstream.Open(ctx, jetstream.Config{
+		URL: c.Queue.URL, User: c.Queue.User, Password: c.Queue.Password, Outage: 10 * time.Second,
+	})
+	if err != nil {
+		r.queue = nil
+		if jetstream.Away(err) {
+			return nil
+		}
+		return fmt.Errorf("reach the serve in %s: %w", p.data, err)
+	}
+	r.model, r.close = c.Model, r.queue.Close
+	return nil
+}
+
+func (p *place) openAlone(ctx context.Context, r *reached) error {
+	if err := os.MkdirAll(p.data, 0o755); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	unlock, err := lockData(p.data)
+	if err != nil {
+		return err
+	}
+	if r.queue, err = p.openQueue(ctx); err != nil {
+		return errors.Join(err, unlock())
+	}
+	r.alone = true
+	r.close = func() error { return errors.Join(r.queue.Close(), unlock()) }
+	return nil
+}
+
+// sameModel refuses to order with a model that the workers do not have: nobody would do the work.
+func (r *reached) sameModel(m *segment.Model) error {
+	if r.model == "" || r.model == m.Ref.SHA256 {
+		return nil
+	}
+	return fmt.Errorf("the serve that works here has the model %.12s…, this command %s %s (%.12s…): give both the same --model",
+		r.model, m.Ref.Name, m.Ref.Version, m.Ref.SHA256)
+}
+
+func (r *reached) judge() *intake.Judge {
+	return &intake.Judge{Ledger: intake.Ledger{Bucket: r.bucket}, Dead: r.queue.Dead}
+}
+
+func (r *reached) ledger() intake.Ledger { return intake.Ledger{Bucket: r.bucket} }
+
+// reception takes slides in with a model and parameters.
+func (r *reached) reception(ctx context.Context, m *segment.Model, p segment.Parameters) (*intake.Reception, error) {
+	turns, err := intake.OpenTurns(ctx, r.judge())
+	if err != nil {
+		return nil, err
+	}
+	return &intake.Reception{
+		Desk: &intake.Desk{Bucket: r.bucket, Queue: r.queue}, Model: m, Parameters: p, Turns: turns,
+	}, nil
+}

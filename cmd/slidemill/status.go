@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/stitch"
+	"github.com/slidemill/slidemill/pkg/summary"
+)
+
+// statusFlags is what `status` can be told.
+type statusFlags struct {
+	place
+	watch, json bool
+	since       time.Duration
+	every       time.Duration
+}
+
+func newStatus() *cobra.Command {
+	var f statusFlags
+	cmd := &cobra.Command{
+		Use:   "status [SLIDE-ID|FILE|ACCESSION…]",
+		Short: "How the orders stand: waiting, working, done, failed and why",
+		Long: `Status reads orders and results from the store, and the queue that works on them.
+With --watch it stays until everything has ended, with rate and ETA.
+
+Exit codes: 0 all is well, 1 at least one slide failed or was refused, 2 usage.`,
+		Example: "  slidemill status --watch\n  slidemill status S26-1042 --json",
+		RunE:    func(cmd *cobra.Command, args []string) error { return status(cmd, &f, args) },
+	}
+	f.place.flags(cmd)
+	fl := cmd.Flags()
+	fl.BoolVarP(&f.watch, "watch", "w", false, "stay until all has ended")
+	fl.BoolVar(&f.json, "json", false, "one JSON object per slide on stdout")
+	fl.DurationVar(&f.since, "since", 72*time.Hour, "how far back to look where no slide is named")
+	fl.DurationVar(&f.every, "every", 2*time.Second, "with --watch: time between two looks")
+	return cmd
+}
+
+func status(cmd *cobra.Command, f *statusFlags, args []string) (err error) {
+	system, err := f.reach(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer closing(&err, system.close)
+	b := &bulletin{system: system, judge: system.judge(), flags: f, args: args}
+	for {
+		if err := b.look(cmd.Context()); err != nil {
+			return err
+		}
+		if !f.watch || b.open == 0 || f.json {
+			break
+		}
+		b.show(cmd.ErrOrStderr())
+		if !wait(cmd.Context(), f.every) {
+			return cmd.Context().Err()
+		}
+	}
+	b.settle(cmd.ErrOrStderr())
+	if f.json {
+		err = b.asJSON(cmd.OutOrStdout())
+	} else {
+		err = b.table(cmd.OutOrStdout())
+	}
+	if err == nil && b.bad > 0 {
+		return errSlidesFailed
+	}
+	return err
+}
+
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// bulletin is how everything stands, looked at again and again.
+type bulletin struct {
+	system *reached
+	judge  *intake.Judge
+	flags  *statusFlags
+	args   []string
+
+	standings []intake.Standing
+	depths    []jobs.Depth
+	open, bad int
+	pace      pace
+	shown     bool
+}
+
+func (b *bulletin) look(ctx context.Context) (err error) {
+	var lines []intake.Line
+	if len(b.args) > 0 {
+		lines, err = findOrders(ctx, b.system.ledger(), b.args)
+	} else {
+		lines, err = b.judge.Lines(ctx, time.Now().Add(-b.flags.since))
+	}
+	if err == nil {
+		b.standings, err = b.judge.Look(ctx, lines)
+	}
+	if err == nil {
+		b.depths, err = b.system.queue.Depths(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	sortStandings(b.standings)
+	b.open, b.bad = 0, 0
+	for i := range b.standings {
+		if b.standings[i].Open() {
+			b.open++
+		}
+		if b.standings[i].Bad() {
+			b.bad++
+		}
+	}
+	b.pace.look(b.standings, time.Now())
+	return nil
+}
+
+// line says everything in one line: counts, rate and ETA.
+func (b *bulletin) line() string {
+	states := map[string]int{}
+	for _, s := range b.standings {
+		states[s.State]++
+	}
+	var parts []string
+	for _, state := range []string{stitch.Done, intake.Failed, intake.Refused, intake.Cancelled, string(jobs.Stitch), string(jobs.Segment), string(jobs.Tile), intake.Waiting} {
+		if n := states[state]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, stateWords[state]))
+		}
+	}
+	text := fmt.Sprintf("%s: %s", count(len(b.standings), "slide"), strings.Join(parts, ", "))
+	if rate := b.pace.text(); rate != "" {
+		text += " · " + rate
+	}
+	return text
+}
+
+// stateWords are the states as a person says them.
+var stateWords = map[string]string{
+	stitch.Done: "done", intake.Failed: "failed", intake.Refused: "refused", intake.Cancelled: "cancelled", intake.Waiting: "waiting",
+	string(jobs.Tile): "being tiled", string(jobs.Segment): "being segmented", string(jobs.Stitch): "being joined",
+}
+
+// show writes the line over itself on a terminal, one below the other elsewhere.
+func (b *bulletin) show(out io.Writer) {
+	if isTerminal(out) {
+		fmt.Fprintf(out, "\r\x1b[K%s", b.line())
+	} else {
+		fmt.Fprintln(out, b.line())
+	}
+	b.shown = true
+}
+
+// settle ends the line that show left open.
+func (b *bulletin) settle(out io.Writer) {
+	if b.shown && isTerminal(out) {
+		fmt.Fprint(out, "\r\x1b[K")
+	}
+}
+
+func (b *bulletin) asJSON(out io.Writer) error {
+	enc := json.NewEncoder(out)
+	for _, s := range b.standings {
+		if err := enc.Encode(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bulletin) table(out io.Writer) error {
+	if len(b.standings) == 0 {
+		_, err := fmt.Fprintf(out, "no orders in the last %v: `slidemill submit SLIDE`, or look further back with --since\n", b.flags.since)
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "SLIDE\tFILE\tACCESSION\tPRIORITY\tSTATE\tTOOK\t")
+	for _, s := range b.standings {
+		fmt.Fprintf(w, "%.8s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Slide, shorten(s.File, 36), dash(s.Accession), s.Priority, stateText(&s), took(&s), shorten(s.Reason, 100))
+	}
+	err := w.Flush()
+	fmt.Fprintln(out, "\n"+b.line())
+	if text := queueLine(b.depths); text != "" {
+		fmt.Fprintln(out, text)
+	}
+	if b.open > 0 && b.system.alone {
+		fmt.Fprintf(out, "nobody works on them: start `slidemill serve --data %s`\n", b.flags.data)
+	}
+	return errors.Join(err)
+}
+
+func stateText(s *intake.Standing) string {
+	if s.Planned > 0 && s.Open() {
+		return fmt.Sprintf("%s %d/%d", s.State, s.Regions, s.Planned)
+	}
+	return s.State
+}
+
+func took(s *intake.Standing) string {
+	if s.At.IsZero() {
+		return "-"
+	}
+	return summary.Duration((&summary.Row{Standing: *s}).Took())
+}
+
+func dash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+// shorten keeps the end of a text, which tells more of a file's path, or the beginning of one line.
+func shorten(text string, n int) string {
+	text, _, _ = strings.Cut(text, "\n")
+	r := []rune(text)
+	if len(r) <= n {
+		return text
+	}
+	if strings.Contains(text, "/") && !strings.Contains(text, " ") {
+		return "…" + string(r[len(r)-n+1:])
+	}
+	return string(r[:n-1]) + "…"
+}
+
+// queueLine says how much work of which urgency lies in the queue.
+func queueLine(depths []jobs.Depth) string {
+	var parts []string
+	for _, d := range depths {
+		if d.Waiting+d.InHand > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s %d waiting, %d in hand", d.Priority, d.Stage, d.Waiting, d.InHand))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "queue: " + strings.Join(parts, "; ")
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/segment"
+)
+
+// submitFlags is what `submit` can be told.
+type submitFlags struct {
+	place
+	accession, priority, model string
+	params                     segment.Parameters
+	json                       bool
+}
+
+func newSubmit() *cobra.Command {
+	var f submitFlags
+	cmd := &cobra.Command{
+		Use:   "submit SLIDE…",
+		Short: "Order slides from a running system, and do not wait",
+		Long: `Submit checks each slide, names it by content and puts it into the queue: that of
+--nats, or of the serve that works in the data folder. The workers must find the file
+under the same path. Where nothing runs the order waits for the next serve.
+
+The accession is kept in the order's record and nowhere else: not in keys, logs or URLs.
+
+Exit codes: 0 all ordered, 1 at least one refused, 2 usage.`,
+		Example: `  slidemill submit --accession S26-1042 --priority stat slide.svs
+  slidemill submit --nats nats://queue:4222 --store s3://pathology/results /scans/*.svs`,
+		Args: usageArgs(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error { return submit(cmd, &f, args) },
+	}
+	f.place.flags(cmd)
+	fl := cmd.Flags()
+	fl.StringVar(&f.accession, "accession", "", "the case that the slides belong to")
+	fl.StringVar(&f.priority, "priority", "routine", "routine, urgent or stat")
+	fl.StringVar(&f.model, "model", "", "model file (default: the built-in model)")
+	fl.Float64Var(&f.params.MPP, "mpp", 0, "microns per pixel, where the file does not say or says wrong")
+	fl.Float64Var(&f.params.Threshold, "threshold", 0, "carcinoma probability from which on a pixel is in the mask (default: the model's)")
+	fl.IntVar(&f.params.Region, "region", segment.DefaultRegion, "side of a region in pixels at the model's scale")
+	fl.BoolVar(&f.json, "json", false, "one JSON object per slide on stdout")
+	return cmd
+}
+
+func submit(cmd *cobra.Command, f *submitFlags, paths []string) (err error) {
+	priority, err := jobs.ParsePriority(f.priority)
+	if err == nil {
+		err = intake.CheckAccession(f.accession)
+	}
+	if err != nil {
+		return &usageError{err}
+	}
+	model, err := openModel(f.model)
+	if err != nil {
+		return err
+	}
+	f.params = model.Settle(f.params)
+	if err := f.params.Validate(); err != nil {
+		return &usageError{err}
+	}
+	system, err := f.reach(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer closing(&err, system.close)
+	if err := system.sameModel(model); err != nil {
+		return err
+	}
+	desk, err := system.reception(cmd.Context(), model, f.params)
+	if err != nil {
+		return err
+	}
+	bad := 0
+	for _, path := range paths {
+		ok, err := f.one(cmd, desk, intake.Request{Path: path, Accession: f.accession, Priority: priority})
+		if err != nil {
+			return err
+		}
+		if !ok {
+			bad++
+		}
+	}
+	if system.alone {
+		fmt.Fprintf(cmd.ErrOrStderr(), "nobody works here yet: start `slidemill serve --data %s`\n", f.data)
+	}
+	if bad > 0 {
+		return errSlidesFailed
+	}
+	return nil
+}
+
+// one orders a slide and says what became of it.
+func (f *submitFlags) one(cmd *cobra.Command, desk *intake.Reception, q intake.Request) (ok bool, err error) {
+	file := filepath.Base(q.Path)
+	if q.Path, err = f.findable(q.Path); err != nil {
+		return false, err
+	}
+	t, err := desk.Take(cmd.Context(), q)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", file, err)
+	}
+	if t.Warning != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: warning: %s: %s\n", file, t.Warning)
+	}
+	ok = t.State != intake.Failed && t.State != intake.Refused
+	if f.json {
+		return ok, json.NewEncoder(cmd.OutOrStdout()).Encode(submitted(file, q, t))
+	}
+	if !ok {
+		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: %s: %s: %s\n", file, t.State, t.Reason)
+		return false, err
+	}
+	said := "ordered, " + string(q.Priority)
+	if t.Known {
+		said = "known already, " + t.State
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%v  %s  %s\n", t.Slide, said, file)
+	return true, err
+}
+
+// findable makes a path that workers in other folders find.
+func (f *submitFlags) findable(path string) (string, error) {
+	if strings.Contains(path, "://") {
+		return "", &usageError{errors.New("slides are files: name a path that the workers see too")}
+	}
+	return filepath.Abs(path)
+}
+
+// order is a slide's line of `submit --json`.
+type order struct {
+	Slide    string        `json:"slide,omitempty"`
+	File     string        `json:"file"`
+	State    string        `json:"state"`
+	Reason   string        `json:"reason,omitempty"`
+	Known    bool          `json:"known,omitempty"`
+	Priority jobs.Priority `json:"priority"`
+}
+
+func submitted(file string, q intake.Request, t intake.Taken) order {
+	o := order{File: file, State: t.State, Reason: t.Reason, Known: t.Known, Priority: q.Priority}
+	if t.Slide != ([12]byte{}) {
+		o.Slide = t.Slide.String()
+	}
+	return o
+}
+
+// findOrders are the orders that the arguments mean, or an error that names the first in vain.
+func findOrders(ctx context.Context, l intake.Ledger, args []string) (all []intake.Line, err error) {
+	seen := map[string]bool{}
+	for _, text := range args {
+		found, err := l.FindOrders(ctx, text)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			return nil, fmt.Errorf("no order %q here: give an accession, a slide's id or its first 4 digits, or its file's name, and the right --data or --store", text)
+		}
+		for _, line := range found {
+			if !seen[line.Slide.String()] {
+				seen[line.Slide.String()] = true
+				all = append(all, line)
+			}
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/summary"
+	"github.com/slidemill/slidemill/pkg/watch"
+)
+
+// folderFlags is what can be said of a watched folder.
+type folderFlags struct {
+	settle     time.Duration
+	quarantine string
+	summary    string
+}
+
+func (f *folderFlags) flags(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.DurationVar(&f.settle, "settle", watch.DefaultSettle, "how long a file must stay the same before it counts as whole")
+	fl.StringVar(&f.quarantine, "quarantine", "", "move the files of failed slides to this folder, with the reason (default: leave them)")
+	fl.StringVar(&f.summary, "summary", "", "folder of summary.html and summary.csv (default: DATA/summary)")
+}
+
+// watchFlags is what `watch` can be told.
+type watchFlags struct {
+	place
+	folderFlags
+	model   string
+	params  segment.Parameters
+	workers int
+	once    bool
+}
+
+func newWatch() *cobra.Command {
+	var f watchFlags
+	cmd := &cobra.Command{
+		Use:   "watch DIR",
+		Short: "Overnight intake of a scanner's folder",
+		Long: `Watch takes each slide of the folder and of those below it once it is whole, and
+each once even across restarts. A CSV worklist beside the slides (columns file,
+accession, priority, mpp) says to which case they belong and how urgent they are.
+Files that fail are named with the reason; the others go on.
+
+Orders go to --nats, or to the serve that works in the data folder. Where there is
+none, watch does the work itself.
+
+The summary is written when the folder is done, every few minutes before, and at the end.
+
+Exit codes with --once: 0 all slides done, 1 at least one failed, 130 interrupted.`,
+		Example: `  slidemill watch /scans --quarantine /scans-failed
+  slidemill watch /scans --once`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error { return watchFolder(cmd, &f, args[0]) },
+	}
+	f.place.flags(cmd)
+	f.folderFlags.flags(cmd)
+	fl := cmd.Flags()
+	fl.StringVar(&f.model, "model", "", "model file (default: the built-in model)")
+	fl.Float64Var(&f.params.MPP, "mpp", 0, "microns per pixel, where file and worklist do not say")
+	fl.Float64Var(&f.params.Threshold, "threshold", 0, "carcinoma probability from which on a pixel is in the mask (default: the model's)")
+	fl.IntVar(&f.params.Region, "region", segment.DefaultRegion, "side of a region in pixels at the model's scale")
+	fl.IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once, where nobody else works; 0 only orders")
+	fl.BoolVar(&f.once, "once", false, "end when each slide that lies in the folder has ended")
+	return cmd
+}
+
+func watchFolder(cmd *cobra.Command, f *watchFlags, dir string) (err error) {
+	model, err := openModel(f.model)
+	if err != nil {
+		return err
+	}
+	f.params = model.Settle(f.params)
+	if err := f.params.Validate(); err != nil {
+		return &usageError{err}
+	}
+	ctx, cancel := context.WithCancel(cmd.Context())
+	defer cancel()
+	system, err := f.reach(ctx)
+	if err != nil {
+		return err
+	}
+	defer closing(&err, system.close)
+	if err := system.sameModel(model); err != nil {
+		return err
+	}
+	log := f.logger(cmd, slog.LevelWarn)
+	group, ctx := errgroup.WithContext(ctx)
+	if system.alone && f.workers > 0 {
+		c := &crew{bucket: system.bucket, queue: system.queue, model: model, workers: f.workers, log: f.logger(cmd, silent)}
+		if err := c.work(ctx, group, allRoles); err != nil {
+			return err
+		}
+	}
+	desk, err := system.reception(ctx, model, f.params)
+	if err != nil {
+		return err
+	}
+	r := &round{system: system, flags: &f.folderFlags, place: &f.place, cmd: cmd}
+	if err := r.open(ctx, dir, desk, log); err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "watching %s; interrupt to stop\n", dir)
+	err = r.watcher.Run(ctx, f.once)
+	cancel()
+	if failure := ignoreCancel(group.Wait()); failure != nil {
+		err = errors.Join(err, failure)
+	}
+	return r.end(err)
+}
+
+// work puts the workers of the roles to work in the group.
+func (c *crew) work(ctx context.Context, group *errgroup.Group, roles []string) error {
+	loops, err := c.loops(roles)
+	if err != nil {
+		return err
+	}
+	for _, l := range loops {
+		group.Go(func() error { return l.Run(ctx) })
+	}
+	return nil
+}
+
+// round is one watch over a folder, with its summary.
+type round struct {
+	system  *reached
+	flags   *folderFlags
+	place   *place
+	cmd     *cobra.Command
+	watcher *watch.Watcher
+	log     *slog.Logger
+	written time.Time // the summary
+	ended   int       // slides since then
+}
+
+func (r *round) open(ctx context.Context, dir string, desk *intake.Reception, log *slog.Logger) (err error) {
+	desk.Once = true
+	dir, err = filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	r.written, r.log = time.Now(), log
+	r.watcher, err = watch.New(ctx, watch.Config{
+		Dir: dir, Reception: desk, Judge: r.system.judge(), Settle: r.flags.settle, Quarantine: r.flags.quarantine,
+		Skip: []string{r.place.data, r.summaryFolder()}, Log: log, Told: r.told, Looked: r.looked,
+	})
+	return err
+}
+
+func (r *round) summaryFolder() string {
+	return orDefault(r.flags.summary, filepath.Join(r.place.data, "summary"))
+}
+
+// told says on the terminal what became of a slide.
+func (r *round) told(s watch.Slide) {
+	if intake.Ended(s.State) {
+		r.ended++
+	}
+	out := r.cmd.ErrOrStderr()
+	switch {
+	case s.Doubled != "":
+		fmt.Fprintf(out, "%s: the same slide as %s\n", s.File, s.Doubled)
+	case s.Reason != "":
+		fmt.Fprintf(out, "%s: %s: %s\n", s.File, s.State, s.Reason)
+	case s.State == intake.Waiting:
+		fmt.Fprintf(out, "%s: taken\n", s.File)
+	default:
+		fmt.Fprintf(out, "%s: %s\n", s.File, s.State)
+	}
+}
+
+// summaryEvery is how often the summary is written anew while slides end.
+const summaryEvery = 5 * time.Minute
+
+// looked writes the summary now and then, so that the night can be followed.
+func (r *round) looked(ctx context.Context) {
+	if time.Since(r.written) < summaryEvery || r.ended == 0 {
+		return
+	}
+	r.written, r.ended = time.Now(), 0
+	s, err := r.summarise(ctx)
+	if err == nil {
+		_, err = s.Save(r.summaryFolder())
+	}
+	if err != nil {
+		r.log.Warn("summary not written", "error", err)
+	}
+}
+
+// end writes the last summary and finds the exit code.
+func (r *round) end(err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.cmd.Context()), 2*time.Minute)
+	defer cancel()
+	s, sumErr := r.summarise(ctx)
+	if sumErr != nil {
+		return errors.Join(err, sumErr)
+	}
+	html, sumErr := s.Save(r.summaryFolder())
+	if sumErr != nil {
+		return errors.Join(err, sumErr)
+	}
+	fmt.Fprintf(r.cmd.OutOrStdout(), "%s\nsummary: %s\n", s.Headline(), html)
+	if err == nil && (s.Count().Bad() > 0 || len(s.Problems) > 0) {
+		return errSlidesFailed
+	}
+	return err
+}
+
+// summarise is the summary of the folder's slides.
+func (r *round) summarise(ctx context.Context) (*summary.Summary, error) {
+	slides := r.watcher.Slides()
+	var ids []pyramid.SlideID
+	for _, s := range slides {
+		ids = append(ids, s.Slide)
+	}
+	judge := r.system.judge()
+	judge.Reports = true
+	standings, err := judge.LookAt(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]summary.Row, len(slides))
+	for i, s := range slides {
+		rows[i] = summary.Row{Standing: standings[i], Doubled: s.Doubled}
+		if s.Slide == (pyramid.SlideID{}) { // it could not even be read
+			rows[i].State, rows[i].Reason = s.State, s.Reason
+		}
+		rows[i].File, rows[i].Accession = s.File, s.Accession
+	}
+	sum, err := summary.New(ctx, rows, summary.Previews(r.system.bucket))
+	if err != nil {
+		return nil, err
+	}
+	sum.Problems, sum.Ignored = r.watcher.SheetProblems(), r.watcher.Ignored()
+	return sum, nil
+}

@@ -1,0 +1,168 @@
+package intake
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/slide"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// Request is a file that somebody wants analysed.
+type Request struct {
+	Path      string // where the workers find it
+	File      string // its name in the ledger; empty means the path's last part
+	Accession string
+	Priority  jobs.Priority
+	MPP       float64 // microns per pixel, if the file does not say; 0 leaves it to the reception
+	// Doubtful files are not written down if they cannot be read: the caller comes again.
+	Doubtful bool
+}
+
+// Reception takes files in for people and programs that do not wait: each ends as an order in the queue
+// or as a refusal in the ledger.
+type Reception struct {
+	Desk       *Desk
+	Model      *segment.Model
+	Parameters segment.Parameters
+	Turns      *Turns
+	// Once leaves alone what the ledger knows, however it ended. Otherwise what failed is tried again.
+	Once bool
+}
+
+// Taken says what became of a request.
+type Taken struct {
+	Slide pyramid.SlideID
+	// State is Waiting for what was ordered now; otherwise how it stands already, or how it ended here.
+	State, Reason string
+	Known         bool   // it was ordered before
+	Warning       string // about the operator's scale
+}
+
+// Take takes one file in. What is wrong with the file is in Taken; an error is the system's, and the
+// same request may be made again.
+func (r *Reception) Take(ctx context.Context, q Request) (Taken, error) {
+	if err := CheckAccession(q.Accession); err != nil {
+		return Taken{State: Refused, Reason: err.Error()}, nil
+	}
+	p := r.Parameters
+	if q.MPP > 0 {
+		p.MPP = q.MPP
+	}
+	o, err := Prepare(ctx, q.Path, p, r.Model, nil)
+	if err != nil {
+		if ctx.Err() != nil {
+			return Taken{}, err
+		}
+		return r.refuse(ctx, q, err)
+	}
+	o.File, o.Accession, o.Priority = q.file(), q.Accession, q.Priority
+	t := Taken{Slide: o.Slide, State: Waiting, Warning: o.Contradiction}
+	known, err := r.known(ctx, o)
+	if err != nil {
+		return t, err
+	}
+	if known != nil && (r.Once || known.Open() || !known.Bad() && known.State != Cancelled) {
+		t.State, t.Reason, t.Known = known.State, known.Reason, true
+		return t, nil
+	}
+	o.Turn = r.Turns.Next(o.Accession)
+	if err := r.Desk.Submit(ctx, o); err != nil {
+		r.Turns.Left(o.Accession)
+		return t, err
+	}
+	return t, nil
+}
+
+// known is how the order stands if it was made before: of the same slide with the same model and
+// parameters. The run's result alone will do.
+func (r *Reception) known(ctx context.Context, o *Order) (*Standing, error) {
+	l := r.Desk.Ledger()
+	e, err := l.Entry(ctx, o.Slide)
+	missing := errors.Is(err, store.ErrNotFound)
+	if err != nil && !missing {
+		return nil, err
+	}
+	if missing {
+		return nil, nil
+	}
+	end, err := l.End(ctx, o.Slide)
+	if err != nil || e.Run != o.Run { // another model or scale, or a file that could not be read then
+		return nil, err
+	}
+	all, err := r.judge().Look(ctx, []Line{{e, end}})
+	if err != nil {
+		return nil, err
+	}
+	return &all[0], nil
+}
+
+func (r *Reception) judge() *Judge { return &Judge{Ledger: r.Desk.Ledger(), Dead: r.Desk.Queue.Dead} }
+
+// refuse writes down that a file cannot be analysed, under the id of whatever it holds.
+func (r *Reception) refuse(ctx context.Context, q Request, cause error) (Taken, error) {
+	t := Taken{State: Failed, Reason: plain(cause, q.Path)}
+	var refusal *Refusal
+	if errors.As(cause, &refusal) {
+		t.State = Refused
+	}
+	if q.Doubtful {
+		return t, nil
+	}
+	sum, err := slide.Hash(ctx, q.Path, nil)
+	if errors.Is(err, slide.ErrEmpty) {
+		sum, err = sha256.Sum256(nil), nil
+	}
+	if err != nil {
+		return t, ctx.Err() // not even readable: there is nothing to name it by
+	}
+	t.Slide = pyramid.NewSlideID(sum)
+	l := r.Desk.Ledger()
+	if old, err := l.End(ctx, t.Slide); err != nil || old != nil && old.State == t.State && old.Reason == t.Reason {
+		t.Known = err == nil
+		return t, err
+	}
+	e := stamped(Entry{
+		Slide: t.Slide, SHA256: hex.EncodeToString(sum[:]), File: q.file(), Accession: q.Accession,
+		Priority: q.Priority.Known(), Model: r.Model.Ref.SHA256, At: time.Now().UTC(),
+	}, q.Path)
+	if err := l.Enter(ctx, e); err != nil {
+		return t, err
+	}
+	return t, l.Close(ctx, t.Slide, End{State: t.State, Reason: t.Reason, At: e.At})
+}
+
+// stamped adds size and time of the file, where there is one.
+func stamped(e Entry, path string) Entry {
+	if st, err := os.Stat(path); err == nil {
+		e.Bytes, e.Changed = st.Size(), st.ModTime().UTC()
+	}
+	return e
+}
+
+// plain is the reason without the file's path, which the ledger has already.
+func plain(cause error, path string) string {
+	text := cause.Error()
+	for _, prefix := range []string{fmt.Sprintf("open slide %s: ", path), path + ": "} {
+		if len(text) > len(prefix) && text[:len(prefix)] == prefix {
+			text = text[len(prefix):]
+		}
+	}
+	return text
+}
+
+func (q *Request) file() string {
+	if q.File != "" {
+		return q.File
+	}
+	return filepath.Base(q.Path)
+}

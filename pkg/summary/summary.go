@@ -1,0 +1,125 @@
+// Package summary writes what the night operator reads in the morning: which slides are done, which
+// failed or were refused and why, how long they took, with a picture of each. It reads what intake.Judge
+// found out and the previews in the store; it decides nothing. Its files name slides and accessions, so
+// they belong where the laboratory's other lists lie.
+package summary
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/stitch"
+)
+
+// Summary is one batch or one night.
+type Summary struct {
+	From, To time.Time
+	Rows     []Row // those that need a person first
+	// Problems are what the watched folder's worklists got wrong.
+	Problems []string
+	// Ignored counts files that were no slides by their names.
+	Ignored int
+}
+
+// Row is one slide.
+type Row struct {
+	intake.Standing
+	Doubled string // the file that holds the same slide and was taken instead
+	Picture []byte // JPEG, of what is done
+}
+
+// Count is how many slides are in each state.
+type Count struct{ Done, Failed, Refused, Cancelled, Open int }
+
+// Count counts the slides; files that hold the same slide as another count like it.
+func (s *Summary) Count() (c Count) {
+	for i := range s.Rows {
+		switch s.Rows[i].State {
+		case stitch.Done:
+			c.Done++
+		case intake.Failed:
+			c.Failed++
+		case intake.Refused:
+			c.Refused++
+		case intake.Cancelled:
+			c.Cancelled++
+		default:
+			c.Open++
+		}
+	}
+	return c
+}
+
+// Total is the number of slides.
+func (s *Summary) Total() int { return len(s.Rows) }
+
+// Bad is how many slides need a person because they have no result.
+func (c Count) Bad() int { return c.Failed + c.Refused }
+
+// Took is how long the slide took from its order to its end, or so far.
+func (r *Row) Took() time.Duration {
+	switch {
+	case r.At.IsZero():
+		return 0
+	case r.Ended.IsZero():
+		return time.Since(r.At)
+	}
+	return max(0, r.Ended.Sub(r.At))
+}
+
+// Source gives the pictures of slides that are done.
+type Source func(ctx context.Context, s *intake.Standing) ([]byte, error)
+
+// maxPictures bounds a summary: at ten kilobytes each, five megabytes of HTML.
+const maxPictures = 500
+
+// New sorts the rows, those that need a person first, and fetches their pictures. A picture that is not
+// to be had is left out.
+func New(ctx context.Context, rows []Row, pictures Source) (*Summary, error) {
+	slices.SortStableFunc(rows, func(a, b Row) int {
+		return cmp.Or(cmp.Compare(rank(&a), rank(&b)), -cmp.Compare(score(&a), score(&b)), cmp.Compare(a.File, b.File))
+	})
+	s := &Summary{Rows: rows, To: time.Now()}
+	shown := 0
+	for i := range rows {
+		r := &rows[i]
+		if s.From.IsZero() || !r.At.IsZero() && r.At.Before(s.From) {
+			s.From = r.At
+		}
+		if r.State != stitch.Done || shown == maxPictures || pictures == nil {
+			continue
+		}
+		picture, err := pictures(ctx, &r.Standing)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err == nil {
+			r.Picture = picture
+			shown++
+		}
+	}
+	return s, nil
+}
+
+// rank puts what failed before what is open before what is done.
+func rank(r *Row) int {
+	switch {
+	case r.Bad():
+		return 0
+	case r.State == stitch.Done:
+		return 2
+	case r.State == intake.Cancelled:
+		return 3
+	}
+	return 1
+}
+
+func score(r *Row) float64 {
+	if r.Report == nil {
+		return 0
+	}
+	return r.Report.Triage.Score
+}

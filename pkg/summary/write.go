@@ -1,0 +1,149 @@
+package summary
+
+import (
+	_ "embed"
+	"encoding/base64"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/stitch"
+)
+
+//go:embed summary.html
+var pageText string
+
+var page = template.Must(template.New("summary").Funcs(template.FuncMap{
+	"picture": func(data []byte) template.URL {
+		return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(data))
+	},
+	"took":    func(d time.Duration) string { return Duration(d) },
+	"clock":   func(t time.Time) string { return t.Local().Format("2 Jan 2006, 15:04") },
+	"notice":  func() string { return stitch.Notice },
+	"percent": func(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) },
+	"mm2":     func(x float64) string { return fmt.Sprintf("%.2f mm²", x) },
+	"class": func(r Row) string {
+		if r.Bad() {
+			return "bad"
+		}
+		return r.State
+	},
+	"empty": func(r Row) bool { return r.Report != nil && (r.Report.Areas == nil || r.Report.AnalysedMM2 == 0) },
+}).Parse(pageText))
+
+// WriteHTML writes one file that needs nothing else and runs no code.
+func (s *Summary) WriteHTML(w io.Writer) error { return page.Execute(w, s) }
+
+// header names the columns of the CSV. It is a contract: add at the end.
+var header = []string{
+	"file", "accession", "priority", "state", "reason", "slide", "run", "ordered", "ended", "seconds",
+	"tissue_mm2", "analysed_mm2", "not_analysed_mm2", "carcinoma_mm2", "carcinoma_fraction", "lesions", "triage", "notice",
+}
+
+// WriteCSV writes a line per slide.
+func (s *Summary) WriteCSV(w io.Writer) error {
+	out := csv.NewWriter(w)
+	if err := out.Write(header); err != nil {
+		return err
+	}
+	for i := range s.Rows {
+		if err := out.Write(s.Rows[i].cells()); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func (r *Row) cells() []string {
+	run, reason := "", r.Reason
+	if r.State == stitch.Done {
+		run = r.Run.String()
+	}
+	if r.Doubled != "" {
+		reason = strings.TrimPrefix(reason+"; the same slide as "+r.Doubled, "; ")
+	}
+	cells := []string{
+		safe(r.File), safe(r.Accession), string(r.Priority), r.State, safe(reason), r.Slide.String(), run,
+		stamp(r.At), stamp(r.Ended), fmt.Sprintf("%.1f", r.Took().Seconds()),
+	}
+	if r.Report == nil || r.Report.Areas == nil {
+		return append(cells, "", "", "", "", "", "", "", stitch.Notice)
+	}
+	p := r.Report
+	return append(cells, number(p.TissueMM2), number(p.AnalysedMM2), number(p.NotAnalysedMM2), number(p.CarcinomaMM2),
+		number(p.CarcinomaFraction), fmt.Sprint(len(p.Lesions)), number(p.Triage.Score), stitch.Notice)
+}
+
+func number(x float64) string { return fmt.Sprintf("%.4g", x) }
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// safe keeps a spreadsheet from taking a file's name for a formula.
+func safe(text string) string {
+	if strings.ContainsAny(text[:min(len(text), 1)], "=+-@\t\r") {
+		return "'" + text
+	}
+	return text
+}
+
+// Duration says how long in words of the terminal: 42 s, 3:05 min, 2:07 h.
+func Duration(d time.Duration) string {
+	s := int(d.Round(time.Second) / time.Second)
+	switch {
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case s < 60:
+		return fmt.Sprintf("%d s", s)
+	case s < 3600:
+		return fmt.Sprintf("%d:%02d min", s/60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d h", s/3600, s/60%60)
+}
+
+// Headline is the summary in one line.
+func (s *Summary) Headline() string {
+	c := s.Count()
+	text := fmt.Sprintf("%d slides: %d done, %d failed, %d refused", s.Total(), c.Done, c.Failed, c.Refused)
+	if c.Cancelled > 0 {
+		text += fmt.Sprintf(", %d cancelled", c.Cancelled)
+	}
+	if c.Open > 0 {
+		text += fmt.Sprintf(", %d not finished", c.Open)
+	}
+	return text
+}
+
+// Save writes summary.html and summary.csv into a folder; each appears whole.
+func (s *Summary) Save(folder string) (html string, err error) {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", fmt.Errorf("summary: %w", err)
+	}
+	html = filepath.Join(folder, "summary.html")
+	return html, errors.Join(save(html, s.WriteHTML), save(filepath.Join(folder, "summary.csv"), s.WriteCSV))
+}
+
+func save(path string, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".summary-*")
+	if err != nil {
+		return fmt.Errorf("summary: %w", err)
+	}
+	if err := errors.Join(write(f), f.Chmod(0o644), f.Close()); err != nil {
+		return errors.Join(fmt.Errorf("summary: %w", err), os.Remove(f.Name()))
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// Ended reports whether every slide has ended.
+func (s *Summary) Ended() bool { return s.Count().Open == 0 }

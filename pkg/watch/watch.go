@@ -1,0 +1,299 @@
+// Package watch takes slides from a scanner's folder: it polls, so that it works on network shares,
+// waits until a file is whole, hands it to intake once, and sees that each one ends with a result or a
+// reason. It analyses nothing itself and changes nothing in the folder unless a quarantine is named.
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+)
+
+// Config says what to watch.
+type Config struct {
+	Dir       string
+	Reception *intake.Reception
+	Judge     *intake.Judge
+	// Settle is how long size and time of a file must stay the same before it counts as whole; 0 means
+	// DefaultSettle. Scanners write for minutes, but rarely pause for longer.
+	Settle time.Duration
+	Every  time.Duration // between two looks at the folder; 0 means a third of Settle
+	// Quarantine is where files that failed are moved, with the reason beside them. Empty leaves them.
+	Quarantine string
+	Skip       []string // folders not to look into, such as the data folder
+	Log        *slog.Logger
+	// Told, if not nil, hears of each file that was taken and of each that ended; else the log does.
+	Told func(Slide)
+	// Looked, if not nil, is called after each look at the folder.
+	Looked func(ctx context.Context)
+}
+
+// DefaultSettle outlives the pauses of the scanners that we know of.
+const DefaultSettle = 30 * time.Second
+
+// Slide is one slide of the folder: its file and what became of it.
+type Slide struct {
+	File      string // below the folder, with forward slashes
+	Accession string
+	Slide     pyramid.SlideID
+	State     string // of intake.Standing
+	Reason    string
+	Doubled   string // the file that holds the same slide, and was first
+}
+
+func (s *Slide) ended() bool { return intake.Ended(s.State) }
+
+// Watcher watches one folder. It is for one goroutine.
+//
+// # Memory
+//
+// It holds one seen and one Slide per file in the folder, below a kilobyte each; maxFiles bounds them.
+type Watcher struct {
+	Config
+	files   map[string]*seen
+	slides  map[string]*Slide          // by file
+	first   map[pyramid.SlideID]string // which file a slide was taken from
+	entries map[string]intake.Entry    // what the ledger knew at the start, by file
+	sheet   sheet
+	other   int // files that are no slides by their names
+}
+
+// maxFiles bounds a folder; whoever has more keeps a case per folder.
+const maxFiles = 500_000
+
+// New reads what the ledger knows already. The folder must be there.
+func New(ctx context.Context, c Config) (*Watcher, error) {
+	if st, err := os.Stat(c.Dir); err != nil {
+		return nil, fmt.Errorf("watched folder: %w", err)
+	} else if !st.IsDir() {
+		return nil, fmt.Errorf("watched folder %s: it is a file: name the folder that it lies in", c.Dir)
+	}
+	if c.Settle == 0 {
+		c.Settle = DefaultSettle
+	}
+	if c.Every == 0 {
+		c.Every = max(c.Settle/3, 50*time.Millisecond)
+	}
+	lines, err := c.Judge.Lines(ctx, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	w := &Watcher{
+		Config: c, files: map[string]*seen{}, slides: map[string]*Slide{},
+		first: map[pyramid.SlideID]string{}, entries: map[string]intake.Entry{},
+	}
+	for _, l := range lines {
+		w.entries[l.File] = l.Entry
+	}
+	return w, nil
+}
+
+// Run watches until ctx ends, or with once until each slide that lies in the folder has ended.
+func (w *Watcher) Run(ctx context.Context, once bool) error {
+	for {
+		unsettled, err := w.Look(ctx)
+		if err != nil && ctx.Err() == nil {
+			w.Log.Warn("the folder was not looked at whole; it will be again", "error", err)
+		}
+		if w.Looked != nil {
+			w.Looked(ctx)
+		}
+		open := w.Open()
+		if ctx.Err() != nil || once && err == nil && unsettled == 0 && open == 0 {
+			return ctx.Err()
+		}
+		if !pause(ctx, w.Every) {
+			return ctx.Err()
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// Look takes what is new and whole, and sees what has ended. It returns how many files are not whole yet.
+func (w *Watcher) Look(ctx context.Context) (unsettled int, err error) {
+	found, err := w.scan(ctx)
+	w.reread()
+	for _, f := range found {
+		if ctx.Err() != nil {
+			return unsettled, ctx.Err()
+		}
+		whole, takeErr := w.consider(ctx, f)
+		if !whole {
+			unsettled++
+		}
+		err = errors.Join(err, takeErr)
+	}
+	return unsettled, errors.Join(err, w.follow(ctx))
+}
+
+// consider takes a file that is whole, once.
+func (w *Watcher) consider(ctx context.Context, f candidate) (whole bool, err error) {
+	s := w.files[f.file]
+	if s == nil {
+		s = new(seen)
+		w.files[f.file] = s
+	}
+	if s.taken {
+		return true, nil
+	}
+	if !s.settled(f, time.Now(), w.Settle) {
+		return false, nil
+	}
+	if w.recall(f) {
+		s.taken = true
+		return true, nil
+	}
+	t, err := w.Reception.Take(ctx, w.request(f, s))
+	if err != nil {
+		return false, err
+	}
+	if !s.doubted && t.State != intake.Waiting && !t.Known && t.Slide == (pyramid.SlideID{}) {
+		s.doubted, s.since = true, time.Now() // it may be half a file that nobody writes to just now
+		return false, nil
+	}
+	s.taken = true
+	w.note(ctx, f, t)
+	return true, nil
+}
+
+func (w *Watcher) request(f candidate, s *seen) intake.Request {
+	q := intake.Request{Path: f.path, File: f.file, Doubtful: !s.doubted, Priority: jobs.Routine}
+	if row, ok := w.sheet.find(f.file); ok {
+		q.Accession, q.Priority, q.MPP = row.Accession, row.Priority, row.MPP
+	}
+	return q
+}
+
+// recall finds a file in the ledger by name, size and time.
+func (w *Watcher) recall(f candidate) bool {
+	e, ok := w.entries[f.file]
+	if !ok || e.Bytes != f.size || !e.Changed.Equal(f.changed) {
+		return false
+	}
+	w.slides[f.file] = &Slide{File: f.file, Accession: e.Accession, Slide: e.Slide}
+	w.first[e.Slide] = f.file
+	return true
+}
+
+func (w *Watcher) note(ctx context.Context, f candidate, t intake.Taken) {
+	s := &Slide{File: f.file, Slide: t.Slide, State: t.State, Reason: t.Reason}
+	if row, ok := w.sheet.find(f.file); ok {
+		s.Accession = row.Accession
+	}
+	if t.Warning != "" {
+		w.Log.Warn("scale", "slide", t.Slide, "warning", t.Warning)
+	}
+	named := t.Slide != pyramid.SlideID{}
+	if first, ok := w.first[t.Slide]; ok && named && first != f.file {
+		s.Doubled = first
+	} else if named {
+		w.first[t.Slide] = f.file
+	}
+	w.slides[f.file] = s
+	w.tell(ctx, s)
+}
+
+// tell says what became of a slide, and moves its file away if it failed and that is wished.
+func (w *Watcher) tell(ctx context.Context, s *Slide) {
+	level := slog.LevelInfo
+	if s.State == intake.Failed || s.State == intake.Refused {
+		level = slog.LevelError
+		if err := w.quarantine(s); err != nil {
+			w.Log.Warn("not moved to quarantine", "slide", s.Slide, "error", err)
+		}
+	}
+	if w.Told != nil {
+		w.Told(*s)
+		return
+	}
+	w.Log.Log(ctx, level, "slide "+s.State, "slide", s.Slide, "reason", s.Reason)
+}
+
+// follow asks how the open slides stand.
+func (w *Watcher) follow(ctx context.Context) error {
+	var ids []pyramid.SlideID
+	var open []*Slide
+	for _, s := range w.slides {
+		if !s.ended() {
+			ids, open = append(ids, s.Slide), append(open, s)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	standings, err := w.Judge.LookAt(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for i, s := range open {
+		s.State, s.Reason = standings[i].State, standings[i].Reason
+		if s.ended() {
+			w.Reception.Turns.Left(s.Accession)
+			w.tell(ctx, s)
+		}
+	}
+	return nil
+}
+
+// Open is how many slides have not ended.
+func (w *Watcher) Open() (n int) {
+	for _, s := range w.slides {
+		if !s.ended() {
+			n++
+		}
+	}
+	return n
+}
+
+// Slides lists the folder's slides, by file.
+func (w *Watcher) Slides() []Slide {
+	list := make([]Slide, 0, len(w.slides))
+	for _, s := range w.slides {
+		list = append(list, *s)
+	}
+	sortSlides(list)
+	return list
+}
+
+// Ignored is how many files were no slides by their names.
+func (w *Watcher) Ignored() int { return w.other }
+
+// SheetProblems are the lines of the worklists that made no sense, and the files that were not there.
+func (w *Watcher) SheetProblems() []string { return w.sheet.problems(w.slides) }
+
+// quarantine moves the file of a failed slide away, and writes the reason beside it.
+func (w *Watcher) quarantine(s *Slide) error {
+	if w.Quarantine == "" || s.Doubled != "" {
+		return nil
+	}
+	from := filepath.Join(w.Dir, filepath.FromSlash(s.File))
+	to := filepath.Join(w.Quarantine, filepath.FromSlash(s.File))
+	if _, err := os.Stat(to); err == nil {
+		to += "." + time.Now().UTC().Format("20060102T150405")
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return fmt.Errorf("quarantine: %w", err)
+	}
+	if err := os.Rename(from, to); err != nil {
+		return fmt.Errorf("quarantine: %w", err)
+	}
+	return os.WriteFile(to+".reason.txt", []byte(s.State+": "+s.Reason+"\n"), 0o644)
+}

@@ -49,6 +49,7 @@ var allowed = map[string][]string{
 	"pkg/export":                {"pkg/pyramid", "pkg/segment", "pkg/stitch/contour"},
 	"pkg/evaluate":              {"pkg/pyramid"},
 	"pkg/intake":                {"pkg/pyramid", "pkg/slide", "pkg/store", "pkg/jobs", "pkg/segment", "pkg/stitch"},
+	"pkg/metrics":               {"pkg/jobs"},
 	"pkg/watch":                 {"pkg/pyramid", "pkg/jobs", "pkg/intake"},
 	"pkg/summary":               {"pkg/store", "pkg/intake", "pkg/stitch"},
 	"pkg/viewer":                {"pkg/pyramid", "pkg/store"},
@@ -59,20 +60,21 @@ var allowed = map[string][]string{
 
 // owners are the packages that alone may import a heavy or hazardous dependency.
 var owners = map[string][]string{
-	"gorgonia.org/gorgonia":          {"pkg/segment/nn"},
-	"gorgonia.org/tensor":            {"pkg/segment/nn"},
-	"github.com/minio/minio-go/v7":   {"pkg/store/s3"},
-	"github.com/nats-io/nats.go":     {"pkg/jobs/jetstream"},
-	"github.com/nats-io/nats-server": {"pkg/jobs/jetstream"},
-	"github.com/google/tiff":         {"pkg/slide/tiff"},
-	"github.com/versity/versitygw":   {"scripts/s3server"}, // and tests
-	"github.com/mmcloughlin/avo":     {"pkg/segment/nn/kernel/gen"},
-	"github.com/spf13/cobra":         {"cmd/slidemill"},
-	"golang.org/x/image/tiff":        {"pkg/slide/codec"}, // its LZW only: untrusted files go through pkg/slide
-	"github.com/google/tiff/image":   {},                  // panics on decode
-	"github.com/ebitengine/purego":   {"pkg/slide/codec", "pkg/slide/openslide", "pkg/segment/ort"},
-	"github.com/ajroetker":           {"pkg/slide/codec"}, // behind j2kheader.go only: it allocates what headers say
-	"google.golang.org/protobuf":     {"pkg/segment/onnx"},
+	"gorgonia.org/gorgonia":               {"pkg/segment/nn"},
+	"gorgonia.org/tensor":                 {"pkg/segment/nn"},
+	"github.com/minio/minio-go/v7":        {"pkg/store/s3"},
+	"github.com/nats-io/nats.go":          {"pkg/jobs/jetstream"},
+	"github.com/nats-io/nats-server":      {"pkg/jobs/jetstream"},
+	"github.com/google/tiff":              {"pkg/slide/tiff"},
+	"github.com/versity/versitygw":        {"scripts/s3server"}, // and tests
+	"github.com/mmcloughlin/avo":          {"pkg/segment/nn/kernel/gen"},
+	"github.com/prometheus/client_golang": {"pkg/metrics"},
+	"github.com/spf13/cobra":              {"cmd/slidemill"},
+	"golang.org/x/image/tiff":             {"pkg/slide/codec"}, // its LZW only: untrusted files go through pkg/slide
+	"github.com/google/tiff/image":        {},                  // panics on decode
+	"github.com/ebitengine/purego":        {"pkg/slide/codec", "pkg/slide/openslide", "pkg/segment/ort"},
+	"github.com/ajroetker":                {"pkg/slide/codec"}, // behind j2kheader.go only: it allocates what headers say
+	"google.golang.org/protobuf":          {"pkg/segment/onnx"},
 }
 
 // source is one file of ours.

@@ -17,13 +17,14 @@
 //	7 evaluate  judge: Dice, AUC, calibration, intervals
 //	8 export    hand over: GeoJSON
 //	9 viewer    show: HTTP, tiles, web page
-//	watch       a scanner's folder becomes orders; summary: what the night operator reads in the morning
+//	watch       a scanner's folder becomes orders; summary: what the night operator reads in the morning;
+//	metrics     what Prometheus scrapes
 //
 //	pyramid     the vocabulary of all of them; quadtree, the walk that builds every pyramid
 //	synth       slides that never were, for demos and tests
 //
 // Workers (beside this folder) join the queue and the stages; cmd/slidemill names the drivers.
-// Arrows point down: cmd → workers → {watch, summary} → {intake, tiler, stitch, export, viewer, synth} → {slide, segment} →
+// Arrows point down: cmd → workers → {watch, summary, metrics} → {intake, tiler, stitch, export, viewer, synth} → {slide, segment} →
 // pyramid; store and jobs import only pyramid. arch_test.go holds this map against the imports.
 //
 // Start reading at pyramid/pyramid.go, store/layout.go and jobs/subjects.go: they hold the names of

@@ -18,6 +18,7 @@ type SaliencyConfig struct {
 	H, W          int
 	Class         int
 	Probabilities bool  // the network ends in probabilities, not in logits
+	ScoreOnly     bool  // no gradient is wanted
 	Threads       int   // 0 is 1; the result does not depend on it
 	MemoryLimit   int64 // bytes of activations; 0 is 8 GiB
 }
@@ -81,14 +82,18 @@ func newSaliency(cfg SaliencyConfig) (_ *Saliency, err error) {
 }
 
 // Run computes score and gradient. x holds channels × H × W, weight H × W of which at least one is above
-// 0, and gradient receives channels × H × W.
+// 0, and gradient receives channels × H × W; with ScoreOnly it is nil.
 func (s *Saliency) Run(ctx context.Context, x, weight, gradient []float32) (float64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
 	defer s.g.team.Rest()
 	plane := s.image.h * s.image.w
-	if len(x) != s.image.floats() || len(gradient) != len(x) || len(weight) != plane {
+	wrong := len(gradient) != len(x)
+	if s.gradient == nil {
+		wrong = gradient != nil
+	}
+	if len(x) != s.image.floats() || wrong || len(weight) != plane {
 		return 0, fmt.Errorf("saliency: %d floats of image, %d of gradient, %d weights for %v", len(x), len(gradient), len(weight), s.image.dims)
 	}
 	s.score.total = 0
@@ -104,7 +109,9 @@ func (s *Saliency) Run(ctx context.Context, x, weight, gradient []float32) (floa
 	if err := s.g.run(ctx); err != nil {
 		return 0, fmt.Errorf("saliency: %w", err)
 	}
-	kernel.ToNCHW(gradient, s.gradient.view, s.g.team)
+	if s.gradient != nil {
+		kernel.ToNCHW(gradient, s.gradient.view, s.g.team)
+	}
 	if math.IsNaN(s.score.score) || math.IsInf(s.score.score, 0) {
 		return 0, fmt.Errorf("saliency: the score is %g: the model is damaged", s.score.score)
 	}

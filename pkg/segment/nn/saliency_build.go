@@ -77,6 +77,9 @@ func (b *saliencyBuilder) differentiate(cfg SaliencyConfig) (*Saliency, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.ScoreOnly {
+		return &Saliency{g: g, image: b.t.image, score: t}, nil
+	}
 	gradients, err := gorgonia.Grad(score, b.values[0])
 	if err != nil {
 		return nil, fmt.Errorf("differentiate: %w", err)

@@ -94,6 +94,16 @@ func TestSaliencyIsTheGradient(t *testing.T) {
 				t.Errorf("gradient by input %d is %g, want %g", i, grad[i], want)
 			}
 		}
+		only, err := NewSaliency(SaliencyConfig{Net: n, H: 16, W: 24, Class: 2, Threads: threads, ScoreOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if same, err := only.Run(t.Context(), x.Float32(), weight, nil); err != nil || same != score {
+			t.Errorf("alone the score is %g, %v; want %g", same, err, score)
+		}
+		if err := only.Close(); err != nil {
+			t.Error(err)
+		}
 		again := make([]float32, len(grad))
 		if _, err := s.Run(t.Context(), x.Float32(), weight, again); err != nil || !slices.Equal(grad, again) {
 			t.Errorf("a second run differs: %v", err)

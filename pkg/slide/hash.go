@@ -1,24 +1,54 @@
 package slide
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 // hashChunk is how much of a file is hashed between two looks at the context: about 2 ms of work.
 const hashChunk = 1 << 20
 
-// Hash streams the file through SHA-256: a slide is named by it. progress, if not nil, hears the
-// number of bytes hashed so far.
+// Hash streams the slide's file through SHA-256: a slide is named by it. The name of a slide of several
+// files is the SHA-256 of their hashes in ascending order, whatever the files are called. progress, if not
+// nil, hears the number of bytes hashed so far.
 //
 // # Memory
 //
 // One buffer of 1 MiB, whatever the file's size.
 func Hash(ctx context.Context, path string, progress func(n int64)) (sum [sha256.Size]byte, err error) {
+	files, err := Files(ctx, path)
+	if err != nil {
+		return sum, err
+	}
+	sums := make([][]byte, len(files))
+	var before int64
+	for i, name := range files {
+		var last int64
+		sum, err := hashFile(ctx, name, func(n int64) {
+			last = n
+			if progress != nil {
+				progress(before + n)
+			}
+		})
+		if err != nil {
+			return sum, err
+		}
+		sums[i], before = sum[:], before+last
+	}
+	if len(sums) == 1 {
+		return [sha256.Size]byte(sums[0]), nil
+	}
+	slices.SortFunc(sums, bytes.Compare)
+	return sha256.Sum256(bytes.Join(sums, nil)), nil
+}
+
+func hashFile(ctx context.Context, path string, progress func(n int64)) (sum [sha256.Size]byte, err error) {
 	f, err := openRegular(path)
 	if err != nil {
 		return sum, err
@@ -34,7 +64,7 @@ func Hash(ctx context.Context, path string, progress func(n int64)) (sum [sha256
 		n, err := io.ReadFull(f, buf)
 		h.Write(buf[:n])
 		done += int64(n)
-		if progress != nil && n > 0 {
+		if n > 0 {
 			progress(done)
 		}
 		switch {

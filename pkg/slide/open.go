@@ -2,11 +2,13 @@ package slide
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"unicode/utf8"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -51,9 +53,18 @@ func Open(ctx context.Context, path string, o Options) (Slide, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("open slide: %w", err)
 	}
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		return openSeries(ctx, path, "", o)
+	}
 	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
+	}
+	if isDICOM(readHead(f, 132)) {
+		if err := f.Close(); err != nil {
+			return nil, fmt.Errorf("open slide %s: %w", path, err)
+		}
+		return openSeries(ctx, filepath.Dir(path), filepath.Join(filepath.Dir(path), filepath.Base(path)), o)
 	}
 	s, err := openFile(f, o)
 	if err != nil {
@@ -61,6 +72,33 @@ func Open(ctx context.Context, path string, o Options) (Slide, error) {
 		return nil, fmt.Errorf("open slide %s: %w", path, err)
 	}
 	return s, nil
+}
+
+// openSeries opens the DICOM slide in a folder.
+func openSeries(ctx context.Context, folder, named string, o Options) (Slide, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	files, err := openInstances(ctx, folder, named)
+	if err != nil {
+		return nil, fmt.Errorf("open slide %s: %w", cmp.Or(named, folder), err)
+	}
+	s, err := openDICOM(files, o)
+	if err != nil {
+		files.Close()
+		return nil, fmt.Errorf("open slide %s: %w", cmp.Or(named, folder), err)
+	}
+	return s, nil
+}
+
+func (o Options) validate() error {
+	if o.MPP == 0 {
+		return nil
+	}
+	if err := operatorScale(o.MPP).Validate(); err != nil {
+		return fmt.Errorf("--mpp: %w", err)
+	}
+	return nil
 }
 
 // openFile opens a slide that f holds, and takes f over unless there is an error.
@@ -80,10 +118,8 @@ type source struct {
 }
 
 func openSource(src source, o Options) (Slide, error) {
-	if o.MPP != 0 {
-		if err := operatorScale(o.MPP).Validate(); err != nil {
-			return nil, fmt.Errorf("--mpp: %w", err)
-		}
+	if err := o.validate(); err != nil {
+		return nil, err
 	}
 	c, err := examine(src, o)
 	if err != nil {

@@ -1,0 +1,134 @@
+package slide_test
+
+import (
+	"bytes"
+	"errors"
+	"image"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/slide"
+	"github.com/slidemill/slidemill/pkg/slide/slidetest"
+)
+
+func dicomSlides(t testing.TB) map[string]string {
+	d := slidetest.DICOM{Size: pyramid.Size{W: 200, H: 130}, Tile: 64, Levels: 2}
+	sparse, native, bare := d, d, d
+	sparse.Sparse, native.Native, bare.NoTable = true, true, true
+	return map[string]string{"jpeg": d.Write(t), "sparse": sparse.Write(t), "native": native.Write(t), "no table": bare.Write(t)}
+}
+
+func TestDICOMConformance(t *testing.T) {
+	for name, folder := range dicomSlides(t) {
+		t.Run(name, func(t *testing.T) { slidetest.Run(t, opener(folder, slide.Options{})) })
+	}
+}
+
+// What a folder says of itself; its pixels are where they belong; a missing tile is not scanned.
+func TestDICOM(t *testing.T) {
+	s := opener(dicomSlides(t)["native"], slide.Options{})(t)
+	defer s.Close()
+	info := s.Info()
+	if info.Vendor != "dicom" || len(info.Levels) != 2 || info.MPP.X != 0.5 || info.Objective != 20 || info.Size() != (pyramid.Size{W: 200, H: 130}) {
+		t.Errorf("info %+v", info)
+	}
+	slidetest.Tiles(info, func(level, col, row int) {
+		if tile := slidetest.Read(t, s, level, col, row); !slidetest.Equal(tile, slidetest.Raster(tile.Rect, level, slidetest.Colour)) {
+			t.Errorf("tile %d/%d_%d has other pixels", level, col, row)
+		}
+	})
+	sparse := opener(dicomSlides(t)["sparse"], slide.Options{})(t)
+	defer sparse.Close()
+	for col := range 4 {
+		if got, want := slidetest.Read(t, sparse, 0, col, 0).Pix[3], []byte{255, 0, 255, 0}[col]; got != want {
+			t.Errorf("sparse tile %d_0 has alpha %d, want %d", col, got, want)
+		}
+	}
+}
+
+// A slide is the same slide and has the same name whichever of its files is given and whatever they are
+// called.
+func TestDICOMIdentity(t *testing.T) {
+	folder := dicomSlides(t)["jpeg"]
+	first, err := slide.Hash(t.Context(), folder, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(folder, "level0.dcm"), filepath.Join(folder, "z")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "notes.txt"), []byte("of another kind"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{folder, filepath.Join(folder, "z"), filepath.Join(folder, "level1.dcm")} {
+		if again, err := slide.Hash(t.Context(), path, nil); err != nil || again != first {
+			t.Errorf("%s: hash %x, %v; want %x", path, again, err, first)
+		}
+		s := opener(path, slide.Options{})(t)
+		if n := len(s.Info().Levels); n != 2 {
+			t.Errorf("%s: %d levels", path, n)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Damage to an instance is said by name. Nothing of a patient is in the error.
+func TestDICOMDamage(t *testing.T) {
+	whole := slidetest.DICOM{Size: pyramid.Size{W: 128, H: 64}, Tile: 64, Levels: 1}.Instance(t, 0, pyramid.Size{W: 128, H: 64})
+	replace := func(old, with string) []byte { return bytes.Replace(bytes.Clone(whole), []byte(old), []byte(with), 1) }
+	for name, c := range map[string]struct {
+		data []byte
+		want string
+	}{
+		"cut in the header": {whole[:400], "cut short"},
+		"cut in the frames": {whole[:len(whole)-900], "cut short"},
+		"RLE":               {replace("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.5\x00\x00\x00"), "transfer syntax"},
+		"no volume":         {replace("VOLUME", "WARPED"), "no instance of type VOLUME"},
+		"too many frames":   {replace("IS\x02\x002 ", "IS\x02\x009 "), "frame"},
+		"palette":           {replace("YBR_FULL_422", "PALETTECOLOR"), "photometric"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := writeFile(t, "x.dcm", c.data)
+			s, err := slide.Open(t.Context(), path, slide.Options{})
+			if err == nil {
+				s.Close()
+				t.Fatal("no error")
+			}
+			if !blames(err) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "DOE") {
+				t.Errorf("error %q, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// FuzzDICOM: any bytes end in pixels or in an error that blames someone.
+func FuzzDICOM(f *testing.F) {
+	for _, d := range []slidetest.DICOM{{Tile: 16}, {Tile: 16, Sparse: true}, {Tile: 16, Native: true}, {Tile: 16, NoTable: true}} {
+		f.Add(d.Instance(f, 0, pyramid.Size{W: 40, H: 20}))
+	}
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) < 132 || len(data) > 1<<16 || string(data[128:132]) != "DICM" {
+			return
+		}
+		path := filepath.Join(dir, "x.dcm")
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := slide.Open(t.Context(), path, slide.Options{PureJPEG: true})
+		if err != nil {
+			if !blames(err) && !errors.Is(err, slide.ErrDirectory) {
+				t.Fatalf("error %v", err)
+			}
+			return
+		}
+		defer s.Close()
+		var tile image.RGBA
+		_ = s.ReadTile(t.Context(), 0, 0, 0, &tile)
+	})
+}

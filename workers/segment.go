@@ -2,6 +2,7 @@ package workers
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,8 @@ type Segment struct {
 	Events jobs.Events
 	Model  *segment.Model
 	Engine segment.Engine
+	// EngineName is the engine's name and version as segment.Parameters has it; empty is our own.
+	EngineName string
 
 	mu   sync.Mutex
 	runs map[pyramid.RunID]*openRun
@@ -99,6 +102,9 @@ func (s *Segment) open(ctx context.Context, job jobs.Job) (*openRun, error) {
 	if err := sameModel(plan.Model.SHA256, s.Model.Ref); err != nil {
 		return nil, err
 	}
+	if err := sameEngine(plan.Parameters.Engine, s.EngineName); err != nil {
+		return nil, err
+	}
 	if plan.Field != s.Model.Field || plan.Parameters.Windows != s.Model.Windows {
 		return nil, &Permanent{fmt.Errorf("the plan's halo is not the model's (%s): another version of this program made it; order the slide again", s.Model.Reach())}
 	}
@@ -116,6 +122,16 @@ func (s *Segment) open(ctx context.Context, job jobs.Job) (*openRun, error) {
 	run := &openRun{plan, tissue, p}
 	s.runs[job.Run] = run
 	return run, nil
+}
+
+// sameEngine refuses a run that another engine began: its bits would not fit. Another worker may have that
+// engine, so the job is not dead.
+func sameEngine(want, have string) error {
+	if want == have {
+		return nil
+	}
+	return fmt.Errorf("the run was ordered for the engine %s, this worker has %s: start it with the same --engine",
+		cmp.Or(want, segment.OwnEngine), cmp.Or(have, segment.OwnEngine))
 }
 
 // region computes one region unless the store holds it whole.

@@ -71,12 +71,13 @@ func (p *place) findings(model string) []finding {
 			_, name := codec.FindJ2K()
 			return name, nil
 		}},
+		{"engines", func(context.Context) (string, error) { return engines(), nil }},
 		{"model", func(context.Context) (string, error) {
 			m, err := openModel(model)
 			if err != nil {
 				return "", err
 			}
-			return fmt.Sprintf("%s %s, %g µm/px, halo %d px", m.Ref.Name, m.Ref.Version, m.Description.MPP, m.Field.Halo), nil
+			return fmt.Sprintf("%s %s, %g µm/px, %s", m.Ref.Name, m.Ref.Version, m.Description.MPP, m.Reach()), nil
 		}},
 		{"store", p.lookAtStore},
 		{"queue", p.lookAtQueue},

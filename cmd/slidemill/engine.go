@@ -1,13 +1,81 @@
 package main
 
 import (
+	"fmt"
+	"os"
+	"strings"
 	"sync"
+
+	"github.com/spf13/cobra"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/segment/net"
 	"github.com/slidemill/slidemill/pkg/segment/nn"
+	"github.com/slidemill/slidemill/pkg/segment/ort"
 )
+
+// The values of --engine.
+const (
+	engineGorgonia = "gorgonia"
+	engineONNX     = "onnxruntime"
+)
+
+// engineFlag adds --engine to a command.
+func engineFlag(cmd *cobra.Command, name *string) {
+	cmd.Flags().StringVar(name, "engine", engineGorgonia, "what runs the network: gorgonia, or onnxruntime where it is installed (see slidemill doctor)")
+}
+
+// driver is what runs networks. The zero value is Gorgonia.
+type driver struct {
+	name     string // as segment.Parameters.Engine has it
+	runtime  *ort.Runtime
+	provider ort.Provider
+}
+
+// openDriver finds what --engine names.
+func openDriver(name string) (driver, error) {
+	switch name {
+	case engineGorgonia, "":
+		return driver{}, nil
+	case engineONNX:
+		provider, err := ort.ParseProvider(os.Getenv(ort.EnvProvider))
+		if err != nil {
+			return driver{}, &usageError{fmt.Errorf("%s: %w", ort.EnvProvider, err)}
+		}
+		r, err := ort.Find()
+		if err == nil {
+			err = r.Has(provider)
+		}
+		if err != nil {
+			return driver{}, fmt.Errorf("engine %s: %w", name, err)
+		}
+		return driver{r.Name(provider), r, provider}, nil
+	}
+	return driver{}, &usageError{fmt.Errorf("engine %q: want %s or %s", name, engineGorgonia, engineONNX)}
+}
+
+// engines says what --engine can name on this machine. ONNX Runtime is never needed, so its absence is no
+// failure.
+func engines() string {
+	r, err := ort.Find()
+	if err != nil {
+		return engineGorgonia + "; no onnxruntime, which is never needed: " + err.Error()
+	}
+	providers, err := r.Providers()
+	if err != nil {
+		return engineGorgonia + "; onnxruntime does not answer: " + err.Error()
+	}
+	return fmt.Sprintf("%s; onnxruntime %s at %s with %s (--engine onnxruntime)", engineGorgonia, r.Version, r.Path, strings.Join(providers, ", "))
+}
+
+// engine computes a model's calibrated probabilities, each network on one thread.
+func (d driver) engine(m *segment.Model) (segment.Engine, error) {
+	if d.runtime == nil {
+		return newEngine(m), nil
+	}
+	return d.runtime.NewEngine(m.Net, ort.Options{Threads: 1, Provider: d.provider})
+}
 
 // engine runs a model on Gorgonia. Imported graphs may depend on the input size, so it keeps one
 // compiled set of weights per size; a process sees one or two sizes.

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -11,12 +13,11 @@ import (
 	"github.com/slidemill/slidemill/pkg/segment/net"
 	"github.com/slidemill/slidemill/pkg/segment/nn"
 	"github.com/slidemill/slidemill/pkg/segment/npy"
-	"github.com/slidemill/slidemill/pkg/segment/onnx"
 )
 
 func newModelBench() *cobra.Command {
+	var raw rawModel
 	var size string
-	var threads int
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "bench [FILE.onnx] --size HxW --threads N",
@@ -29,11 +30,8 @@ func newModelBench() *cobra.Command {
 				return &usageError{err}
 			}
 			input := net.Shape{C: 3, H: at.W, W: at.H} // the flag is HxW, as the field writes tensors
-			n, err := benched(args, at, input)
-			if err != nil {
-				return err
-			}
-			r, err := nn.Bench(cmd.Context(), n, input, nn.BenchConfig{Threads: threads})
+			raw.path = strings.Join(args, "")
+			r, err := raw.bench(cmd.Context(), input)
 			if err != nil {
 				return err
 			}
@@ -46,34 +44,30 @@ func newModelBench() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&size, "size", "512x512", "height and width of the input")
-	cmd.Flags().IntVar(&threads, "threads", 1, "threads of one forward pass")
+	raw.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return cmd
 }
 
-// benched is the network of the file, or that of the built-in model.
-func benched(args []string, at pyramid.Size, input net.Shape) (*net.Net, error) {
-	if len(args) == 1 {
-		return lowered(args[0], input)
-	}
-	m, err := openModel("")
+// bench times the engine that was asked for.
+func (r *rawModel) bench(ctx context.Context, input net.Shape) (nn.Timing, error) {
+	d, err := openDriver(r.engine)
 	if err != nil {
-		return nil, err
+		return nn.Timing{}, err
 	}
-	return m.Net(pyramid.Size{W: at.H, H: at.W}) // HxW, as above
-}
-
-func lowered(path string, input net.Shape) (*net.Net, error) {
-	file, err := onnx.Open(path, onnx.Limits{})
+	n, err := r.lower(input)
 	if err != nil {
-		return nil, err
+		return nn.Timing{}, err
 	}
-	return file.Lower(input)
+	if d.runtime != nil {
+		return r.time(ctx, d, n, input)
+	}
+	return nn.Bench(ctx, n, input, nn.BenchConfig{Threads: r.threads})
 }
 
 func newModelRun() *cobra.Command {
+	var raw rawModel
 	var in, out string
-	var threads int
 	cmd := &cobra.Command{
 		Use:   "run FILE.onnx --in x.npy --out y.npy",
 		Short: "Raw tensors in and out (float32 NCHW), to compare with other runtimes",
@@ -86,7 +80,8 @@ func newModelRun() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			y, err := runTensor(cmd, args[0], x, threads)
+			raw.path = args[0]
+			y, err := raw.run(cmd.Context(), x)
 			if err != nil {
 				return err
 			}
@@ -95,39 +90,39 @@ func newModelRun() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&in, "in", "", "input, .npy")
 	cmd.Flags().StringVar(&out, "out", "", "output, .npy")
-	cmd.Flags().IntVar(&threads, "threads", 1, "threads of one forward pass")
+	raw.flags(cmd)
 	return cmd
 }
 
-// runTensor runs the images of a batch one after the other; the first output is returned.
-func runTensor(cmd *cobra.Command, path string, x *net.Tensor, threads int) (_ *net.Tensor, err error) {
+// run runs the images of a batch one after the other; the first output is returned.
+func (r *rawModel) run(ctx context.Context, x *net.Tensor) (_ *net.Tensor, err error) {
 	if len(x.Shape) != 4 {
 		return nil, fmt.Errorf("input of shape %v: want N, C, H, W", x.Shape)
 	}
 	shape := net.Shape{C: x.Shape[1], H: x.Shape[2], W: x.Shape[3]}
-	n, err := lowered(path, shape)
+	d, err := openDriver(r.engine)
 	if err != nil {
 		return nil, err
 	}
-	engine, err := nn.New(n, nn.Options{Threads: threads})
+	n, err := r.lower(shape)
 	if err != nil {
 		return nil, err
 	}
-	network, err := engine.Compile(pyramid.Size{W: shape.W, H: shape.H}, 1)
+	shapes, err := n.Shapes(shape)
+	if err != nil {
+		return nil, err
+	}
+	network, err := r.network(d, n, shape)
 	if err != nil {
 		return nil, err
 	}
 	defer closing(&err, network.Close)
-	total := 0
-	for _, o := range network.Outputs() {
-		total += o.C * o.H * o.W
-	}
-	first := network.Outputs()[0]
-	one, all := first.C*first.H*first.W, make([]float32, total)
+	first := shapes[n.Outputs[0]]
+	one, all := first.C*first.H*first.W, make([]float32, outFloats(n, shapes))
 	y := &net.Tensor{Shape: []int{x.Shape[0], first.C, first.H, first.W}}
 	each := shape.C * shape.H * shape.W
 	for i := range x.Shape[0] {
-		if err := network.Run(cmd.Context(), x.Data[i*each:(i+1)*each], all); err != nil {
+		if err := network.Run(ctx, x.Data[i*each:(i+1)*each], all); err != nil {
 			return nil, err
 		}
 		y.Data = append(y.Data, all[:one]...)

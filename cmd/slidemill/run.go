@@ -24,6 +24,8 @@ import (
 type runFlags struct {
 	place
 	model   string
+	engine  string
+	driver  driver // that engine names
 	params  segment.Parameters
 	workers int
 	json    bool
@@ -55,6 +57,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	f.place.flags(cmd)
 	fl := cmd.Flags()
 	fl.StringVar(&f.model, "model", "", "model file (default: the built-in model)")
+	engineFlag(cmd, &f.engine)
 	fl.Float64Var(&f.params.MPP, "mpp", 0, "microns per pixel, where the file does not say or says wrong")
 	fl.Float64Var(&f.params.Threshold, "threshold", 0, "carcinoma probability from which on a pixel is in the mask (default: the model's)")
 	fl.IntVar(&f.params.Region, "region", segment.DefaultRegion, "side of a region in pixels at the model's scale")
@@ -70,6 +73,10 @@ func runSlides(cmd *cobra.Command, f *runFlags, paths []string) (err error) {
 	if err != nil {
 		return err
 	}
+	if f.driver, err = openDriver(f.engine); err != nil {
+		return err
+	}
+	f.params.Engine = f.driver.name
 	f.params = model.Settle(f.params)
 	if err := f.check(); err != nil {
 		return &usageError{err}
@@ -140,7 +147,7 @@ func (f *runFlags) start(ctx context.Context, cmd *cobra.Command, model *segment
 	if err != nil {
 		return nil, errors.Join(err, queue.Close())
 	}
-	c := &crew{bucket: bucket, queue: queue, model: model, workers: f.workers, log: f.logger(cmd, silent)}
+	c := &crew{bucket: bucket, queue: queue, model: model, driver: f.driver, workers: f.workers, log: f.logger(cmd, silent)}
 	loops, err := c.loops(allRoles)
 	if err != nil {
 		return nil, errors.Join(err, queue.Close())

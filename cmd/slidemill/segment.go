@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,10 +20,29 @@ import (
 	"github.com/slidemill/slidemill/pkg/slide"
 )
 
+// segmentFlags is what `segment` can be told.
+type segmentFlags struct {
+	model, engine, out string
+	mpp                float64
+	json               bool
+}
+
+// open makes the segmenter; its network is made for the first picture.
+func (f *segmentFlags) open() (*plain.Segmenter, driver, error) {
+	m, err := openModel(f.model)
+	if err != nil {
+		return nil, driver{}, err
+	}
+	d, err := openDriver(f.engine)
+	if err != nil {
+		return nil, d, err
+	}
+	e, err := d.engine(m)
+	return plain.New(m, e), d, err
+}
+
 func newSegment() *cobra.Command {
-	var model, out string
-	var mpp float64
-	var asJSON bool
+	var f segmentFlags
 	cmd := &cobra.Command{
 		Use:   "segment IMAGE… --mpp X --out DIR",
 		Short: "Carcinoma probability of plain images (PNG, JPEG, TIFF)",
@@ -32,24 +52,21 @@ taken to be its mirror image.`,
 		Example: "  slidemill segment --mpp 1.3 --out probabilities crops/*.png",
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if mpp <= 0 || out == "" {
+			if f.mpp <= 0 || f.out == "" {
 				return &usageError{errors.New("--mpp, above 0, and --out are needed")}
 			}
 			if err := distinct(args); err != nil {
 				return &usageError{err}
 			}
-			m, err := openModel(model)
-			if err != nil {
-				return err
-			}
-			return segmentImages(cmd, m, args, mpp, out, asJSON)
+			return segmentImages(cmd, &f, args)
 		},
 	}
-	f := cmd.Flags()
-	f.StringVar(&model, "model", "", "model file (default: the built-in model)")
-	f.StringVar(&out, "out", "", "folder for the probability images")
-	f.Float64Var(&mpp, "mpp", 0, "microns per pixel of the images")
-	f.BoolVar(&asJSON, "json", false, "one summary line of JSON per image")
+	fl := cmd.Flags()
+	fl.StringVar(&f.model, "model", "", "model file (default: the built-in model)")
+	engineFlag(cmd, &f.engine)
+	fl.StringVar(&f.out, "out", "", "folder for the probability images")
+	fl.Float64Var(&f.mpp, "mpp", 0, "microns per pixel of the images")
+	fl.BoolVar(&f.json, "json", false, "one summary line of JSON per image")
 	return cmd
 }
 
@@ -72,15 +89,18 @@ func distinct(paths []string) error {
 }
 
 // segmentImages goes on after a bad image and fails at the end.
-func segmentImages(cmd *cobra.Command, m *segment.Model, paths []string, mpp float64, out string, asJSON bool) (err error) {
-	if err := os.MkdirAll(out, 0o755); err != nil {
+func segmentImages(cmd *cobra.Command, f *segmentFlags, paths []string) (err error) {
+	seg, driver, err := f.open()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(f.out, 0o755); err != nil {
 		return fmt.Errorf("output folder: %w", err)
 	}
-	seg := plain.New(m, newEngine(m))
 	defer closing(&err, seg.Close)
 	failed := 0
 	for _, path := range paths {
-		summary, err := segmentImage(cmd.Context(), seg, path, mpp, out)
+		summary, err := segmentImage(cmd.Context(), seg, path, f)
 		if cmd.Context().Err() != nil {
 			return cmd.Context().Err()
 		}
@@ -89,7 +109,8 @@ func segmentImages(cmd *cobra.Command, m *segment.Model, paths []string, mpp flo
 			fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: %s: %v\n", path, err)
 			continue
 		}
-		if err := summary.print(cmd, asJSON); err != nil {
+		summary.Engine = cmp.Or(driver.name, segment.OwnEngine)
+		if err := summary.print(cmd, f.json); err != nil {
 			return err
 		}
 	}
@@ -108,6 +129,7 @@ type imageSummary struct {
 	Height    int                `json:"height"`
 	MPP       float64            `json:"mpp"`
 	Model     segment.ModelRef   `json:"model"`
+	Engine    string             `json:"engine"`
 	Threshold float64            `json:"threshold"`
 	Fraction  float64            `json:"carcinoma_fraction"` // of the image's pixels
 	Mean      float64            `json:"mean_probability"`
@@ -126,19 +148,19 @@ func (s *imageSummary) print(cmd *cobra.Command, asJSON bool) error {
 	return err
 }
 
-func segmentImage(ctx context.Context, seg *plain.Segmenter, path string, mpp float64, out string) (*imageSummary, error) {
+func segmentImage(ctx context.Context, seg *plain.Segmenter, path string, f *segmentFlags) (*imageSummary, error) {
 	started := time.Now()
 	img, err := slide.ReadImage(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	planes, err := seg.Segment(ctx, img, mpp)
+	planes, err := seg.Segment(ctx, img, f.mpp)
 	if err != nil {
 		return nil, err
 	}
 	s := &imageSummary{
-		File: filepath.Base(path), Out: filepath.Join(out, outName(path)), Width: img.Rect.Dx(), Height: img.Rect.Dy(),
-		MPP: mpp, Model: seg.Model.Ref, Threshold: seg.Model.DefaultThreshold(), Classes: map[string]float64{},
+		File: filepath.Base(path), Out: filepath.Join(f.out, outName(path)), Width: img.Rect.Dx(), Height: img.Rect.Dy(),
+		MPP: f.mpp, Model: seg.Model.Ref, Threshold: seg.Model.DefaultThreshold(), Classes: map[string]float64{},
 		Use: "research use only",
 	}
 	s.summarise(seg.Model, planes)

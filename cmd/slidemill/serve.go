@@ -24,8 +24,8 @@ import (
 // serveFlags is what `serve` can be told.
 type serveFlags struct {
 	place
-	listen, model string
-	workers       int
+	listen, model, engine string
+	workers               int
 }
 
 func newServe() *cobra.Command {
@@ -44,6 +44,7 @@ there is no password yet, so leave it there.`,
 	f.flags(cmd)
 	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the web page")
 	cmd.Flags().StringVar(&f.model, "model", "", "model file (default: the built-in model)")
+	engineFlag(cmd, &f.engine)
 	cmd.Flags().IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once; 0 only shows")
 	return cmd
 }
@@ -99,6 +100,10 @@ func (f *serveFlags) crew(ctx context.Context, cmd *cobra.Command, group *errgro
 	if err != nil {
 		return nil, err
 	}
+	driver, err := openDriver(f.engine)
+	if err != nil {
+		return nil, err
+	}
 	queue, err := f.awaitQueue(ctx, config.Log)
 	if err != nil {
 		return nil, err
@@ -107,7 +112,7 @@ func (f *serveFlags) crew(ctx context.Context, cmd *cobra.Command, group *errgro
 	if err != nil {
 		return nil, errors.Join(err, queue.Close())
 	}
-	c := &crew{bucket: config.Bucket, queue: queue, model: model, workers: f.workers, log: config.Log}
+	c := &crew{bucket: config.Bucket, queue: queue, model: model, driver: driver, workers: f.workers, log: config.Log}
 	roles := allRoles
 	if f.workers == 0 {
 		roles = nil

@@ -11,10 +11,17 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// workerFlags is what `worker` can be told.
+type workerFlags struct {
+	place
+	model, engine string
+	roles         []string
+	workers       int
+}
+
 func newWorker() *cobra.Command {
-	var p place
-	var model, roles string
-	var parallel int
+	var f workerFlags
+	var roles string
 	cmd := &cobra.Command{
 		Use:     "worker --nats URL --store URL",
 		Short:   "Only workers, against a queue and a store that others share",
@@ -22,44 +29,50 @@ func newWorker() *cobra.Command {
 		Example: "  slidemill worker --roles segment --nats nats://queue:4222 --store s3://pathology/results",
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if p.nats == "" {
+			if f.nats == "" {
 				return &usageError{errors.New("--nats is missing: a worker alone has nobody to work for")}
 			}
-			return work(cmd, &p, model, strings.Split(roles, ","), parallel)
+			f.roles = strings.Split(roles, ",")
+			return work(cmd, &f)
 		},
 	}
-	p.flags(cmd)
-	cmd.Flags().StringVar(&model, "model", "", "model file (default: the built-in model)")
+	f.flags(cmd)
+	cmd.Flags().StringVar(&f.model, "model", "", "model file (default: the built-in model)")
+	engineFlag(cmd, &f.engine)
 	cmd.Flags().StringVar(&roles, "roles", strings.Join(allRoles, ","), "which stages to work on")
-	cmd.Flags().IntVar(&parallel, "workers", defaultWorkers(), "regions segmented at once")
+	cmd.Flags().IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once")
 	return cmd
 }
 
 // work runs the loops of the roles until the command is interrupted.
-func work(cmd *cobra.Command, p *place, modelPath string, roles []string, parallel int) (err error) {
-	if err := checkRoles(roles); err != nil {
+func work(cmd *cobra.Command, f *workerFlags) (err error) {
+	if err := checkRoles(f.roles); err != nil {
 		return err
 	}
-	m, err := openModel(modelPath)
+	m, err := openModel(f.model)
 	if err != nil {
 		return err
 	}
-	log := p.logger(cmd, slog.LevelWarn)
-	bucket, err := p.awaitStore(cmd.Context(), log)
+	driver, err := openDriver(f.engine)
 	if err != nil {
 		return err
 	}
-	queue, err := p.awaitQueue(cmd.Context(), log, roles...)
+	log := f.logger(cmd, slog.LevelWarn)
+	bucket, err := f.awaitStore(cmd.Context(), log)
+	if err != nil {
+		return err
+	}
+	queue, err := f.awaitQueue(cmd.Context(), log, f.roles...)
 	if err != nil {
 		return err
 	}
 	defer closing(&err, queue.Close)
-	c := &crew{bucket: bucket, queue: queue, model: m, workers: parallel, log: log}
-	loops, err := c.loops(roles)
+	c := &crew{bucket: bucket, queue: queue, model: m, driver: driver, workers: f.workers, log: log}
+	loops, err := c.loops(f.roles)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "working on %s; interrupt to stop\n", strings.Join(roles, ", "))
+	fmt.Fprintf(cmd.ErrOrStderr(), "working on %s; interrupt to stop\n", strings.Join(f.roles, ", "))
 	group, ctx := errgroup.WithContext(cmd.Context())
 	for _, l := range loops {
 		group.Go(func() error { return l.Run(ctx) })

@@ -23,6 +23,9 @@ type Parameters struct {
 	Region    int     `json:"region"`           // side of a region, pixels at the model's scale
 	MPP       float64 `json:"mpp,omitempty"`    // operator's scale; 0 takes the file's
 	Windows   Windows `json:"windows,omitzero"` // of a model without a receptive field
+	// Engine is the name and version of the arithmetic: another one makes other bits. Empty is our own,
+	// which makes the same bits on every machine.
+	Engine string `json:"engine,omitempty"`
 }
 
 // Validate reports a parameter that makes no sense, with the range that does.
@@ -35,7 +38,28 @@ func (p Parameters) Validate() error {
 	case p.MPP != 0 && (math.IsNaN(p.MPP) || p.MPP < pyramid.MinMPP || p.MPP > pyramid.MaxMPP):
 		return fmt.Errorf("mpp %g: want %g to %g microns per pixel", p.MPP, float64(pyramid.MinMPP), float64(pyramid.MaxMPP))
 	}
+	if err := checkEngine(p.Engine); err != nil {
+		return err
+	}
 	return p.Windows.Validate()
+}
+
+// OwnEngine is what reports call the engine whose name is empty in Parameters.
+const OwnEngine = "gorgonia"
+
+// maxEngine bounds an engine's name, which plans and orders from outside hold.
+const maxEngine = 64
+
+func checkEngine(name string) error {
+	if len(name) > maxEngine {
+		return fmt.Errorf("engine of %d bytes: want a name of at most %d", len(name), maxEngine)
+	}
+	for _, c := range []byte(name) {
+		if c < ' ' || c > '~' {
+			return fmt.Errorf("engine %q: want plain letters", name)
+		}
+	}
+	return nil
 }
 
 // ModelRef names a model in plans and reports.

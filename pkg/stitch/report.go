@@ -2,6 +2,7 @@ package stitch
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -61,6 +62,7 @@ type SlideInfo struct {
 type RunInfo struct {
 	ID         string           `json:"id"`
 	Model      segment.ModelRef `json:"model"`
+	Engine     string           `json:"engine,omitempty"` // what computed it, with its version if it is not our own
 	Parameters Parameters       `json:"parameters"`
 	Software   string           `json:"software,omitempty"`
 }
@@ -202,8 +204,9 @@ func slideInfo(m slide.Manifest, mpp pyramid.MPP) SlideInfo {
 
 func runInfo(p *segment.Plan, m slide.Manifest) RunInfo {
 	return RunInfo{
-		ID:    p.Run.String(),
-		Model: p.Model,
+		ID:     p.Run.String(),
+		Model:  p.Model,
+		Engine: cmp.Or(p.Parameters.Engine, segment.OwnEngine),
 		Parameters: Parameters{
 			Parameters:   p.Parameters,
 			ModelMPP:     p.Frame.Model,

@@ -77,6 +77,17 @@ func (t *Turbo) DecodeHalf(dst *image.RGBA, stream []byte, limit int) error {
 	return nil
 }
 
+// Encode is EncodeJPEG, to the bit.
+func (t *Turbo) Encode(dst []byte, img *image.RGBA, quality int) ([]byte, error) {
+	if err := encodable(img, quality); err != nil {
+		return nil, err
+	}
+	if out, ok := t.lib.compress(dst, img, quality); ok {
+		return out, nil
+	}
+	return EncodeJPEG(dst, img, quality)
+}
+
 // decode has the library decode a stream to the frame's size, its own or half of it, straight into dst if
 // that has the size.
 func (t *Turbo) decode(f frame, dst *image.RGBA, stream []byte) bool {
@@ -111,6 +122,22 @@ func (t *Turbo) selfTest() error {
 	}
 	if err := t.selfTestAt(image.Pt(ceilDiv(size.X, 2), ceilDiv(size.Y, 2)), DecodeHalf); err != nil {
 		return fmt.Errorf("at half size: %w", err)
+	}
+	return t.selfTestEncoder(size)
+}
+
+// selfTestEncoder encodes the picture both ways.
+func (t *Turbo) selfTestEncoder(size image.Point) error {
+	img := image.NewRGBA(image.Rectangle{Max: size})
+	if err := DecodeJPEG(img, selfTestJPEG, size.X*size.Y); err != nil {
+		return err
+	}
+	ours, err := EncodeJPEG(nil, img, 85)
+	if err != nil {
+		return err
+	}
+	if theirs, ok := t.lib.compress(nil, img, 85); !ok || string(theirs) != string(ours) {
+		return errors.New("the library encodes to other bytes")
 	}
 	return nil
 }

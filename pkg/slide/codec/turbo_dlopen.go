@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"image"
 	"runtime"
+	"slices"
 
 	"github.com/ebitengine/purego"
 )
@@ -27,6 +28,9 @@ type turboLibrary struct {
 	idle        chan uintptr // decompressors that wait for work
 	initialise  func() uintptr
 	destroy     func(handle uintptr) int32
+	packers     chan uintptr // compressors that wait for work
+	newPacker   func() uintptr
+	compress2   func(handle uintptr, src *byte, width, pitch, height, format int32, jpeg **byte, size *uint64, subsampling, quality, flags int32) int32
 	decompress2 func(handle uintptr, jpeg *byte, size uintptr, dst *byte, width, pitch, height, format, flags int32) int32
 }
 
@@ -51,7 +55,7 @@ func loadTurbo() (lib turboLibrary, path string, err error) {
 
 // bindTurbo looks the functions up first: registering one that is missing panics.
 func bindTurbo(handle uintptr) (turboLibrary, error) {
-	lib := turboLibrary{idle: make(chan uintptr, runtime.GOMAXPROCS(0))}
+	lib := turboLibrary{idle: make(chan uintptr, runtime.GOMAXPROCS(0)), packers: make(chan uintptr, runtime.GOMAXPROCS(0))}
 	for _, f := range []struct {
 		name string
 		fn   any
@@ -59,6 +63,8 @@ func bindTurbo(handle uintptr) (turboLibrary, error) {
 		{"tjInitDecompress", &lib.initialise},
 		{"tjDestroy", &lib.destroy},
 		{"tjDecompress2", &lib.decompress2},
+		{"tjInitCompress", &lib.newPacker},
+		{"tjCompress2", &lib.compress2},
 	} {
 		symbol, err := purego.Dlsym(handle, f.name)
 		if err != nil {
@@ -73,6 +79,8 @@ func bindTurbo(handle uintptr) (turboLibrary, error) {
 const (
 	tjpfRGBA        = 7
 	tjflagAccurate  = 4096
+	tjflagNoRealloc = 1024
+	tjsamp444       = 0
 	turboMaxStream  = 1 << 30
 	turboMaxSamples = 1 << 30
 )
@@ -83,11 +91,11 @@ func (l *turboLibrary) decompress(stream, pix []byte, size image.Point, stride i
 	if len(stream) == 0 || len(stream) > turboMaxStream || len(pix) < stride*(size.Y-1)+4*size.X || len(pix) > turboMaxSamples {
 		return false
 	}
-	handle := l.take()
+	handle := take(l.idle, l.initialise)
 	if handle == 0 {
 		return false
 	}
-	defer l.giveBack(handle)
+	defer l.giveBack(l.idle, handle)
 	code := l.decompress2(handle, &stream[0], uintptr(len(stream)), &pix[0],
 		int32(size.X), int32(stride), int32(size.Y), tjpfRGBA, tjflagAccurate)
 	runtime.KeepAlive(stream)
@@ -95,18 +103,53 @@ func (l *turboLibrary) decompress(stream, pix []byte, size image.Point, stride i
 	return code == 0
 }
 
-func (l *turboLibrary) take() uintptr {
+// compress appends img to dst. It reports false where the library refuses.
+//
+// The library writes into memory that Go owns and has pinned for the call: enough for the worst picture, of
+// which it must not ask for more (tjflagNoRealloc).
+func (l *turboLibrary) compress(dst []byte, img *image.RGBA, quality int) ([]byte, bool) {
+	size := img.Rect.Size()
+	if len(img.Pix) < img.Stride*(size.Y-1)+4*size.X || len(img.Pix) > turboMaxSamples {
+		return nil, false
+	}
+	handle := take(l.packers, l.newPacker)
+	if handle == 0 {
+		return nil, false
+	}
+	defer l.giveBack(l.packers, handle)
+	begin := len(dst)
+	dst = slices.Grow(dst, turboWorst(size))
+	var pinner runtime.Pinner
+	defer pinner.Unpin()
+	out, n := &dst[begin : begin+1][0], uint64(turboWorst(size))
+	pinner.Pin(out)
+	code := l.compress2(handle, &img.Pix[0], int32(size.X), int32(img.Stride), int32(size.Y), tjpfRGBA,
+		&out, &n, tjsamp444, int32(quality), tjflagAccurate|tjflagNoRealloc)
+	runtime.KeepAlive(img)
+	if code != 0 || n > uint64(turboWorst(size)) {
+		return nil, false
+	}
+	return dst[:begin+int(n)], true
+}
+
+// turboWorst is what the library asks for at 4:4:4 (tjBufSize): six bytes per pixel of whole blocks.
+func turboWorst(size image.Point) int {
+	return 6*8*ceilDiv(size.X, 8)*8*ceilDiv(size.Y, 8) + 2048
+}
+
+// take gives a handle that nobody uses, a new one if need be.
+func take(idle chan uintptr, make func() uintptr) uintptr {
 	select {
-	case h := <-l.idle:
+	case h := <-idle:
 		return h
 	default:
-		return l.initialise()
+		return make()
 	}
 }
 
-func (l *turboLibrary) giveBack(h uintptr) {
+func (l *turboLibrary) giveBack(idle chan uintptr, h uintptr) {
 	select {
-	case l.idle <- h:
+	case idle <- h:
 	default:
 		l.destroy(h)
 	}

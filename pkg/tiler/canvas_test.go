@@ -266,7 +266,7 @@ func BenchmarkDecodeTile(b *testing.B) {
 	r := f.size.Bounds()
 	b.SetBytes(f.size.Pixels())
 	for b.Loop() {
-		if _, err := decodeTile(buf.Bytes(), r); err != nil {
+		if _, err := decodeTile(buf.data, r); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -276,7 +276,7 @@ func (w *walk) store(t pyramid.Tile, raw []byte, p *tile, made bool) error {
 	} else {
 		w.levels[t.Level].encoded.Add(1)
 	}
-	w.put(t, buf.Bytes(), buf)
+	w.put(t, buf.data, buf)
 	return nil
 }
 

@@ -96,5 +96,5 @@ func (o *Overview) thumbnail() ([]byte, error) {
 	if err := buf.encode(flat, DefaultQuality); err != nil {
 		return nil, fmt.Errorf("encode thumbnail: %w", err)
 	}
-	return buf.Bytes(), nil
+	return buf.data, nil
 }

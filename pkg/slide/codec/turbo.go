@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"os"
 	"sync"
 )
 
@@ -24,7 +25,13 @@ type Turbo struct {
 // to the same bits as this package does; then a slide's pixels do not depend on the machine.
 var FindTurbo = sync.OnceValues(findTurbo)
 
+// withoutTurbo is the environment's word against the library, for comparisons and where it is not trusted.
+const withoutTurbo = "SLIDEMILL_JPEG"
+
 func findTurbo() (*Turbo, error) {
+	if os.Getenv(withoutTurbo) == "go" {
+		return nil, fmt.Errorf("%w: %s=go", ErrNoTurbo, withoutTurbo)
+	}
 	lib, path, err := loadTurbo()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoTurbo, err)

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
@@ -184,7 +183,7 @@ func (t *Tile) keep(ctx context.Context, job jobs.Job, info slide.Info, sum [sha
 	if err == nil || !errors.Is(err, store.ErrNotFound) {
 		return &sheet{frame, tissue}, err // slide.json is written once, for the first scale that was asked for
 	}
-	size, err := fileSize(job.Source)
+	size, err := slide.Bytes(ctx, job.Source)
 	if err != nil {
 		return nil, err
 	}
@@ -215,14 +214,6 @@ func (t *Tile) keep(ctx context.Context, job jobs.Job, info slide.Info, sum [sha
 		return nil, err
 	}
 	return &sheet{frame, tissue}, t.Bucket.Put(ctx, keys.Manifest(), bytes.NewReader(manifest), int64(len(manifest)))
-}
-
-func fileSize(path string) (int64, error) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return 0, fmt.Errorf("size of slide: %w", err)
-	}
-	return st.Size(), nil
 }
 
 // permanentIfSlide marks errors that the slide's file causes: reading it again changes nothing. A tile

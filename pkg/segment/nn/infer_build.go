@@ -18,6 +18,8 @@ type inferBuilder struct {
 	values []*gorgonia.Node
 	reads  []int
 	later  []int // for a convolution that the addition after it computes: that addition, else 0
+	chains map[int]*chainTask
+	inner  []bool // nodes that a chain computes
 }
 
 func (b *inferBuilder) build() error {
@@ -25,6 +27,7 @@ func (b *inferBuilder) build() error {
 	b.values, b.later = make([]*gorgonia.Node, len(nodes)), make([]int, len(nodes))
 	b.countReads()
 	b.fuseResiduals()
+	b.findChains()
 	for i, n := range nodes {
 		var err error
 		if b.values[i], err = b.node(i); err != nil {
@@ -73,9 +76,9 @@ func (b *inferBuilder) dims(i int) dims {
 	return dims{b.batch, s.C, s.H, s.W}
 }
 
-// node adds the operator of one network node; nil for a convolution that is fused later.
+// node adds the operator of one network node; nil for a convolution that a later operator computes.
 func (b *inferBuilder) node(i int) (*gorgonia.Node, error) {
-	if b.later[i] > 0 {
+	if b.later[i] > 0 || b.inner[i] {
 		return nil, nil
 	}
 	n := b.e.net.Nodes[i]
@@ -107,8 +110,12 @@ func (b *inferBuilder) node(i int) (*gorgonia.Node, error) {
 // conv adds the convolution of node i with an activation and an optional residual.
 func (b *inferBuilder) conv(i int, act net.Act, residual *gorgonia.Node) (*gorgonia.Node, error) {
 	n := b.e.net.Nodes[i]
-	t := &convTask{filter: b.e.filters[i], bias: data(n.Op.(*net.Conv).Bias), act: act}
+	var t task = &convTask{filter: b.e.filters[i], bias: data(n.Op.(*net.Conv).Bias), act: act}
 	in := gorgonia.Nodes{b.values[n.In[0]]}
+	if c := b.chains[i]; c != nil {
+		c.convolutions.Narrow.Act = act
+		t, in[0] = c, b.values[c.source]
+	}
 	if residual != nil {
 		in = append(in, residual)
 	}

@@ -26,6 +26,7 @@ func formats() []format {
 		{"ventana", hasVentanaXMP, openVentana},
 		{"aperio", isAperio, openAperio},
 		{"generic-tiff", func(c *candidate) bool { return c.tiff != nil }, openGenericTIFF},
+		{"szi", startsWith("PK\x03\x04"), openSZI},
 		{"png", startsWith("\x89PNG\r\n\x1a\n"), openPNG},
 		{"jpeg", startsWith("\xff\xd8\xff"), openJPEG},
 	}

@@ -141,15 +141,17 @@ func (s *Segment) region(ctx context.Context, run *openRun, r pyramid.Region) er
 	if whole, err := s.whole(ctx, plan, r, key); whole || err != nil {
 		return err
 	}
-	canvas := image.NewRGBA(plan.Canvas(r))
-	if err := run.pyramid.Canvas(ctx, plan.Frame, canvas.Rect, canvas); err != nil {
+	sight := image.NewRGBA(plan.Sight(r, s.Model.Look))
+	if err := run.pyramid.Canvas(ctx, plan.Frame, sight.Rect, sight); err != nil {
 		return err
 	}
-	planes, err := s.segment(ctx, canvas)
+	planes, err := s.average(ctx, plan, sight.SubImage(plan.Canvas(r)).(*image.RGBA))
 	if err != nil {
 		return err
 	}
-	data, err := segment.EncodeRegion(segment.NewRegionMap(plan, r, run.tissue, s.Model, planes))
+	result := segment.NewRegionMap(plan, r, run.tissue, s.Model, planes)
+	result.Judge(plan, run.tissue, s.Model.Look, sight)
+	data, err := segment.EncodeRegion(result)
 	if err != nil {
 		return err
 	}
@@ -167,6 +169,16 @@ func (s *Segment) whole(ctx context.Context, plan *segment.Plan, r pyramid.Regio
 	}
 	_, err = segment.DecodeRegion(data, plan.Run, r, plan.RegionSize(r))
 	return err == nil, nil
+}
+
+// average segments a canvas, turned eight ways where the run asks for it.
+func (s *Segment) average(ctx context.Context, plan *segment.Plan, canvas *image.RGBA) ([][]uint8, error) {
+	if !plan.Parameters.TTA {
+		return s.segment(ctx, canvas)
+	}
+	return segment.Average(canvas, s.Model.Field.Halo, func(turned *image.RGBA) ([][]uint8, error) {
+		return s.segment(ctx, turned)
+	})
 }
 
 // segment runs a Segmenter that no other goroutine uses.

@@ -23,7 +23,7 @@ func newModel() *cobra.Command {
 		Args:  usageArgs(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newModelInspect(), newModelImport(), newModelCompare(), newModelBench(), newModelRun())
+	cmd.AddCommand(newModelInspect(), newModelImport(), newModelFingerprint(), newModelCompare(), newModelBench(), newModelRun())
 	return cmd
 }
 

@@ -12,6 +12,7 @@ import (
 	"os"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment/fingerprint"
 	"github.com/slidemill/slidemill/pkg/segment/net"
 	"github.com/slidemill/slidemill/pkg/segment/onnx"
 )
@@ -84,8 +85,10 @@ type Model struct {
 	Field       Field
 	Windows     Windows // of a model without a receptive field
 	Unbounded   string  // why it has none; empty if it has one
-	Bytes       int     // size of the file
-	file        *onnx.Model
+	// Look is how the training images look; nil if the description does not say.
+	Look  *fingerprint.Fingerprint
+	Bytes int // size of the file
+	file  *onnx.Model
 }
 
 // OpenModel reads a model file from disk.
@@ -125,6 +128,9 @@ func ReadModel(data []byte) (*Model, error) {
 	}
 	if err := m.Description.Validate(); err != nil {
 		return nil, fmt.Errorf("description: %w", err)
+	}
+	if m.Look, err = fingerprint.Parse(m.Description.Fingerprint); err != nil {
+		return nil, fmt.Errorf("description: fingerprint: %w", err)
 	}
 	sum := sha256.Sum256(data)
 	m.Ref = ModelRef{m.Description.Name, m.Description.Version, hex.EncodeToString(sum[:])}
@@ -254,4 +260,22 @@ func (d *Description) Metadata() (map[string]string, error) {
 		return nil, fmt.Errorf("model description: %w", err)
 	}
 	return map[string]string{MetadataKey: string(bytes.TrimSpace(buf.Bytes()))}, nil
+}
+
+// Redescribe is a model file with another description. The network stays as it is, byte for byte.
+func Redescribe(file []byte, change func(*Description)) ([]byte, error) {
+	m, err := ReadModel(file)
+	if err != nil {
+		return nil, err
+	}
+	d := m.Description
+	change(&d)
+	if err := d.Validate(); err != nil {
+		return nil, fmt.Errorf("description: %w", err)
+	}
+	metadata, err := d.Metadata()
+	if err != nil {
+		return nil, err
+	}
+	return onnx.WithMetadata(file, MetadataKey, metadata[MetadataKey])
 }

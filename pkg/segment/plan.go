@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment/fingerprint"
 )
 
 // DefaultRegion is the side of a region in pixels at the model's scale. Larger regions compute less
@@ -23,6 +24,8 @@ type Parameters struct {
 	Region    int     `json:"region"`           // side of a region, pixels at the model's scale
 	MPP       float64 `json:"mpp,omitempty"`    // operator's scale; 0 takes the file's
 	Windows   Windows `json:"windows,omitzero"` // of a model without a receptive field
+	// TTA averages the probabilities of the eight turns and mirror images, at eight times the cost.
+	TTA bool `json:"tta,omitempty"`
 	// Engine is the name and version of the arithmetic: another one makes other bits. Empty is our own,
 	// which makes the same bits on every machine.
 	Engine string `json:"engine,omitempty"`
@@ -152,6 +155,16 @@ func (p *Plan) Canvas(r pyramid.Region) image.Rectangle {
 	size := canvasSize(p.Frame.Size, p.Side, p.Field)
 	at := image.Pt(r.Col*p.Side, r.Row*p.Side)
 	return image.Rectangle{Min: at, Max: at.Add(image.Pt(size.W, size.H))}.Inset(-p.Field.Halo)
+}
+
+// Sight is the rectangle of model pixels that has to be read for a region: what its network reads, and
+// what the comparison with the training images looks at.
+func (p *Plan) Sight(r pyramid.Region, look *fingerprint.Fingerprint) image.Rectangle {
+	canvas := p.Canvas(r)
+	if look == nil {
+		return canvas
+	}
+	return canvas.Union(fingerprint.Cover(p.Grid().Bounds(r.Col, r.Row)))
 }
 
 // canvasSize is the size of a region's canvas without its halo: the side, or what a slide smaller than

@@ -7,22 +7,25 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment/fingerprint"
 )
 
 // A region file holds the probabilities of one region:
 //
-//	"SMR1"                                  magic and version
+//	"SMR2"                                  magic and version
 //	run [8]byte                             the run it belongs to
 //	col, row, width, height uint32          big endian; width and height in model pixels
 //	planes uint8                            number of planes
-//	sha256 [32]byte                         of everything above and the raw planes
-//	flate(planes × height × width bytes)    row-major, one plane after the other
+//	sha256 [32]byte                         of everything above and the raw bytes below
+//	flate(planes × height × width bytes,    row-major, one plane after the other
+//	      then one byte a cell)             how unlike the training images: cells of TissueCell pixels
 //
 // The bytes are a function of the content alone, so a job done twice writes the same object.
-const regionMagic = "SMR1"
+const regionMagic = "SMR2"
 
 // The planes of a region file.
 const (
@@ -42,6 +45,15 @@ type RegionMap struct {
 	Region pyramid.Region
 	Size   pyramid.Size
 	Planes [RegionPlanes][]uint8 // Size.W × Size.H each
+	// Unlike says of each cell of the tissue map how far it lies from the training images, in hundredths
+	// of the fingerprint's limit: above fingerprint.Unlike it looks like nothing in training, 0 is not
+	// known. Cells without tissue are 0.
+	Unlike []uint8
+}
+
+// Cells is the size of Unlike for a map of the given size.
+func Cells(size pyramid.Size) pyramid.Size {
+	return pyramid.Size{W: pyramid.CeilDiv(size.W, TissueCell), H: pyramid.CeilDiv(size.H, TissueCell)}
 }
 
 // NewRegionMap keeps of a network's output what the region file holds: the cell's part inside the
@@ -57,6 +69,26 @@ func NewRegionMap(plan *Plan, r pyramid.Region, tissue *TissueMap, model *Model,
 		m.Planes[PlaneHighGrade] = make([]uint8, m.Size.W*m.Size.H)
 	}
 	return m
+}
+
+// Judge fills in Unlike from a canvas that holds the region's Sight. It depends on the pixels around each
+// cell and on nothing else, as the grid of blocks belongs to the slide.
+func (m *RegionMap) Judge(plan *Plan, tissue *TissueMap, look *fingerprint.Fingerprint, canvas *image.RGBA) {
+	if look == nil {
+		return
+	}
+	at := plan.Grid().Bounds(m.Region.Col, m.Region.Row)
+	verdicts := look.Judge(canvas, at)
+	cells := Cells(m.Size)
+	m.Unlike = make([]uint8, cells.W*cells.H)
+	for y := range cells.H {
+		for x := range cells.W {
+			px, py := at.Min.X+x*TissueCell, at.Min.Y+y*TissueCell
+			if tissue.At(px, py) == Tissue {
+				m.Unlike[y*cells.W+x] = verdicts.At(px, py)
+			}
+		}
+	}
 }
 
 // gate copies the pixels that lie on tissue and leaves the others 0.
@@ -87,7 +119,7 @@ func EncodeRegion(m *RegionMap) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode region %v: %w", m.Region, err)
 	}
-	for _, plane := range m.Planes {
+	for _, plane := range m.raw() {
 		if _, err := w.Write(plane); err != nil {
 			return nil, fmt.Errorf("encode region %v: %w", m.Region, err)
 		}
@@ -109,10 +141,18 @@ func regionHead(m *RegionMap) []byte {
 func regionSum(header []byte, m *RegionMap) []byte {
 	h := sha256.New()
 	h.Write(header)
-	for _, plane := range m.Planes {
+	for _, plane := range m.raw() {
 		h.Write(plane)
 	}
 	return h.Sum(nil)
+}
+
+// raw is everything that is compressed, in its order. A map that nobody judged is not known anywhere.
+func (m *RegionMap) raw() [RegionPlanes + 1][]uint8 {
+	if m.Unlike == nil {
+		m.Unlike = make([]uint8, Cells(m.Size).W*Cells(m.Size).H)
+	}
+	return [...][]uint8{m.Planes[PlaneCarcinoma], m.Planes[PlaneHighGrade], m.Unlike}
 }
 
 // DecodeRegion reads a region file and proves it: the checksum, the run and the place must be the
@@ -130,7 +170,9 @@ func DecodeRegion(data []byte, run pyramid.RunID, region pyramid.Region, size py
 	r := flate.NewReader(bytes.NewReader(body))
 	for i := range m.Planes {
 		m.Planes[i] = make([]uint8, size.W*size.H)
-		if _, err := io.ReadFull(r, m.Planes[i]); err != nil {
+	}
+	for _, plane := range m.raw() {
+		if _, err := io.ReadFull(r, plane); err != nil {
 			return nil, fmt.Errorf("region %v: %v: %w", region, err, ErrRegionDamaged)
 		}
 	}

@@ -70,7 +70,7 @@ func (r *regions) load(ctx context.Context, at pyramid.Region) (*segment.RegionM
 // read reads a region's file, which cannot be much larger than its pixels: flate adds five bytes for
 // every 65535 that it cannot shrink.
 func (r *regions) read(ctx context.Context, at pyramid.Region, size pyramid.Size) ([]byte, error) {
-	limit := segment.RegionPlanes*size.Pixels() + size.Pixels()/64 + 4096
+	limit := segment.RegionPlanes*size.Pixels() + segment.Cells(size).Pixels() + size.Pixels()/64 + 4096
 	data, err := store.ReadAll(ctx, r.bucket, r.keys.Region(at), limit)
 	if errors.Is(err, store.ErrTooLarge) {
 		err = fmt.Errorf("%w: %w", segment.ErrRegionDamaged, err)

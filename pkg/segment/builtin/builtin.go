@@ -4,6 +4,7 @@
 package builtin
 
 import (
+	"bytes"
 	_ "embed"
 	"fmt"
 
@@ -12,6 +13,9 @@ import (
 
 //go:embed carcinoma.onnx
 var file []byte
+
+// File is a copy of the built-in model's file.
+func File() []byte { return bytes.Clone(file) }
 
 // Model reads the built-in model.
 func Model() (*segment.Model, error) {

@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/slidemill/slidemill/pkg/evaluate"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/segment/fingerprint"
 	"github.com/slidemill/slidemill/pkg/segment/net"
 	"github.com/slidemill/slidemill/pkg/segment/onnx"
-	"github.com/slidemill/slidemill/pkg/segment/train/fingerprint"
 )
 
 // Package is what becomes a model file.
@@ -89,7 +90,7 @@ func (p *Package) export(ctx context.Context) (*Model, error) {
 
 // file writes network and description.
 func (p *Package) file(m *Model, temperature float64) ([]byte, error) {
-	prints, err := json.Marshal(Fingerprint(p.Train))
+	look, err := p.look()
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +101,7 @@ func (p *Package) file(m *Model, temperature float64) ([]byte, error) {
 	d := segment.Description{
 		Name: p.Name, Version: p.Version, Classes: ClassNames(), Carcinoma: Carcinoma, HighGrade: HighGrade,
 		MPP: p.MPP, Output: segment.OutputLogits, Temperature: temperature, Threshold: m.Report.Scheme.Threshold,
-		Fingerprint: prints, Card: card,
+		Fingerprint: look, Card: card,
 	}
 	for k := range 3 {
 		d.Mean[k], d.Std[k] = float32(p.Recipe.Norm.Mean[k]), float32(p.Recipe.Norm.Std[k])
@@ -117,13 +118,15 @@ func (p *Package) file(m *Model, temperature float64) ([]byte, error) {
 	return buf.Bytes(), err
 }
 
-// Fingerprint is how the images of a data set look.
-func Fingerprint(cases []Case) fingerprint.Fingerprint {
-	var all [][fingerprint.Count]float64
-	for _, c := range cases {
-		if f, ok := fingerprint.Of(c.RGB, c.W, c.H); ok {
-			all = append(all, f)
-		}
+// look is the fingerprint as the description holds it. A model of too few images has none, and its
+// reports say so.
+func (p *Package) look() (json.RawMessage, error) {
+	f, err := Fingerprint(p.Train)
+	if errors.Is(err, fingerprint.ErrTooFew) {
+		return nil, nil
 	}
-	return fingerprint.New(all)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(f)
 }

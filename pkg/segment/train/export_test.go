@@ -2,7 +2,6 @@ package train
 
 import (
 	"bytes"
-	"encoding/json"
 	"math"
 	"slices"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/segment/net"
 	"github.com/slidemill/slidemill/pkg/segment/onnx"
-	"github.com/slidemill/slidemill/pkg/segment/train/fingerprint"
 )
 
 func exported(t *testing.T) (*Model, Package) {
@@ -56,9 +54,8 @@ func TestExportedModelIsTheTrainedOne(t *testing.T) {
 	if !slices.Equal(flatten(n), flatten(p.Net)) {
 		t.Error("the file holds other weights")
 	}
-	var fp fingerprint.Fingerprint
-	if err := json.Unmarshal(d.Fingerprint, &fp); err != nil || fp.Images != len(p.Train) {
-		t.Errorf("fingerprint of %d images, %v", fp.Images, err)
+	if d.Fingerprint != nil {
+		t.Errorf("a model of %d tiny images has a fingerprint: %s", len(p.Train), d.Fingerprint)
 	}
 }
 

@@ -1,0 +1,42 @@
+package fingerprint
+
+import "math"
+
+// density is the optical density of each byte, −ln((v+1)/256), in 1/1024.
+var density = densities()
+
+func densities() (od [256]int32) {
+	for v := range od {
+		od[v] = int32(math.Round(-1024 * math.Log(float64(v+1)/256)))
+	}
+	return od
+}
+
+// unmix turns densities into amounts of stain, in 1/4096: the inverse of the stain vectors of
+// haematoxylin and eosin (Ruifrok and Johnston, Anal Quant Cytol Histol 2001, 23:291) and of the vector
+// perpendicular to both. TestUnmix derives it.
+var unmix = unmixing()
+
+func unmixing() (u [3][3]int32) {
+	h, e := unit(0.65, 0.70, 0.29), unit(0.07, 0.99, 0.11)
+	r := unit(h[1]*e[2]-h[2]*e[1], h[2]*e[0]-h[0]*e[2], h[0]*e[1]-h[1]*e[0])
+	m := [3][3]float64{h, e, r}
+	det := 0.0
+	for i := range 3 {
+		j, k := (i+1)%3, (i+2)%3
+		det += m[0][i] * (m[1][j]*m[2][k] - m[1][k]*m[2][j])
+	}
+	for s := range 3 {
+		a, b := m[(s+1)%3], m[(s+2)%3]
+		for i := range 3 {
+			j, k := (i+1)%3, (i+2)%3
+			u[s][i] = int32(math.Round(4096 * (a[j]*b[k] - a[k]*b[j]) / det))
+		}
+	}
+	return u
+}
+
+func unit(x, y, z float64) [3]float64 {
+	n := math.Sqrt(x*x + y*y + z*z)
+	return [3]float64{x / n, y / n, z / n}
+}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/segment/nn/kernel"
 	"github.com/slidemill/slidemill/pkg/slide/codec"
+	"github.com/slidemill/slidemill/pkg/slide/openslide"
 	"github.com/slidemill/slidemill/pkg/store"
 )
 
@@ -70,6 +71,13 @@ func (p *place) findings(model string) []finding {
 		{"jpeg2000", func(context.Context) (string, error) {
 			_, name := codec.FindJ2K()
 			return name, nil
+		}},
+		{"openslide", func(context.Context) (string, error) {
+			lib, err := openslide.Find()
+			if err != nil {
+				return "not in use: MIRAX, VMS, SVSLIDE, CZI and Trestle are refused (apt install libopenslide0, or " + openslide.Variable + "=PATH)", nil
+			}
+			return "OpenSlide " + lib.Version + " (" + lib.Path + "), for formats without a reader here", nil
 		}},
 		{"engines", func(context.Context) (string, error) { return engines(), nil }},
 		{"model", func(context.Context) (string, error) {

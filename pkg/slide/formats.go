@@ -15,14 +15,14 @@ type format struct {
 }
 
 // formats is the table. The first row that detects a file opens it, so special cases of TIFF come
-// before the generic one. Rows that only refuse are there because the generic reader would open such
-// files with misplaced or missing pixels, and a wrong picture is worse than none.
+// before the generic one, which would open such files with misplaced or missing pixels: a wrong picture
+// is worse than none. What only OpenSlide reads is in foreign.go.
 func formats() []format {
 	return []format{
 		{"hamamatsu-ndpi", isNDPI, openNDPI},
 		{"leica-scn", describes("http://www.leica-microsystems.com/scn/"), openLeica},
 		{"philips-tiff", isPhilips, openPhilips},
-		{"trestle", softwareIs("MedScan"), refuse("trestle", "Trestle slides")},
+		{"trestle", softwareIs("MedScan"), openTrestle},
 		{"ventana", hasVentanaXMP, openVentana},
 		{"aperio", isAperio, openAperio},
 		{"generic-tiff", func(c *candidate) bool { return c.tiff != nil }, openGenericTIFF},
@@ -53,9 +53,14 @@ func startsWith(magic string) func(*candidate) bool {
 	return func(c *candidate) bool { return bytes.HasPrefix(c.head, []byte(magic)) }
 }
 
-// refuse opens nothing and says what to do.
-func refuse(name, what string) func(*candidate) (Slide, error) {
-	return func(*candidate) (Slide, error) {
-		return nil, &UnsupportedError{Format: name, Feature: what + " yet; export the slide as SVS or as pyramidal TIFF from the scanner's software"}
+// openTrestle has OpenSlide read a Trestle slide, whose tiles overlap.
+func openTrestle(c *candidate) (Slide, error) {
+	if c.path == "" {
+		return nil, &UnsupportedError{Format: "trestle", Feature: "Trestle slides that are no file on this machine"}
 	}
+	s, err := openThroughOpenSlide(c.path, "trestle", "Trestle", c.options)
+	if err != nil {
+		return nil, err
+	}
+	return s, c.Close()
 }

@@ -60,15 +60,20 @@ func Open(ctx context.Context, path string, o Options) (Slide, error) {
 	if err != nil {
 		return nil, err
 	}
-	if isDICOM(readHead(f, 132)) {
+	head := readHead(f, headSize)
+	if isDICOM(head) {
 		if err := f.Close(); err != nil {
 			return nil, fmt.Errorf("open slide %s: %w", path, err)
 		}
 		return openSeries(ctx, filepath.Dir(path), filepath.Join(filepath.Dir(path), filepath.Base(path)), o)
 	}
-	s, err := openFile(f, o)
-	if err != nil {
+	s, ok, err := openForeign(path, head, o)
+	if ok {
+		f.Close() // read only: nothing is lost
+	} else if s, err = openFile(f, o); err != nil {
 		f.Close()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("open slide %s: %w", path, err)
 	}
 	return s, nil
@@ -107,7 +112,7 @@ func openFile(f *os.File, o Options) (Slide, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openSource(source{ReaderAt: f, Closer: f, size: st.Size()}, o)
+	return openSource(source{ReaderAt: f, Closer: f, size: st.Size(), path: f.Name()}, o)
 }
 
 // source is the bytes of a slide.
@@ -115,6 +120,7 @@ type source struct {
 	io.ReaderAt
 	io.Closer
 	size int64
+	path string // empty where it is no file
 }
 
 func openSource(src source, o Options) (Slide, error) {

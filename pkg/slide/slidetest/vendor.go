@@ -192,3 +192,11 @@ func (v Vendor) ventanaEncode(cols, rows int) []byte {
 	return fmt.Appendf(nil, `<?xml version="1.0"?><EncodeInfo Ver="2"><SlideInfo/><SlideStitchInfo><ImageInfo AOIScanned="1" AOIIndex="0" NumRows="%d" NumCols="%d" Width="%d" Height="%d" Pos-X="0" Pos-Y="0">%s</ImageInfo></SlideStitchInfo><AoiOrigin><AOI0 OriginX="0" OriginY="0"/></AoiOrigin></EncodeInfo>`,
 		rows, cols, v.Tile, v.Tile, joints.String())
 }
+
+// Trestle is a Trestle TIFF of one level, which OpenSlide alone reads.
+func (v Vendor) Trestle(t testing.TB) []byte {
+	t.Helper()
+	b := NewBuilder(binary.LittleEndian, false)
+	b.sorted(append(v.plain(t, b, 0, v.Size), Text(270, "Objective Power=20;Black Level=0;OverlapsXY= 0 0 "), Text(305, "MedScan 1.0"), Rational(282, 0.5), Rational(283, 0.5))...)
+	return b.Bytes()
+}

@@ -14,10 +14,11 @@ import (
 // contact is how the commands of this machine reach the `serve` that works in a data folder. Its file
 // holds passwords, so only the same user can read it; they are made anew at each start.
 type contact struct {
-	Queue jetstream.Contact `json:"queue"`
-	Model string            `json:"model"` // SHA-256 of the model that its workers have
-	Web   string            `json:"web"`
-	PID   int               `json:"pid"`
+	Queue  jetstream.Contact `json:"queue"`
+	Model  string            `json:"model"` // SHA-256 of the model that its workers have
+	Engine string            `json:"engine,omitempty"`
+	Web    string            `json:"web"`
+	PID    int               `json:"pid"`
 }
 
 func contactFile(data string) string { return filepath.Join(data, "contact.json") }

@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 )
 
+// errInUse says that another process has the data folder.
+var errInUse = errors.New("in use by another slidemill: wait for a run, stop a serve, or name another folder with --data")
+
 // lockData makes sure that one process at a time owns a data folder's queue.
 func lockData(data string) (unlock func() error, err error) {
 	path := filepath.Join(data, "lock")
@@ -15,7 +18,7 @@ func lockData(data string) (unlock func() error, err error) {
 		return nil, fmt.Errorf("lock data folder: %w", err)
 	}
 	if err := lockFile(f); err != nil {
-		return nil, errors.Join(fmt.Errorf("data folder %s is in use by another slidemill: wait for a run, stop a serve, or name another folder with --data", data), f.Close())
+		return nil, errors.Join(fmt.Errorf("data folder %s is %w", data, errInUse), f.Close())
 	}
 	return f.Close, nil
 }

@@ -72,7 +72,7 @@ func (p *pace) text() string {
 	first, last := p.past[0], p.past[len(p.past)-1]
 	seconds := last.at.Sub(first.at).Seconds()
 	rate := float64(last.done-first.done) / seconds
-	if seconds <= 0 || rate <= 0 {
+	if seconds <= 0 || rate <= 0 || p.left == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%.2f regions/s, about %d left, ETA %s", rate, p.left, summary.Duration(time.Duration(float64(p.left)/rate*float64(time.Second))))

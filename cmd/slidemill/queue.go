@@ -28,7 +28,7 @@ AWS_CA_BUNDLE, or the files of the AWS tools.`
 // process works on; none means the server's own rights.
 func (p *place) queueConfig(roles ...string) (jetstream.Config, error) {
 	c := jetstream.Config{
-		URL: p.nats, Dir: filepath.Join(p.data, "queue"), AckWait: p.patience,
+		URL: p.nats, Dir: filepath.Join(p.data, "queue"), AckWait: p.patience, Share: p.share,
 		User:        os.Getenv("SLIDEMILL_NATS_USER"),
 		Password:    os.Getenv("SLIDEMILL_NATS_PASSWORD"),
 		Credentials: os.Getenv("SLIDEMILL_NATS_CREDS"),

@@ -19,9 +19,10 @@ type reached struct {
 	bucket store.Bucket
 	queue  *jetstream.Queue
 	// alone: the queue is one inside this process, because nobody works in the data folder.
-	alone bool
-	model string // of the workers, if it is known
-	close func() error
+	alone         bool
+	model, engine string // of the workers, if they are known
+	web           string // the page of the serve, if it is known
+	close         func() error
 }
 
 // reach finds the system. Where nobody works in the data folder it opens the queue that lies there, so
@@ -61,7 +62,7 @@ func (p *place) call(ctx context.Context, r *reached) error {
 		}
 		return fmt.Errorf("reach the serve in %s: %w", p.data, err)
 	}
-	r.model, r.close = c.Model, r.queue.Close
+	r.model, r.engine, r.web, r.close = c.Model, c.Engine, c.Web, r.queue.Close
 	return nil
 }
 
@@ -82,9 +83,14 @@ func (p *place) openAlone(ctx context.Context, r *reached) error {
 }
 
 // sameModel refuses to order with a model that the workers do not have: nobody would do the work.
-func (r *reached) sameModel(m *segment.Model) error {
-	if r.model == "" || r.model == m.Ref.SHA256 {
+func (r *reached) sameModel(m *segment.Model, engine string) error {
+	switch {
+	case r.model == "":
 		return nil
+	case r.model == m.Ref.SHA256 && r.engine == engine:
+		return nil
+	case r.model == m.Ref.SHA256:
+		return fmt.Errorf("the serve that works here has the engine %q, this command %q: give both the same --engine", r.engine, engine)
 	}
 	return fmt.Errorf("the serve that works here has the model %.12s…, this command %s %s (%.12s…): give both the same --model",
 		r.model, m.Ref.Name, m.Ref.Version, m.Ref.SHA256)

@@ -5,51 +5,74 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
-	"sync"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
-	"github.com/slidemill/slidemill/pkg/jobs/jetstream"
-	"github.com/slidemill/slidemill/pkg/pyramid"
-	"github.com/slidemill/slidemill/pkg/store"
+	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/viewer"
 )
 
 // serveFlags is what `serve` can be told.
 type serveFlags struct {
 	place
-	listen, model, engine string
-	workers               int
+	webFlags
+	folderFlags
+	model, engine string
+	workers       int
+	watch         string
+	targets       [3]time.Duration // of jobs.Priorities
 }
 
 func newServe() *cobra.Command {
 	var f serveFlags
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Viewer, worklist, API and workers in one process",
-		Long: `Serve shows the worklist and the slides with their overlays in a browser, and works
-on the jobs of --nats. It listens on loopback only unless --listen says otherwise;
-there is no password yet, so leave it there.`,
+		Short: "Viewer, worklist, API, watched folder and workers in one process",
+		Long: `Serve shows the worklist and the slides with their overlays in a browser, works on
+the orders of submit, watch and --watch, and answers /metrics, /healthz, /readyz and
+/api/v1/events. The other commands reach it through its data folder, or by --nats.
+
+It listens on loopback only. Beyond it wants --tls-cert, --tls-key and --token-file.
+
+` + natsHelp,
 		Example: `  slidemill serve --data slidemill-data
-  slidemill serve --workers 0 --store s3://pathology/results    show only`,
+  slidemill serve --watch /scans --target-stat 15m
+  slidemill serve --workers 0 --store s3://pathology/results    show only
+  slidemill serve --listen 0.0.0.0:8443 --tls-cert c.pem --tls-key k.pem --token-file token`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd, &f) },
 	}
-	f.flags(cmd)
-	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the web page")
-	cmd.Flags().StringVar(&f.model, "model", "", "model file (default: the built-in model)")
+	f.place.flags(cmd)
+	f.webFlags.flags(cmd)
+	f.folderFlags.flags(cmd)
+	fl := cmd.Flags()
+	fl.StringVar(&f.model, "model", "", "model file (default: the built-in model)")
 	engineFlag(cmd, &f.engine)
-	cmd.Flags().IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once; 0 only shows")
+	fl.IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once; 0 only shows")
+	fl.StringVar(&f.watch, "watch", "", "take the slides of this folder, as `slidemill watch` does")
+	for i, p := range jobs.Priorities() {
+		fl.DurationVar(&f.targets[i], "target-"+string(p), 0, fmt.Sprintf("alert when a %s slide takes longer from order to result", p))
+	}
 	return cmd
 }
 
+func (f *serveFlags) targetTimes() map[jobs.Priority]time.Duration {
+	times := map[jobs.Priority]time.Duration{}
+	for i, p := range jobs.Priorities() {
+		times[p] = f.targets[i]
+	}
+	return times
+}
+
 func serve(cmd *cobra.Command, f *serveFlags) (err error) {
+	if err := f.webFlags.settle(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(cmd.Context())
 	defer cancel()
 	log := f.logger(cmd, slog.LevelWarn)
@@ -57,34 +80,31 @@ func serve(cmd *cobra.Command, f *serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	config := viewer.Config{Bucket: bucket, Log: log, Ready: answers(bucket)}
+	s := newStation(bucket, log, f.targetTimes())
+	s.works = f.workers > 0 || f.nats != "" // a queue elsewhere is set up and watched even if others do the work
+	if f.watch != "" && !s.works {
+		return &usageError{errors.New("--watch needs workers: leave --workers 0 away, or name a --nats")}
+	}
+	why, err := f.why(bucket)
+	if err != nil {
+		return err
+	}
+	door, err := f.webFlags.open(viewer.Config{
+		Bucket: bucket, Log: log, Ready: s.ready, Orders: s.orders, Feed: s.feed, Metrics: s.metrics.Handler(), Explain: why,
+	})
+	if err != nil {
+		return err
+	}
+	s.monitor.Look(ctx)
 	group, ctx := errgroup.WithContext(ctx)
-	if f.workers > 0 || f.nats != "" { // a queue elsewhere is set up and watched even if others do the work
-		if err := os.MkdirAll(f.data, 0o755); err != nil {
-			return fmt.Errorf("data folder: %w", err)
-		}
-		unlock, err := lockData(f.data)
-		if err != nil {
-			return fmt.Errorf("%w; or only show with --workers 0", err)
-		}
-		defer closing(&err, unlock)
-		if config.Pending, err = f.crew(ctx, cmd, group, &config); err != nil {
-			return err
-		}
+	group.Go(func() error { s.monitor.Run(ctx); return nil })
+	group.Go(func() error { defer cancel(); return door.serve(ctx) })
+	if s.works {
+		o := &operation{serveFlags: f, cmd: cmd, station: s, url: door.url()}
+		group.Go(func() error { defer cancel(); return o.run(ctx) })
 	}
-	err = f.web(ctx, cmd, config)
-	cancel()
-	return errors.Join(err, ignoreCancel(group.Wait()))
-}
-
-// answers reports whether the store answers at all.
-func answers(b store.Bucket) func(context.Context) error {
-	return func(ctx context.Context) error {
-		if _, err := b.Stat(ctx, store.Slides()+"ready"); err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-		return nil
-	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "Slidemill is at %s (research use only); interrupt to stop\n", door.url())
+	return ignoreCancel(group.Wait())
 }
 
 func ignoreCancel(err error) error {
@@ -94,120 +114,131 @@ func ignoreCancel(err error) error {
 	return err
 }
 
-// crew puts workers to work in the group and returns what they are doing, for the worklist.
-func (f *serveFlags) crew(ctx context.Context, cmd *cobra.Command, group *errgroup.Group, config *viewer.Config) (func(context.Context) ([]viewer.Entry, error), error) {
-	model, err := openModel(f.model)
-	if err != nil {
-		return nil, err
+// operation is the working half of a serve: queue, crew and watched folder.
+type operation struct {
+	*serveFlags
+	cmd     *cobra.Command
+	station *station
+	url     string
+}
+
+// lockEvery is how often a serve asks whether the data folder is free.
+const lockEvery = 2 * time.Second
+
+// lock waits for the data folder, while somebody else works in it.
+func (o *operation) lock(ctx context.Context) (unlock func() error, err error) {
+	if err := os.MkdirAll(o.data, 0o755); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	driver, err := openDriver(f.engine)
-	if err != nil {
-		return nil, err
-	}
-	queue, err := f.awaitQueue(ctx, config.Log)
-	if err != nil {
-		return nil, err
-	}
-	events, err := queue.Watch(ctx)
-	if err != nil {
-		return nil, errors.Join(err, queue.Close())
-	}
-	c := &crew{bucket: config.Bucket, queue: queue, model: model, driver: driver, workers: f.workers, log: config.Log}
-	roles := allRoles
-	if f.workers == 0 {
-		roles = nil
-	}
-	loops, err := c.loops(roles)
-	if err != nil {
-		return nil, errors.Join(err, queue.Close())
-	}
-	board := &board{queue: queue, at: map[pyramid.SlideID]progress{}}
-	group.Go(func() error { board.follow(events); return nil })
-	group.Go(func() error {
-		inner, ctx := errgroup.WithContext(ctx)
-		for _, l := range loops {
-			inner.Go(func() error { return l.Run(ctx) })
+	for said := false; ; said = true {
+		unlock, err := lockData(o.data)
+		if !errors.Is(err, errInUse) {
+			return unlock, err
 		}
-		<-ctx.Done()
-		return errors.Join(inner.Wait(), queue.Close())
-	})
-	return board.pending, nil
-}
-
-// board is what is being worked on, as the events tell.
-type board struct {
-	queue *jetstream.Queue
-	mu    sync.Mutex
-	at    map[pyramid.SlideID]progress
-}
-
-func (b *board) follow(events <-chan jobs.Event) {
-	for e := range events {
-		b.mu.Lock()
-		if e.State == jobs.Failed || e.Stage == jobs.Stitch && e.State == jobs.Done {
-			delete(b.at, e.Slide)
-		} else {
-			b.at[e.Slide] = b.advance(b.at[e.Slide], e)
+		if !said {
+			if err := o.alone(ctx); err != nil {
+				return nil, err
+			}
+			fmt.Fprintf(o.cmd.ErrOrStderr(), "a run works in %s: showing what is in the store; work on orders begins when it has ended\n", o.data)
 		}
-		b.mu.Unlock()
+		if !wait(ctx, lockEvery) {
+			return nil, ctx.Err()
+		}
 	}
 }
 
-// progress is how far a slide is in its stage.
-type progress struct {
-	viewer.Entry
-	done int64
+// alone refuses where another serve works in the data folder; a run is waited for.
+func (o *operation) alone(ctx context.Context) error {
+	other := &reached{}
+	if err := o.call(ctx, other); err != nil || other.queue == nil {
+		return err
+	}
+	return errors.Join(fmt.Errorf("another serve works in %s, at %s: stop it, or name another --data", o.data, other.web), other.close())
 }
 
-// advance counts an event. Segment events count one region each, from many workers; the others say how
-// much is done in all.
-func (b *board) advance(p progress, e jobs.Event) progress {
-	if p.State != string(e.Stage) || e.Stage != jobs.Segment {
-		p = progress{Entry: viewer.Entry{Slide: e.Slide, State: string(e.Stage)}}
-	}
-	p.done += e.Done
-	p.Reason = fmt.Sprintf("%d of %d %s", p.done, e.Total, e.Unit)
-	return p
-}
-
-func (b *board) pending(ctx context.Context) ([]viewer.Entry, error) {
-	dead, err := b.queue.Dead(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var entries []viewer.Entry
-	for _, d := range dead {
-		entries = append(entries, viewer.Entry{Slide: d.Job.Slide, State: "failed", Reason: d.Reason})
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, p := range b.at {
-		entries = append(entries, p.Entry)
-	}
-	return entries, nil
-}
-
-// web serves until ctx ends.
-func (f *serveFlags) web(ctx context.Context, cmd *cobra.Command, config viewer.Config) error {
-	handler, err := viewer.New(config)
+// run works until ctx ends.
+func (o *operation) run(ctx context.Context) (err error) {
+	unlock, err := o.lock(ctx)
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", f.listen)
+	defer closing(&err, unlock)
+	model, err := openModel(o.model)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w: name another address with --listen", f.listen, err)
-	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
-	stopped := make(chan error, 1)
-	go func() {
-		<-ctx.Done()
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		stopped <- server.Shutdown(end)
-	}()
-	fmt.Fprintf(cmd.ErrOrStderr(), "Slidemill is at http://%s (research use only); interrupt to stop\n", listener.Addr())
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	return <-stopped
+	driver, err := openDriver(o.engine)
+	if err != nil {
+		return err
+	}
+	o.share = o.nats == ""
+	queue, err := o.awaitQueue(ctx, o.station.log)
+	if err != nil {
+		return err
+	}
+	defer closing(&err, queue.Close)
+	defer o.station.open(nil)
+	o.station.open(queue)
+	c := &crew{
+		bucket: o.station.bucket, queue: queue, model: model, driver: driver, workers: o.workers,
+		log: o.station.log, redelivered: o.station.metrics.Redelivered,
+	}
+	if shared, ok := queue.Contact(); ok {
+		remove, err := writeContact(o.data, contact{Queue: shared, Model: model.Ref.SHA256, Engine: driver.name, Web: o.url, PID: os.Getpid()})
+		if err != nil {
+			return err
+		}
+		defer closing(&err, remove)
+	}
+	return o.work(ctx, c)
+}
+
+func (o *operation) work(ctx context.Context, c *crew) error {
+	events, err := c.queue.Watch(ctx)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { o.station.hear(events); return nil })
+	if o.workers > 0 {
+		if err := c.work(ctx, group, allRoles); err != nil {
+			return err
+		}
+	}
+	if o.watch != "" {
+		group.Go(func() error { return o.folder(ctx, c) })
+	}
+	<-ctx.Done()
+	return ignoreCancel(group.Wait())
+}
+
+// folder watches --watch and writes the summary at the end.
+func (o *operation) folder(ctx context.Context, c *crew) error {
+	system := &reached{bucket: c.bucket, queue: c.queue}
+	desk, err := system.reception(ctx, c.model, c.model.Settle(segment.Parameters{Engine: c.driver.name}))
+	if err != nil {
+		return err
+	}
+	r := &round{system: system, flags: &o.folderFlags, place: &o.place, cmd: o.cmd, quiet: true}
+	if err := r.open(ctx, o.watch, desk, o.station.log); err != nil {
+		return err
+	}
+	err = r.watcher.Run(ctx, false)
+	if errors.Is(err, context.Canceled) {
+		return ignoreFailed(r.end(nil))
+	}
+	return err
+}
+
+// ignoreFailed: a serve does not end with the exit code of a batch.
+func ignoreFailed(err error) error {
+	if errors.Is(err, errSlidesFailed) {
+		return nil
+	}
+	return err
+}
+
+// summaryFolder is where the summaries of a data folder lie.
+func summaryFolder(data, named string) string {
+	return orDefault(named, filepath.Join(data, "summary"))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/jobs/jetstream"
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/segment/builtin"
@@ -30,6 +31,8 @@ type place struct {
 	data, store, nats string
 	patience          time.Duration
 	verbose           bool
+	log               string
+	share             bool // let other commands of this machine reach the queue inside this process
 }
 
 func (p *place) flags(cmd *cobra.Command) {
@@ -39,6 +42,7 @@ func (p *place) flags(cmd *cobra.Command) {
 	f.StringVar(&p.nats, "nats", "", "NATS server, like nats://host:4222 (default: one inside this process)")
 	f.DurationVar(&p.patience, "patience", 0, "silence after which a worker counts as lost (default: as the queue was set up, 30s at first)")
 	f.BoolVarP(&p.verbose, "verbose", "v", false, "log what the workers do")
+	f.StringVar(&p.log, "log", "text", "form of the log: text or json")
 }
 
 // openStore opens the store that --store names.
@@ -69,7 +73,11 @@ func (p *place) logger(cmd *cobra.Command, level slog.Level) *slog.Logger {
 	if p.verbose {
 		level = slog.LevelDebug
 	}
-	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+	options := &slog.HandlerOptions{Level: level}
+	if p.log == "json" {
+		return slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), options))
+	}
+	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), options))
 }
 
 // silent is the level of a `run`, which tells of failures itself.
@@ -94,6 +102,23 @@ type crew struct {
 	driver  driver
 	workers int // goroutines that segment at once; tiling uses as many
 	log     *slog.Logger
+	// redelivered, if not nil, hears of jobs that came a second time or more.
+	redelivered func(jobs.Stage)
+}
+
+// heedful is the queue, and says when a job comes again.
+type heedful struct {
+	*jetstream.Queue
+	redelivered func(jobs.Stage)
+}
+
+// Take implements jobs.Queue.
+func (q heedful) Take(ctx context.Context, s jobs.Stage) (jobs.Delivery, error) {
+	d, err := q.Queue.Take(ctx, s)
+	if err == nil && d.Attempt() > 1 && q.redelivered != nil {
+		q.redelivered(s)
+	}
+	return d, err
 }
 
 // loops are the worker loops of the given roles.
@@ -105,7 +130,7 @@ func (c *crew) loops(roles []string) ([]*workers.Loop, error) {
 			return nil, err
 		}
 		loops = append(loops, &workers.Loop{
-			Queue: c.queue, Events: c.queue, Handler: h, Parallel: parallel, Beat: c.queue.Patience() / 4, Log: c.log,
+			Queue: heedful{c.queue, c.redelivered}, Events: c.queue, Handler: h, Parallel: parallel, Beat: c.queue.Patience() / 4, Log: c.log,
 			Dropped: intake.Ledger{Bucket: c.bucket}.Dropped,
 		})
 	}

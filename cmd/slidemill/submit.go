@@ -18,9 +18,9 @@ import (
 // submitFlags is what `submit` can be told.
 type submitFlags struct {
 	place
-	accession, priority, model string
-	params                     segment.Parameters
-	json                       bool
+	accession, priority, model, engine string
+	params                             segment.Parameters
+	json                               bool
 }
 
 func newSubmit() *cobra.Command {
@@ -45,6 +45,7 @@ Exit codes: 0 all ordered, 1 at least one refused, 2 usage.`,
 	fl.StringVar(&f.accession, "accession", "", "the case that the slides belong to")
 	fl.StringVar(&f.priority, "priority", "routine", "routine, urgent or stat")
 	fl.StringVar(&f.model, "model", "", "model file (default: the built-in model)")
+	engineFlag(cmd, &f.engine)
 	fl.Float64Var(&f.params.MPP, "mpp", 0, "microns per pixel, where the file does not say or says wrong")
 	fl.Float64Var(&f.params.Threshold, "threshold", 0, "carcinoma probability from which on a pixel is in the mask (default: the model's)")
 	fl.IntVar(&f.params.Region, "region", segment.DefaultRegion, "side of a region in pixels at the model's scale")
@@ -64,6 +65,11 @@ func submit(cmd *cobra.Command, f *submitFlags, paths []string) (err error) {
 	if err != nil {
 		return err
 	}
+	driver, err := openDriver(f.engine)
+	if err != nil {
+		return err
+	}
+	f.params.Engine = driver.name
 	f.params = model.Settle(f.params)
 	if err := f.params.Validate(); err != nil {
 		return &usageError{err}
@@ -73,7 +79,7 @@ func submit(cmd *cobra.Command, f *submitFlags, paths []string) (err error) {
 		return err
 	}
 	defer closing(&err, system.close)
-	if err := system.sameModel(model); err != nil {
+	if err := system.sameModel(model, driver.name); err != nil {
 		return err
 	}
 	desk, err := system.reception(cmd.Context(), model, f.params)

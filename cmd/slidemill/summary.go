@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,7 +41,7 @@ accessions: keep it where your other lists lie.`,
 			if err != nil {
 				return err
 			}
-			html, err := s.Save(orDefault(out, filepath.Join(p.data, "summary")))
+			html, err := s.Save(summaryFolder(p.data, out))
 			if err != nil {
 				return err
 			}

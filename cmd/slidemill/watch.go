@@ -37,6 +37,7 @@ type watchFlags struct {
 	place
 	folderFlags
 	model   string
+	engine  string
 	params  segment.Parameters
 	workers int
 	once    bool
@@ -67,6 +68,7 @@ Exit codes with --once: 0 all slides done, 1 at least one failed, 130 interrupte
 	f.folderFlags.flags(cmd)
 	fl := cmd.Flags()
 	fl.StringVar(&f.model, "model", "", "model file (default: the built-in model)")
+	engineFlag(cmd, &f.engine)
 	fl.Float64Var(&f.params.MPP, "mpp", 0, "microns per pixel, where file and worklist do not say")
 	fl.Float64Var(&f.params.Threshold, "threshold", 0, "carcinoma probability from which on a pixel is in the mask (default: the model's)")
 	fl.IntVar(&f.params.Region, "region", segment.DefaultRegion, "side of a region in pixels at the model's scale")
@@ -80,6 +82,11 @@ func watchFolder(cmd *cobra.Command, f *watchFlags, dir string) (err error) {
 	if err != nil {
 		return err
 	}
+	driver, err := openDriver(f.engine)
+	if err != nil {
+		return err
+	}
+	f.params.Engine = driver.name
 	f.params = model.Settle(f.params)
 	if err := f.params.Validate(); err != nil {
 		return &usageError{err}
@@ -91,13 +98,13 @@ func watchFolder(cmd *cobra.Command, f *watchFlags, dir string) (err error) {
 		return err
 	}
 	defer closing(&err, system.close)
-	if err := system.sameModel(model); err != nil {
+	if err := system.sameModel(model, driver.name); err != nil {
 		return err
 	}
 	log := f.logger(cmd, slog.LevelWarn)
 	group, ctx := errgroup.WithContext(ctx)
 	if system.alone && f.workers > 0 {
-		c := &crew{bucket: system.bucket, queue: system.queue, model: model, workers: f.workers, log: f.logger(cmd, silent)}
+		c := &crew{bucket: system.bucket, queue: system.queue, model: model, driver: driver, workers: f.workers, log: f.logger(cmd, silent)}
 		if err := c.work(ctx, group, allRoles); err != nil {
 			return err
 		}
@@ -137,6 +144,7 @@ type round struct {
 	flags   *folderFlags
 	place   *place
 	cmd     *cobra.Command
+	quiet   bool // the log tells, not the terminal
 	watcher *watch.Watcher
 	log     *slog.Logger
 	written time.Time // the summary
@@ -150,22 +158,29 @@ func (r *round) open(ctx context.Context, dir string, desk *intake.Reception, lo
 		return err
 	}
 	r.written, r.log = time.Now(), log
+	told := r.told
+	if r.quiet {
+		told = r.count
+	}
 	r.watcher, err = watch.New(ctx, watch.Config{
 		Dir: dir, Reception: desk, Judge: r.system.judge(), Settle: r.flags.settle, Quarantine: r.flags.quarantine,
-		Skip: []string{r.place.data, r.summaryFolder()}, Log: log, Told: r.told, Looked: r.looked,
+		Skip: []string{r.place.data, r.summaryFolder()}, Log: log, Told: told, Looked: r.looked,
 	})
 	return err
 }
 
-func (r *round) summaryFolder() string {
-	return orDefault(r.flags.summary, filepath.Join(r.place.data, "summary"))
+func (r *round) summaryFolder() string { return summaryFolder(r.place.data, r.flags.summary) }
+
+// count remembers that the summary has something new.
+func (r *round) count(s watch.Slide) {
+	if intake.Ended(s.State) {
+		r.ended++
+	}
 }
 
 // told says on the terminal what became of a slide.
 func (r *round) told(s watch.Slide) {
-	if intake.Ended(s.State) {
-		r.ended++
-	}
+	r.count(s)
 	out := r.cmd.ErrOrStderr()
 	switch {
 	case s.Doubled != "":

@@ -2,6 +2,7 @@ package viewer
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -10,8 +11,9 @@ import (
 
 // slideView is what the slide page needs to know.
 type slideView struct {
-	Manifest json.RawMessage `json:"manifest"`
+	Manifest json.RawMessage `json:"manifest,omitempty"`
 	Runs     []pyramid.RunID `json:"runs"`
+	Order    *Entry          `json:"order,omitempty"` // how it stands, if it was ordered
 }
 
 func (v *viewer) slide(r *http.Request) (any, error) {
@@ -19,8 +21,16 @@ func (v *viewer) slide(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, badRequest{err}
 	}
+	orders, err := v.orders(r.Context())
+	if err != nil {
+		return nil, err
+	}
 	var view slideView
-	if err := v.readJSON(r.Context(), store.Slide(id).Manifest(), &view.Manifest); err != nil {
+	if order, ok := orders[id]; ok {
+		view.Order = &order
+	}
+	err = v.readJSON(r.Context(), store.Slide(id).Manifest(), &view.Manifest)
+	if err != nil && (view.Order == nil || !errors.Is(err, store.ErrNotFound)) { // an order may have no pyramid yet
 		return nil, err
 	}
 	view.Runs, err = v.runs(r.Context(), id)

@@ -19,13 +19,22 @@ import (
 //go:embed web
 var web embed.FS
 
+//go:embed openapi.json
+var api embed.FS
+
 // Config says what to show.
 type Config struct {
 	Bucket store.Bucket
 	// Ready reports why the process cannot work now, or nil. It may be nil.
 	Ready func(ctx context.Context) error
-	// Pending lists slides that are being worked on or have failed. It may be nil.
-	Pending func(ctx context.Context) ([]Entry, error)
+	// Orders lists what was ordered and how it stands, newest last. It may be nil.
+	Orders func(ctx context.Context) ([]Entry, error)
+	// Feed is the news for /api/v1/events; nil means that there never is any.
+	Feed *Feed
+	// Metrics answers /metrics. It may be nil.
+	Metrics http.Handler
+	// Explain answers why a place scored as it did. It may be nil.
+	Explain Explain
 	Log     *slog.Logger
 }
 
@@ -35,18 +44,39 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("viewer assets: %w", err)
 	}
+	if c.Feed == nil {
+		c.Feed = NewFeed()
+	}
 	v := &viewer{c}
 	mux := http.NewServeMux()
-	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(assets)))
-	mux.HandleFunc("GET /{$}", page(assets, "worklist.html"))
-	mux.HandleFunc("GET /slides/{slide}", page(assets, "slide.html"))
-	mux.HandleFunc("GET /slides/{slide}/{rest...}", v.object)
-	mux.HandleFunc("GET /api/v1/worklist", v.answer(v.worklist))
-	mux.HandleFunc("GET /api/v1/slides/{slide}", v.answer(v.slide))
-	mux.HandleFunc("GET /api/v1/slides/{slide}/runs/{run}", v.answer(v.run))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", v.ready)
+	for pattern, handler := range v.routes(assets) {
+		mux.HandleFunc(pattern, handler)
+	}
 	return guard(mux), nil
+}
+
+// routes is every path there is; openapi.json describes those of the API.
+func (v *viewer) routes(assets fs.FS) map[string]http.HandlerFunc {
+	routes := map[string]http.HandlerFunc{
+		"GET /static/":                          http.StripPrefix("/static/", http.FileServerFS(assets)).ServeHTTP,
+		"GET /{$}":                              page(assets, "worklist.html"),
+		"GET /slides/{slide}":                   page(assets, "slide.html"),
+		"GET /slides/{slide}/{rest...}":         v.object,
+		"GET /api/v1/openapi.json":              page(api, "openapi.json"),
+		"GET /api/v1/worklist":                  v.answer(v.worklist),
+		"GET /api/v1/events":                    v.events,
+		"GET /api/v1/slides/{slide}":            v.answer(v.slide),
+		"GET /api/v1/slides/{slide}/runs/{run}": v.answer(v.run),
+		"GET /healthz":                          func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") },
+		"GET /readyz":                           v.ready,
+	}
+	if v.Explain != nil {
+		routes["GET /slides/{slide}/runs/{run}/explain"] = v.why(newReasons(v.Explain))
+	}
+	if v.Metrics != nil {
+		routes["GET /metrics"] = v.Metrics.ServeHTTP
+	}
+	return routes
 }
 
 type viewer struct{ Config }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/store"
@@ -27,6 +28,13 @@ type Entry struct {
 	Fraction  float64         `json:"carcinoma_fraction"`
 	Lesions   int             `json:"lesions"`
 	Unknown   float64         `json:"not_analysed_mm2"`
+	// Of the order, where there is one: what the laboratory calls the slide, and how long it took.
+	File      string    `json:"file,omitempty"`
+	Accession string    `json:"accession,omitempty"`
+	Priority  string    `json:"priority,omitempty"`
+	Ordered   time.Time `json:"ordered,omitzero"`
+	Ended     time.Time `json:"ended,omitzero"`
+	Late      bool      `json:"late,omitempty"` // it missed its target, or will
 }
 
 // maxJSON bounds a manifest or report that is read into memory.
@@ -34,14 +42,11 @@ const maxJSON = 64 << 20
 
 func (v *viewer) worklist(r *http.Request) (any, error) {
 	ctx := r.Context()
-	entries := []Entry{}
-	if v.Pending != nil {
-		pending, err := v.Pending(ctx)
-		if err != nil {
-			return nil, err
-		}
-		entries = append(entries, pending...)
+	orders, err := v.orders(ctx)
+	if err != nil {
+		return nil, err
 	}
+	entries := []Entry{}
 	for name, err := range store.Folders(ctx, v.Bucket, store.Slides()) {
 		if err != nil {
 			return nil, err
@@ -54,10 +59,52 @@ func (v *viewer) worklist(r *http.Request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		entries = append(entries, found...)
+		order, ordered := orders[id]
+		entries = append(entries, merge(found, order, ordered)...)
+		delete(orders, id)
+	}
+	for _, order := range orders {
+		entries = append(entries, order)
 	}
 	sortEntries(entries)
 	return entries, nil
+}
+
+// orders are the latest orders by slide.
+func (v *viewer) orders(ctx context.Context) (map[pyramid.SlideID]Entry, error) {
+	bySlide := map[pyramid.SlideID]Entry{}
+	if v.Orders == nil {
+		return bySlide, nil
+	}
+	all, err := v.Orders(ctx)
+	for _, e := range all {
+		bySlide[e.Slide] = e
+	}
+	return bySlide, err
+}
+
+// merge gives what was found of a slide the names of its order, and shows the order itself where it has
+// no result yet.
+func merge(found []Entry, order Entry, ordered bool) []Entry {
+	if !ordered {
+		return found
+	}
+	shown := false
+	for i := range found {
+		e := &found[i]
+		if e.Run == "" {
+			found[i], shown = order, true
+			continue
+		}
+		e.File, e.Accession, e.Priority = order.File, order.Accession, order.Priority
+		if e.Run == order.Run && e.State == order.State {
+			e.Ordered, e.Ended, e.Late, shown = order.Ordered, order.Ended, order.Late, true
+		}
+	}
+	if !shown {
+		found = append(found, order)
+	}
+	return found
 }
 
 // sortEntries puts what needs a person first: failures, then the highest score.
@@ -70,6 +117,11 @@ func sortEntries(entries []Entry) {
 			return 1
 		}
 		switch {
+		case a.Late != b.Late:
+			if a.Late {
+				return -1
+			}
+			return 1
 		case a.Score > b.Score:
 			return -1
 		case a.Score < b.Score:

@@ -92,6 +92,7 @@ function keys(jump) {
     if (event.key === "o") get("show").click();
     if (event.key === "n") jump.next();
     if (event.key === "p") jump.previous();
+    if (event.key === "w" && !get("reason").open) get("why").click();
   });
 }
 
@@ -116,6 +117,31 @@ function links(run) {
   );
 }
 
+// why asks what drove the score in the middle of the view. The server explains one place at a time.
+function why(viewer, run) {
+  const button = get("why");
+  button.disabled = false;
+  button.addEventListener("click", async () => {
+    const middle = viewer.world.getItemAt(0).viewportToImageCoordinates(viewer.viewport.getCenter(true));
+    const [x, y] = [Math.max(0, Math.round(middle.x)), Math.max(0, Math.round(middle.y))];
+    button.disabled = true;
+    get("reason-image").hidden = true;
+    get("reason-text").textContent = "Looking; this takes some seconds.";
+    get("reason").showModal();
+    try {
+      const answer = await fetch(`/slides/${slide}/runs/${run}/explain?x=${x}&y=${y}`);
+      if (!answer.ok) throw new Error(await answer.text());
+      URL.revokeObjectURL(get("reason-image").src);
+      get("reason-image").src = URL.createObjectURL(await answer.blob());
+      get("reason-image").hidden = false;
+      get("reason-text").textContent = `At ${x}, ${y}. Research use only.`;
+    } catch (error) {
+      get("reason-text").textContent = error.message;
+    }
+    button.disabled = false;
+  });
+}
+
 async function start() {
   get("name").textContent = slide;
   const { manifest, runs } = await ask(`/api/v1/slides/${slide}`);
@@ -136,6 +162,7 @@ async function start() {
   keys(lesions(viewer, report.lesions ?? []));
   provenance(report, manifest);
   links(run);
+  why(viewer, run);
   if (promise.slide_sha256 !== manifest.sha256) return notice("The overlay belongs to another slide and is not shown.");
   controls(await lay(viewer, run, promise.alignment));
 }

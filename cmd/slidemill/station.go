@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/jobs/jetstream"
+	"github.com/slidemill/slidemill/pkg/metrics"
+	"github.com/slidemill/slidemill/pkg/store"
+	"github.com/slidemill/slidemill/pkg/viewer"
+)
+
+// station is where a `serve` knows what goes on: orders, live progress, news, metrics and alerts. It
+// shows the store alone until there is a queue.
+type station struct {
+	bucket  store.Bucket
+	log     *slog.Logger
+	feed    *viewer.Feed
+	metrics *metrics.Metrics
+	monitor *intake.Monitor
+	board   board
+
+	mu    sync.Mutex
+	queue *jetstream.Queue
+	works bool // there is to be a queue
+}
+
+const (
+	lookEvery  = 5 * time.Second
+	lookWindow = 7 * 24 * time.Hour
+)
+
+func newStation(bucket store.Bucket, log *slog.Logger, targets map[jobs.Priority]time.Duration) *station {
+	s := &station{bucket: bucket, log: log, feed: viewer.NewFeed()}
+	s.metrics = metrics.New(metrics.Config{Look: s.state})
+	s.monitor = &intake.Monitor{
+		Judge: &intake.Judge{Ledger: intake.Ledger{Bucket: bucket}, Dead: s.dead}, Targets: targets,
+		Window: lookWindow, Every: lookEvery, Told: s.told,
+	}
+	return s
+}
+
+func (s *station) current() *jetstream.Queue {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.queue
+}
+
+func (s *station) open(q *jetstream.Queue) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue = q
+}
+
+func (s *station) dead(ctx context.Context) ([]jobs.Dead, error) {
+	if q := s.current(); q != nil {
+		return q.Dead(ctx)
+	}
+	return nil, nil
+}
+
+// ready reports why orders cannot be worked on now.
+func (s *station) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if _, err := s.bucket.Stat(ctx, store.Slides()+"ready"); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	q := s.current()
+	switch {
+	case q == nil && s.works:
+		return errors.New("the queue is not open yet")
+	case q == nil:
+		return nil
+	case !q.Connected():
+		return errors.New("the queue's server is away")
+	}
+	_, err := q.Depths(ctx)
+	return err
+}
+
+// hear passes events on until they end.
+func (s *station) hear(events <-chan jobs.Event) {
+	for e := range events {
+		s.board.heard(e)
+		s.metrics.Heard(e)
+		if data, err := jobs.EncodeEvent(e); err == nil {
+			s.feed.Add(e.Slide, "progress", data)
+		}
+	}
+}
+
+// told hears of orders that changed: news for who follows, and an alert where a target was missed.
+func (s *station) told(before, now intake.Watched) {
+	late := now.Late && !(before.Late && before.At.Equal(now.At))
+	if late {
+		s.metrics.Missed(now.Priority)
+		s.log.Warn("target missed", "slide", now.Slide, "priority", now.Priority, "state", now.State, "ordered", now.At)
+		s.say("late", &now)
+	}
+	if before.State == now.State {
+		return
+	}
+	s.say("order", &now)
+	switch {
+	case now.State == intake.Failed || now.State == intake.Refused:
+		s.log.Error("slide "+now.State, "slide", now.Slide, "reason", now.Reason)
+	case intake.Ended(now.State) && !now.Open():
+		s.log.Info("slide "+now.State, "slide", now.Slide, "seconds", now.Ended.Sub(now.At).Seconds())
+	}
+	if !now.Open() {
+		s.board.ended(now.Slide)
+	}
+	if now.State == "done" {
+		s.took(&now)
+	}
+}
+
+func (s *station) took(w *intake.Watched) {
+	s.metrics.Ended(w.Priority, w.Ended.Sub(w.At))
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	times, err := intake.StageTimes(ctx, s.bucket, &w.Standing)
+	if err != nil {
+		s.log.Debug("no stage times", "slide", w.Slide, "error", err)
+	}
+	for stage, took := range times {
+		s.metrics.Stage(stage, took)
+	}
+}
+
+// say tells the followers. News has no file and no accession: whoever needs them asks the worklist.
+func (s *station) say(kind string, w *intake.Watched) {
+	data, err := json.Marshal(map[string]any{
+		"slide": w.Slide, "state": w.State, "priority": w.Priority, "reason": w.Reason, "late": w.Late,
+	})
+	if err == nil {
+		s.feed.Add(w.Slide, kind, data)
+	}
+}
+
+// orders is the worklist's view of the orders.
+func (s *station) orders(context.Context) ([]viewer.Entry, error) {
+	latest, err := s.monitor.Latest()
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]viewer.Entry, 0, len(latest))
+	for _, w := range latest {
+		e := viewer.Entry{
+			Slide: w.Slide, State: w.State, Reason: w.Reason, File: w.File, Accession: w.Accession,
+			Priority: string(w.Priority), Ordered: w.At, Ended: w.Ended, Late: w.Late,
+		}
+		if w.State == "done" {
+			e.Run = w.Run.String()
+		}
+		if p, ok := s.board.of(w.Slide); ok && w.Open() {
+			e.State, e.Reason = string(p.stage), p.String()
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// state is what a scrape asks.
+func (s *station) state(ctx context.Context) (st metrics.State, err error) {
+	latest, err := s.monitor.Latest()
+	if err != nil {
+		return st, err
+	}
+	st.Open, st.OldestOpen = map[jobs.Priority]int{}, map[jobs.Priority]time.Duration{}
+	for _, p := range jobs.Priorities() {
+		st.Open[p] = 0
+	}
+	for _, w := range latest {
+		if p := w.Priority.Known(); w.Open() {
+			st.Open[p]++
+			st.OldestOpen[p] = max(st.OldestOpen[p], time.Since(w.At))
+		}
+	}
+	q := s.current()
+	if q == nil {
+		return st, nil
+	}
+	dead, err := q.Dead(ctx)
+	if err == nil {
+		st.Dead = len(dead)
+		st.Depths, err = q.Depths(ctx)
+	}
+	return st, err
+}

@@ -1,0 +1,263 @@
+package viewer
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// spec is the part of openapi.json that the tests hold against the handlers.
+type spec struct {
+	Paths      map[string]map[string]any `json:"paths"`
+	Components struct {
+		Schemas map[string]struct {
+			Required   []string       `json:"required"`
+			Properties map[string]any `json:"properties"`
+		} `json:"schemas"`
+	} `json:"components"`
+}
+
+func readSpec(t *testing.T) (s spec) {
+	t.Helper()
+	data, err := fs.ReadFile(api, "openapi.json")
+	if err == nil {
+		err = json.Unmarshal(data, &s)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestOpenAPIHasEveryRoute: each path of the API is described, and nothing else is.
+func TestOpenAPIHasEveryRoute(t *testing.T) {
+	var want, got []string
+	for pattern := range (&viewer{}).routes(web) {
+		if path, ok := strings.CutPrefix(pattern, "GET "); ok && strings.HasPrefix(path, "/api/") {
+			want = append(want, path)
+		} else if strings.Contains(pattern, "/api/") {
+			t.Errorf("%s: the test knows only GET: teach it more", pattern)
+		}
+	}
+	for path, methods := range readSpec(t).Paths {
+		got = append(got, path)
+		if _, ok := methods["get"]; !ok || len(methods) != 1 {
+			t.Errorf("%s: methods %v, want get", path, methods)
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestOpenAPIHasEveryField: what the handlers answer has the fields that are described, and those that
+// are required.
+func TestOpenAPIHasEveryField(t *testing.T) {
+	s := readSpec(t)
+	b := shelf(t)
+	put(t, b, store.Slide(slideB).Manifest(), `{"id":"x"}`)
+	h, err := New(Config{Bucket: b, Log: slog.New(slog.DiscardHandler), Orders: func(context.Context) ([]Entry, error) {
+		return []Entry{{Slide: slideB, Run: runID.String(), State: "done", File: "b.svs", Accession: "S26-1", Priority: "stat", Late: true}}, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(path string, into any) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
+		if err := json.Unmarshal(w.Body.Bytes(), into); w.Code != 200 || err != nil {
+			t.Fatalf("%s: %d %v", path, w.Code, err)
+		}
+	}
+	check := func(schema string, value map[string]any) {
+		t.Helper()
+		described := s.Components.Schemas[schema]
+		for name := range value {
+			if _, ok := described.Properties[name]; !ok {
+				t.Errorf("%s: field %s is not described", schema, name)
+			}
+		}
+		for _, name := range described.Required {
+			if _, ok := value[name]; !ok {
+				t.Errorf("%s: required field %s is not there", schema, name)
+			}
+		}
+	}
+	var list []map[string]any
+	ask("/api/v1/worklist", &list)
+	for _, e := range list {
+		check("Entry", e)
+	}
+	if first := list[0]; first["file"] != "b.svs" || first["late"] != true || first["accession"] != "S26-1" {
+		t.Errorf("the late slide is not first, or without its names: %v", first)
+	}
+	var one map[string]any
+	ask("/api/v1/slides/"+slideB.String(), &one)
+	check("Slide", one)
+	check("Entry", one["order"].(map[string]any))
+	one = nil
+	ask("/api/v1/slides/"+slideB.String()+"/runs/"+runID.String(), &one)
+	check("Run", one)
+	one = nil
+	ask("/api/v1/openapi.json", &one)
+}
+
+// TestOrdersWithoutResult: what waits or was refused is one line, however much of it is in the store.
+func TestOrdersWithoutResult(t *testing.T) {
+	v := &viewer{Config{Bucket: shelf(t), Log: slog.New(slog.DiscardHandler), Orders: func(context.Context) ([]Entry, error) {
+		return []Entry{
+			{Slide: slideC, State: "segment", Reason: "3 of 9 regions", File: "c.svs"}, // tiled in the store
+			{Slide: pyramid.SlideID{7}, State: "refused", Reason: "no scale"},
+			{Slide: slideA, Run: "other", State: "failed", Reason: "again"},
+		}, nil
+	}}}
+	answer, err := v.worklist(httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := map[string][]string{}
+	for _, e := range answer.([]Entry) {
+		states[e.Slide.String()[:2]] = append(states[e.Slide.String()[:2]], e.State)
+	}
+	want := map[string][]string{"01": {"failed", "done"}, "02": {"done"}, "03": {"segment"}, "07": {"refused"}}
+	if d := cmp.Diff(want, states); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestRanges: parts, heads and whole files are the same bytes.
+func TestRanges(t *testing.T) {
+	b := shelf(t)
+	h, err := New(Config{Bucket: b, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, b, store.Slide(slideB).Run(runID).Mask(), "0123456789")
+	path := "/" + store.Slide(slideB).Run(runID).Mask()
+	for _, c := range []struct {
+		method, ask string
+		code        int
+		body, size  string
+	}{
+		{"GET", "", 200, "0123456789", "10"},
+		{"HEAD", "", 200, "", "10"},
+		{"GET", "bytes=2-4", 206, "234", "3"},
+		{"GET", "bytes=-3", 206, "789", "3"},
+		{"GET", "bytes=7-99", 206, "789", "3"},
+		{"GET", "bytes=99-", 416, "", ""},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), c.method, path, nil)
+		if c.ask != "" {
+			r.Header.Set("Range", c.ask)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != c.code || c.body != "" && w.Body.String() != c.body || c.size != "" && w.Header().Get("Content-Length") != c.size {
+			t.Errorf("%s %s: %d %q %v", c.method, c.ask, w.Code, w.Body, w.Header())
+		}
+	}
+}
+
+// TestEvents: a follower that comes back hears what it missed, one that stayed away too long is told.
+func TestEvents(t *testing.T) {
+	feed := NewFeed()
+	h, err := New(Config{Bucket: shelf(t), Feed: feed, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(Gate{}.Wrap(h))
+	defer server.Close()
+	follow := func(last, query string, lines int) (got []string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), "GET", server.URL+"/api/v1/events"+query, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Last-Event-ID", last)
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		in := bufio.NewScanner(res.Body)
+		for len(got) < lines && in.Scan() {
+			if line := in.Text(); line != "" && !strings.HasPrefix(line, ":") {
+				got = append(got, line)
+			}
+		}
+		return got
+	}
+	for i := range 3 {
+		feed.Add(pyramid.SlideID{byte(i)}, "progress", []byte(`{"n":`+string(rune('0'+i))+`}`))
+	}
+	first := strings.TrimPrefix(follow("1-0", "", 2)[0], "event: ")
+	if first != "lost" {
+		t.Errorf("an id of another process: %q", first)
+	}
+	id := func(n string) string { return fmt.Sprintf("%d-%s", feed.epoch, n) }
+	if got := follow(id("0"), "", 6); !slices.Contains(got, `data: {"n":1}`) || !slices.Contains(got, `data: {"n":2}`) || slices.Contains(got, `data: {"n":0}`) {
+		t.Errorf("after 0: %q", got)
+	}
+	if got := follow(id("0"), "?slide="+(pyramid.SlideID{2}).String(), 3); !slices.Contains(got, `data: {"n":2}`) || slices.Contains(got, `data: {"n":1}`) {
+		t.Errorf("of one slide: %q", got)
+	}
+	for range feedLength {
+		feed.Add(pyramid.SlideID{9}, "progress", []byte("{}"))
+	}
+	if got := follow(id("1"), "", 2); got[0] != "event: lost" {
+		t.Errorf("after a long absence: %q", got)
+	}
+}
+
+// TestGate: only under our names, only with the token, health apart.
+func TestGate(t *testing.T) {
+	ok := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "in") })
+	bearer := func(r *http.Request) { r.Header.Set("Authorization", "Bearer secret") }
+	basic := func(r *http.Request) { r.SetBasicAuth("anybody", "secret") }
+	wrong := func(r *http.Request) { r.SetBasicAuth("anybody", "guess") }
+	none := func(*http.Request) {}
+	for _, c := range []struct {
+		gate Gate
+		url  string
+		with func(*http.Request)
+		code int
+	}{
+		{Gate{}, "http://127.0.0.1:8080/", none, 200},
+		{Gate{}, "http://localhost:8080/", none, 200},
+		{Gate{}, "http://[::1]:8080/", none, 200},
+		{Gate{}, "http://evil.example/", none, 421},
+		{Gate{Hosts: []string{"slides.lab"}}, "http://Slides.lab:8080/", none, 200},
+		{Gate{Token: "secret"}, "http://localhost/", none, 401},
+		{Gate{Token: "secret"}, "http://localhost/", wrong, 401},
+		{Gate{Token: "secret"}, "http://localhost/", bearer, 200},
+		{Gate{Token: "secret"}, "http://localhost/", basic, 200},
+		{Gate{Token: "secret"}, "http://localhost/healthz", none, 200},
+		{Gate{Token: "secret"}, "http://localhost/metrics", none, 401},
+		{Gate{Token: "secret"}, "http://evil.example/", bearer, 421},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), "GET", c.url, nil)
+		c.with(r)
+		w := httptest.NewRecorder()
+		c.gate.Wrap(ok).ServeHTTP(w, r)
+		if w.Code != c.code {
+			t.Errorf("%+v %s: %d, want %d", c.gate, c.url, w.Code, c.code)
+		}
+	}
+}

@@ -71,7 +71,8 @@ const windowSide = 1024
 
 // windows segments the slide piece by piece, some at once.
 func (j *Judge) windows(ctx context.Context, o *labelled.Open, c *chart) error {
-	side := pyramid.CeilDiv(windowSide, j.Model.Field.Align) * j.Model.Field.Align
+	align := j.Model.Field.Align
+	side := pyramid.CeilDiv(min(windowSide, max(c.size.W, c.size.H)), align) * align
 	grid := pyramid.Grid{Size: c.size, Tile: side}
 	places := make(chan image.Point)
 	group, ctx := errgroup.WithContext(ctx)

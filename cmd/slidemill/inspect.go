@@ -54,6 +54,9 @@ func describe(out io.Writer, path string, info slide.Info) {
 	if info.Objective > 0 {
 		fmt.Fprintf(out, "  objective: %gx\n", info.Objective)
 	}
+	if c := info.Colour; c != nil {
+		fmt.Fprintf(out, "  colour profile: %s\n", c)
+	}
 	if len(info.Associated) > 0 {
 		fmt.Fprintf(out, "  associated images: %s\n", strings.Join(info.Associated, ", "))
 	}

@@ -176,7 +176,7 @@ func openDICOM(files dicomFiles, o Options) (Slide, error) {
 		}
 	}
 	info.MPP = believable(pyramid.MPP{X: 1000 * in.SpacingX, Y: 1000 * in.SpacingY, Source: pyramid.FromFile}, pyramid.MaxMPP)
-	info.Objective, info.ICC = believableObjective(in.Objective), len(in.ICC) > 0
+	info.Objective, c.icc = believableObjective(in.Objective), in.ICC
 	return newStack(c, info, levels, associated)
 }
 

@@ -78,7 +78,7 @@ func openLeica(c *candidate) (Slide, error) {
 	}
 	view, finest := mains[0].View, mains[0].Dimensions[0]
 	return newStack(c, Info{
-		Vendor: vendor, Objective: believableObjective(mains[0].Objective), ICC: c.first.Has(tiff.TagICCProfile),
+		Vendor: vendor, Objective: believableObjective(mains[0].Objective),
 		MPP: believable(pyramid.MPP{X: view.SizeX / float64(finest.SizeX) / 1000, Y: view.SizeY / float64(finest.SizeY) / 1000,
 			Source: pyramid.FromFile}, pyramid.MaxMPP),
 	}, levels, associated)

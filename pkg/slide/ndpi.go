@@ -54,7 +54,6 @@ func openNDPI(c *candidate) (Slide, error) {
 		return nil, &FormatError{Format: "hamamatsu-ndpi", Problem: "no level in focal plane 0"}
 	}
 	sortPlanes(levels)
-	info.ICC = c.first.Has(tiff.TagICCProfile)
 	return newStack(c, info, levels, associated)
 }
 

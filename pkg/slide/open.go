@@ -150,6 +150,15 @@ type candidate struct {
 	head    []byte     // the first bytes of the file, at most headSize
 	tiff    *tiff.File // nil where the file is no TIFF
 	first   *tiff.Directory
+	icc     []byte // a colour profile that is not in a TIFF's tag
+}
+
+// profile is the colour profile, or nil.
+func (c *candidate) profile() []byte {
+	if c.icc != nil || c.first == nil {
+		return c.icc
+	}
+	return c.first.Bytes(tiff.TagICCProfile)
 }
 
 const headSize = 4096

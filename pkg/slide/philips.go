@@ -107,7 +107,7 @@ func openPhilips(c *candidate) (Slide, error) {
 	if len(images) == 0 {
 		return nil, &FormatError{Format: vendor, Problem: "no tiled level"}
 	}
-	info := Info{Vendor: vendor, ICC: c.first.Has(tiff.TagICCProfile)}
+	info := Info{Vendor: vendor}
 	spacings := philipsImages(root, &info, associated)
 	levels, err := philipsLevels(images, spacings)
 	if err != nil {

@@ -73,8 +73,10 @@ func newTIFFStack(c *candidate, info Info, levels []*tiff.Image, associated map[
 	}
 	if o := levels[0].Orientation; o != 1 {
 		info.Orientation = o
+		if o >= 5 && o <= 8 && info.MPP.Source == pyramid.FromFile {
+			info.MPP.X, info.MPP.Y = info.MPP.Y, info.MPP.X
+		}
 	}
-	info.ICC = c.first.Has(tiff.TagICCProfile)
 	return newStack(c, info, planes, associated)
 }
 

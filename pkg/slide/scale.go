@@ -106,5 +106,9 @@ const (
 func (i Info) clone() Info {
 	i.Levels = append([]Level(nil), i.Levels...)
 	i.Associated = append([]string{}, i.Associated...)
+	if i.Colour != nil {
+		c := *i.Colour
+		i.Colour = &c
+	}
 	return i
 }

@@ -28,6 +28,7 @@ type Info struct {
 	Objective  float64     `json:"objective,omitempty"` // magnification, such as 20
 	Associated []string    `json:"associated"`          // label, macro, thumbnail
 	ICC        bool        `json:"icc"`                 // an ICC profile is embedded
+	Colour     *Colour     `json:"colour,omitempty"`    // what became of it
 	// Orientation is TIFF tag 274 where it is not 1. Sizes and tiles are those of the picture as the tag
 	// wants it seen, not of the file.
 	Orientation int `json:"orientation,omitempty"`

@@ -38,6 +38,9 @@ func newStack(c *candidate, info Info, levels []plane, associated map[string]pla
 	if len(levels) < 1 || len(levels) > maxLevels {
 		return nil, &UnsupportedError{Format: info.Vendor, Feature: fmt.Sprintf("%d levels", len(levels))}
 	}
+	profile := c.profile()
+	info.ICC = len(profile) > 0
+	info.Colour, levels = manage(profile, levels)
 	full := levels[0].layout().size
 	for i, p := range levels {
 		l := p.layout()

@@ -35,7 +35,7 @@ type ventanaJoint struct {
 // others repeat the overlaps.
 func openVentana(c *candidate) (Slide, error) {
 	const vendor = "ventana"
-	info := Info{Vendor: vendor, ICC: c.first.Has(tiff.TagICCProfile)}
+	info := Info{Vendor: vendor}
 	ventanaScan(string(c.first.Bytes(tagXMP)), &info)
 	var images []*tiff.Image
 	var finest *tiff.Directory

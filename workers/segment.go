@@ -33,9 +33,10 @@ type Segment struct {
 	// EngineName is the engine's name and version as segment.Parameters has it; empty is our own.
 	EngineName string
 
-	mu   sync.Mutex
-	runs map[pyramid.RunID]*openRun
-	idle map[pyramid.Size][]segment.Segmenter
+	alone sync.RWMutex // held for writing by a region that may kill the process
+	mu    sync.Mutex
+	runs  map[pyramid.RunID]*openRun
+	idle  map[pyramid.Size][]segment.Segmenter
 }
 
 var _ Handler = (*Segment)(nil)
@@ -51,7 +52,10 @@ type openRun struct {
 }
 
 // Do implements Handler. Regions that are in the store and whole are not computed again.
-func (s *Segment) Do(ctx context.Context, job jobs.Job) error {
+func (s *Segment) Do(ctx context.Context, job jobs.Job) error { return s.Attempt(ctx, job, 1) }
+
+// Attempt implements Persistent.
+func (s *Segment) Attempt(ctx context.Context, job jobs.Job, attempt int) error {
 	run, err := s.open(ctx, job)
 	if err != nil {
 		return err
@@ -59,9 +63,10 @@ func (s *Segment) Do(ctx context.Context, job jobs.Job) error {
 	if job.Batch < 0 || job.Batch >= run.plan.Batches() {
 		return &Permanent{fmt.Errorf("batch %d of a plan of %d", job.Batch, run.plan.Batches())}
 	}
+	t := &try{run: run, attempt: attempt}
 	for _, r := range run.plan.Batch(job.Batch) {
-		if err := s.region(ctx, run, r); err != nil {
-			return fmt.Errorf("region %v: %w", r, err)
+		if err := s.guarded(ctx, t, r); err != nil {
+			return fmt.Errorf("region %d,%d: %w", r.Col, r.Row, err)
 		}
 		announce(ctx, s.Events, jobs.Event{
 			Slide: job.Slide, Run: job.Run, Stage: jobs.Segment, State: jobs.Progress,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
@@ -55,8 +56,12 @@ func (s *Stitch) Do(ctx context.Context, job jobs.Job) error {
 	if err != nil {
 		return err
 	}
+	lost, err := s.condemned(ctx, plan)
+	if err != nil {
+		return err
+	}
 	_, err = stitch.Run(ctx, stitch.Config{
-		Bucket: s.Bucket, Plan: plan, Slide: manifest, Workers: s.Workers, Software: s.Software,
+		Lost: lost, Bucket: s.Bucket, Plan: plan, Slide: manifest, Workers: s.Workers, Software: s.Software,
 		Progress: func(step stitch.Step, done, total int64) {
 			announce(ctx, s.Events, jobs.Event{
 				Slide: job.Slide, Run: job.Run, Stage: jobs.Stitch, State: jobs.Progress, Done: done, Total: total, Unit: stitchUnits[step],
@@ -72,6 +77,36 @@ func (s *Stitch) Do(ctx context.Context, job jobs.Job) error {
 	}
 	s.done(ctx, job)
 	return nil
+}
+
+// condemned are the regions that the run may end without. Without permission there are none.
+func (s *Stitch) condemned(ctx context.Context, plan *segment.Plan) (lost []stitch.Lost, err error) {
+	if !plan.Parameters.Partial {
+		return nil, nil
+	}
+	for o, err := range s.Bucket.List(ctx, store.Slide(plan.Slide).Run(plan.Run).Quarantines()) {
+		if err != nil {
+			return nil, err
+		}
+		q, err := loadQuarantine(ctx, s.Bucket, o.Key)
+		if err != nil {
+			return nil, err
+		}
+		ref, err := store.Parse(o.Key)
+		if err != nil || q.Reason == "" {
+			continue
+		}
+		_, err = s.Bucket.Stat(ctx, store.Slide(plan.Slide).Run(plan.Run).Region(ref.Region))
+		switch {
+		case err == nil: // somebody could compute it after all
+		case errors.Is(err, store.ErrNotFound):
+			reason, _, _ := strings.Cut(q.Reason, "\n")
+			lost = append(lost, stitch.Lost{Region: ref.Region, Reason: reason})
+		default:
+			return nil, err
+		}
+	}
+	return lost, nil
 }
 
 func (s *Stitch) done(ctx context.Context, job jobs.Job) {

@@ -32,6 +32,12 @@ type Handler interface {
 	Do(ctx context.Context, job jobs.Job) error
 }
 
+// Persistent is an optional ability of a Handler: it does the job like Do, and knows how often the job
+// was delivered, from 1.
+type Persistent interface {
+	Attempt(ctx context.Context, job jobs.Job, attempt int) error
+}
+
 // Loop pulls jobs of one stage and has them done.
 type Loop struct {
 	Queue    jobs.Queue
@@ -128,6 +134,9 @@ func (l *Loop) do(ctx context.Context, d jobs.Delivery) (err error) {
 			err = &Permanent{fmt.Errorf("internal error: %v", p)}
 		}
 	}()
+	if h, ok := l.Handler.(Persistent); ok {
+		return withoutPath(h.Attempt(ctx, d.Job(), d.Attempt()))
+	}
 	return withoutPath(l.Handler.Do(ctx, d.Job()))
 }
 

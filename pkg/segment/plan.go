@@ -29,6 +29,9 @@ type Parameters struct {
 	// Engine is the name and version of the arithmetic: another one makes other bits. Empty is our own,
 	// which makes the same bits on every machine.
 	Engine string `json:"engine,omitempty"`
+	// Partial lets a run end without the regions that cannot be computed: they count as not analysed.
+	// Otherwise such a region fails the slide. It belongs to the run because the result may differ.
+	Partial bool `json:"allow_partial,omitempty"`
 }
 
 // Validate reports a parameter that makes no sense, with the range that does.

@@ -26,7 +26,8 @@ type Manifest struct {
 	Software    string           `json:"software,omitempty"`
 	Frame       segment.Frame    `json:"frame"`
 	Alignment   Alignment        `json:"alignment"`
-	Regions     int              `json:"regions"` // of the plan, all proved
+	Regions     int              `json:"regions"`        // of the plan, all proved
+	Lost        []Lost           `json:"lost,omitempty"` // of the plan, not analysed
 	SHA256      Sums             `json:"sha256"`
 	// Files are the single objects by their key below the run. The sum of report.json is that of the
 	// report with all its seconds set to zero, and its size is not promised: seconds differ between

@@ -50,8 +50,9 @@ func (p picture) nearest(box image.Rectangle) image.Point {
 const fallbackSide = 256
 
 // slidePicture puts the slide's small picture together from the pyramid: the smallest level that is
-// not smaller than the preview, at most 2·previewSide square. A slide whose pyramid is not there is
-// drawn from its tissue map, so that a report always shows where things are.
+// not smaller than the preview, at most 2·previewSide square. A slide whose pyramid is not there, or not
+// readable where the run may end without what is not, is drawn from its tissue map, so that a report
+// always shows where things are.
 func slidePicture(ctx context.Context, c *Config) (image.Image, error) {
 	d := c.Slide.Pyramid
 	level := 0
@@ -64,7 +65,7 @@ func slidePicture(ctx context.Context, c *Config) (image.Image, error) {
 		for col := range grid.Cols() {
 			key := store.Slide(c.Slide.ID).PyramidTile(pyramid.Tile{Level: level, Col: col, Row: row})
 			tile, err := decodeTile(ctx, c.Bucket, key)
-			if errors.Is(err, store.ErrNotFound) {
+			if errors.Is(err, store.ErrNotFound) || c.Plan.Parameters.Partial && errors.Is(err, errUndecodable) {
 				return tissuePicture(c.Plan, c.Tissue), nil
 			}
 			if err != nil {
@@ -89,10 +90,17 @@ func decodeTile(ctx context.Context, b store.Bucket, key string) (image.Image, e
 		err = fmt.Errorf("%dx%d pixels are too many", config.Width, config.Height)
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errUndecodable, err)
 	}
-	return jpeg.Decode(bytes.NewReader(data))
+	img, err := jpeg.Decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errUndecodable, err)
+	}
+	return img, nil
 }
+
+// errUndecodable is a tile that is there but shows nothing.
+var errUndecodable = errors.New("not a whole picture")
 
 func tissuePicture(plan *segment.Plan, tissue *segment.TissueMap) image.Image {
 	size := fit(plan.Frame.Slide, fallbackSide)

@@ -100,6 +100,7 @@ func (s *stitcher) manifest(ctx context.Context, r *Report, o *overlays) error {
 		Frame:       s.Plan.Frame,
 		Alignment:   align(s.Plan.Frame),
 		Regions:     len(s.Plan.Regions),
+		Lost:        s.Lost,
 		SHA256:      r.SHA256,
 		Files:       s.shelf.files,
 		Pyramid:     pyramid.DeepZoom{Size: s.Plan.Frame.Size, Tile: overlayTile},

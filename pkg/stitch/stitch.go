@@ -24,6 +24,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -38,12 +39,31 @@ type Config struct {
 	Plan    *segment.Plan
 	Slide   slide.Manifest
 	Tissue  *segment.TissueMap // nil takes the plan's
+	Lost    []Lost             // regions that the run ends without; only if its parameters allow it
 	Workers int                // regions or tiles worked on at once; 0 means 1
 	// Progress, if set, is told how much of a step is done. Calls come from several goroutines.
 	Progress func(step Step, done, total int64)
 	Seconds  Seconds // of the stages before
 	Software string  // name and version of the program, for the record
 	TempDir  string  // for files whose size is not known before; empty means the system's
+}
+
+// Lost is a region that could not be computed. It is not analysed: drawn as such and in no denominator.
+type Lost struct {
+	Region pyramid.Region `json:"region"`
+	Reason string         `json:"reason"`
+}
+
+// without is the plan that is left when some regions are lost.
+func without(plan *segment.Plan, lost []Lost) *segment.Plan {
+	if len(lost) == 0 {
+		return plan
+	}
+	left := *plan
+	left.Regions = slices.DeleteFunc(slices.Clone(plan.Regions), func(r pyramid.Region) bool {
+		return slices.ContainsFunc(lost, func(l Lost) bool { return l.Region == r })
+	})
+	return &left
 }
 
 // Step names a part of Run.
@@ -74,6 +94,10 @@ func (c *Config) validate() (err error) {
 	if want := segment.NewTissueMap(c.Plan.Frame.Size).Cells; c.Tissue.Cells != want {
 		return fmt.Errorf("stitch: tissue map of %v cells, want %v", c.Tissue.Cells, want)
 	}
+	if len(c.Lost) > 0 && !c.Plan.Parameters.Partial {
+		return fmt.Errorf("stitch: %d regions are lost, but the run may not end without them", len(c.Lost))
+	}
+	c.Plan = without(c.Plan, c.Lost)
 	c.Workers = max(1, c.Workers)
 	if c.Progress == nil {
 		c.Progress = func(Step, int64, int64) {}
@@ -203,6 +227,14 @@ func (s *stitcher) report(p *proof, j *joined) *Report {
 // checks are the stitcher's own lines of quality control.
 func (s *stitcher) checks() []Check {
 	n := len(s.Plan.Regions)
+	if len(s.Lost) > 0 {
+		l := s.Lost[0]
+		value := fmt.Sprintf("%d of %d regions proved; not analysed: region %d,%d (%s)", n, n+len(s.Lost), l.Region.Col, l.Region.Row, l.Reason)
+		if more := len(s.Lost) - 1; more > 0 {
+			value += fmt.Sprintf(" and %d more", more)
+		}
+		return []Check{{Check: "coverage", Status: CheckFailed, Value: value}}
+	}
 	return []Check{{Check: "coverage", Status: CheckPassed, Value: fmt.Sprintf("%d of %d regions proved", n, n)}}
 }
 

@@ -23,6 +23,9 @@ func (v *verifier) plan(ctx context.Context, keys store.RunKeys, promise *Manife
 		return err
 	}
 	plan, err := segment.DecodePlan(data)
+	if err == nil && plan.Parameters.Partial {
+		plan = without(plan, promise.Lost)
+	}
 	switch {
 	case err != nil:
 		v.broken.add("run %v: %v", promise.Run, err)

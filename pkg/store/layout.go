@@ -8,12 +8,14 @@ package store
 //	    pyramid.dzi                           Deep Zoom descriptor
 //	    pyramid_files/<level>/<col>_<row>.jpeg
 //	    pyramid.szi                           or the pyramid in one zip instead
+//	    pyramid-head.szi                      its coarse levels, until that one is whole
 //	    thumbnail.jpeg
 //	    tissue.png                            tissue map
 //	    runs/
 //	      <run>/                              16 hex digits: pyramid.RunID
 //	        plan.json                         the regions, the model, the parameters
 //	        regions/<col>_<row>.smr           probability of one region, checksummed
+//	        quarantine/<col>_<row>.json           a region that kills its workers or cannot be read, and why
 //	        probability.dzi
 //	        probability_files/<level>/<col>_<row>.png   8-bit grey
 //	        overlay.dzi
@@ -39,6 +41,7 @@ const (
 	PyramidDZI     Kind = "pyramid.dzi"
 	PyramidTile    Kind = "pyramid_files"
 	PyramidArchive Kind = "pyramid.szi"
+	PyramidHead    Kind = "pyramid-head.szi"
 	Thumbnail      Kind = "thumbnail.jpeg"
 	Tissue         Kind = "tissue.png"
 )
@@ -47,6 +50,7 @@ const (
 const (
 	Plan            Kind = "plan.json"
 	Region          Kind = "regions"
+	Quarantine      Kind = "quarantine"
 	ProbabilityDZI  Kind = "probability.dzi"
 	ProbabilityTile Kind = "probability_files"
 	OverlayDZI      Kind = "overlay.dzi"
@@ -79,11 +83,13 @@ var shapes = map[Kind]shape{
 	PyramidDZI:     {},
 	PyramidTile:    {tile: true, ext: ".jpeg"},
 	PyramidArchive: {},
+	PyramidHead:    {},
 	Thumbnail:      {},
 	Tissue:         {},
 
 	Plan:            {inRun: true},
 	Region:          {inRun: true, region: true, ext: ".smr"},
+	Quarantine:      {inRun: true, region: true, ext: ".json"},
 	ProbabilityDZI:  {inRun: true},
 	ProbabilityTile: {inRun: true, tile: true, ext: ".png"},
 	OverlayDZI:      {inRun: true},
@@ -120,6 +126,10 @@ func (s SlideKeys) PyramidDZI() string { return s.file(PyramidDZI) }
 // PyramidArchive is the whole pyramid in one SZI file.
 func (s SlideKeys) PyramidArchive() string { return s.file(PyramidArchive) }
 
+// PyramidHead is an SZI file of the pyramid's coarse levels, from which segmentation reads while the whole
+// archive is still on its way.
+func (s SlideKeys) PyramidHead() string { return s.file(PyramidHead) }
+
 // PyramidTile is one JPEG tile of the pyramid.
 func (s SlideKeys) PyramidTile(t pyramid.Tile) string {
 	return Ref{Kind: PyramidTile, Slide: s.id, Tile: t}.Key()
@@ -154,6 +164,14 @@ func (r RunKeys) Plan() string { return r.file(Plan) }
 // Region is the probability of one region.
 func (r RunKeys) Region(at pyramid.Region) string {
 	return Ref{Kind: Region, Slide: r.slide, Run: r.id, Region: at}.Key()
+}
+
+// Quarantines begins the key of every region that could not be computed.
+func (r RunKeys) Quarantines() string { return r.Prefix() + string(Quarantine) + "/" }
+
+// Quarantine says what is wrong with a region that could not be computed.
+func (r RunKeys) Quarantine(at pyramid.Region) string {
+	return Ref{Kind: Quarantine, Slide: r.slide, Run: r.id, Region: at}.Key()
 }
 
 // ProbabilityDZI is the Deep Zoom descriptor of the probability pyramid.

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -62,11 +61,7 @@ func engines() string {
 	if err != nil {
 		return engineGorgonia + "; no onnxruntime, which is never needed: " + err.Error()
 	}
-	providers, err := r.Providers()
-	if err != nil {
-		return engineGorgonia + "; onnxruntime does not answer: " + err.Error()
-	}
-	return fmt.Sprintf("%s; onnxruntime %s at %s with %s (--engine onnxruntime)", engineGorgonia, r.Version, r.Path, strings.Join(providers, ", "))
+	return fmt.Sprintf("%s; onnxruntime %s at %s on %v (--engine onnxruntime)", engineGorgonia, r.Version, r.Path, r.Providers())
 }
 
 // engine computes a model's calibrated probabilities, each network on one thread.

@@ -17,6 +17,7 @@ type api struct {
 	releaseMemoryInfo      func(info handle)
 	createSessionOptions   func(out *handle) handle
 	releaseSessionOptions  func(options handle)
+	disableMemPattern      func(options handle) handle
 	setExecutionMode       func(options handle, mode int32) handle
 	setIntraOpThreads      func(options handle, n int32) handle
 	setInterOpThreads      func(options handle, n int32) handle
@@ -64,7 +65,7 @@ func (a *api) entries() []entry {
 		{3, &a.createEnv}, {92, &a.releaseEnv},
 		{69, &a.createCPUMemoryInfo}, {94, &a.releaseMemoryInfo},
 		{10, &a.createSessionOptions}, {100, &a.releaseSessionOptions},
-		{13, &a.setExecutionMode}, {24, &a.setIntraOpThreads}, {25, &a.setInterOpThreads},
+		{17, &a.disableMemPattern}, {13, &a.setExecutionMode}, {24, &a.setIntraOpThreads}, {25, &a.setInterOpThreads},
 		{7, &a.createSession}, {8, &a.createSessionFromArray}, {95, &a.releaseSession},
 		{30, &a.sessionInputCount}, {31, &a.sessionOutputCount}, {36, &a.sessionInputName}, {37, &a.sessionOutputName},
 		{78, &a.defaultAllocator}, {76, &a.allocatorFree},

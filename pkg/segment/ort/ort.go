@@ -138,25 +138,32 @@ func (p Provider) inRuntime() string {
 	return "CPUExecutionProvider"
 }
 
-// Has reports an error, with what there is, if the library was built without the provider.
+// Has reports an error, with what there is, if sessions cannot run on the provider: the library was built
+// without it, or its parts do not load.
 func (r *Runtime) Has(p Provider) error {
-	have, err := r.Providers()
+	have, err := r.api.availableProviders()
 	if err != nil {
 		return err
 	}
 	if !slices.Contains(have, p.inRuntime()) {
 		return fmt.Errorf("ONNX Runtime %s at %s has no provider %s, only %s: use the library of its GPU package", r.Version, r.Path, p, strings.Join(have, ", "))
 	}
-	return nil
+	var options handle
+	if err := r.api.check("session options", r.api.createSessionOptions(&options)); err != nil {
+		return err
+	}
+	defer r.api.releaseSessionOptions(options)
+	return r.addProvider(options, p)
 }
 
-// Providers are the names of the providers that the library was built with.
-func (r *Runtime) Providers() ([]string, error) {
-	list, err := r.api.availableProviders()
-	if err != nil {
-		return nil, err
+// Providers are those that sessions can run on here.
+func (r *Runtime) Providers() (have []Provider) {
+	for _, p := range []Provider{CPU, CUDA} {
+		if r.Has(p) == nil {
+			have = append(have, p)
+		}
 	}
-	return list, nil
+	return have
 }
 
 // Name is what names the arithmetic in a run's parameters: the runtime, its version and the hardware.

@@ -35,22 +35,22 @@ func TestNames(t *testing.T) {
 	var n Names
 	tile := NewTile(slide, "/scans/a.svs", []byte(`{"threshold":0.5}`))
 	for got, want := range map[string]string{
-		n.Stream():                   "slidemill_jobs",
-		n.Progress():                 "slidemill_progress",
-		n.Dead():                     "slidemill_dead",
-		n.Retry():                    "slidemill_retry",
-		n.AllJobs():                  "slidemill.jobs.>",
-		n.JobsOf(Tile):               "slidemill.jobs.*.tile.>",
-		n.JobsAt(Segment, ""):        "slidemill.jobs.routine.segment.>",
-		n.JobsFor(slide):             "slidemill.jobs.*.*." + slideText + ".>",
-		n.Consumer(Stitch, Stat):     "stitch-stat",
-		n.ProgressKey(slide, run):    slideText + "." + runText,
-		n.News(slide):                "slidemill.events." + slideText,
-		n.AllNews():                  "slidemill.events.*",
-		NewStitch(slide, run).ID:     "stitch." + slideText + "." + runText,
-		NewSegment(slide, run, 7).ID: "segment." + slideText + "." + runText + ".7",
-		tile.ID:                      "tile." + slideText + ".a63fab53564d6797",
-		n.Subject(Urgent, NewSegment(slide, run, 7).Identity()): "slidemill.jobs.urgent.segment." + slideText + "." + runText + ".7",
+		n.Stream():                        "slidemill_jobs",
+		n.Progress():                      "slidemill_progress",
+		n.Dead():                          "slidemill_dead",
+		n.Retry():                         "slidemill_retry",
+		n.AllJobs():                       "slidemill.jobs.>",
+		n.JobsOf(Tile):                    "slidemill.jobs.*.tile.>",
+		n.JobsAt(Segment, Lane{}):         "slidemill.jobs.routine.segment.>",
+		n.JobsFor(slide):                  "slidemill.jobs.*.*." + slideText + ".>",
+		n.Consumer(Stitch, Lane{Stat, 2}): "stitch-stat-2",
+		n.ProgressKey(slide, run):         slideText + "." + runText,
+		n.News(slide):                     "slidemill.events." + slideText,
+		n.AllNews():                       "slidemill.events.*",
+		NewStitch(slide, run).ID:          "stitch." + slideText + "." + runText,
+		NewSegment(slide, run, 7).ID:      "segment." + slideText + "." + runText + ".7",
+		tile.ID:                           "tile." + slideText + ".a63fab53564d6797",
+		n.Subject(Lane{Priority: Urgent}, NewSegment(slide, run, 7).Identity()): "slidemill.jobs.urgent.segment." + slideText + "." + runText + ".7",
 	} {
 		if got != want {
 			t.Errorf("name %s, want %s", got, want)
@@ -77,6 +77,7 @@ func drawJob(t *rapid.T) Job {
 	case Stitch:
 		j = NewStitch(slide, run)
 	}
+	j.Turn = rapid.IntRange(0, 100).Draw(t, "turn")
 	j.Priority = rapid.SampledFrom(append(Priorities(), "")).Draw(t, "priority")
 	return j
 }
@@ -94,8 +95,8 @@ func TestInverses(t *testing.T) {
 			t.Fatalf("%v (-want +got):\n%s", err, diff)
 		}
 		var n Names
-		p, id, err := n.ParseSubject(n.Subject(want.Priority, want.Identity()))
-		if err != nil || p != want.Priority.Known() || id.String() != want.ID {
+		p, id, err := n.ParseSubject(n.Subject(want.Lane(), want.Identity()))
+		if err != nil || p != want.Lane() || id.String() != want.ID {
 			t.Fatalf("%s: %s, %s, %v", want.ID, p, id, err)
 		}
 	})
@@ -180,11 +181,33 @@ func FuzzDecode(f *testing.F) {
 // FuzzParseSubject: whatever parses, spells itself again.
 func FuzzParseSubject(f *testing.F) {
 	var n Names
-	f.Add(n.Subject(Stat, NewSegment(pyramid.SlideID{1}, pyramid.RunID{2}, 3).Identity()))
-	f.Add(n.Subject(Routine, NewTile(pyramid.SlideID{1}, "/a", nil).Identity()))
+	f.Add(n.Subject(Lane{Stat, 1}, NewSegment(pyramid.SlideID{1}, pyramid.RunID{2}, 3).Identity()))
+	f.Add(n.Subject(Lane{}, NewTile(pyramid.SlideID{1}, "/a", nil).Identity()))
 	f.Fuzz(func(t *testing.T, subject string) {
 		if p, id, err := n.ParseSubject(subject); err == nil && n.Subject(p, id) != subject {
 			t.Fatalf("%q was read as %s, %+v", subject, p, id)
 		}
 	})
+}
+
+// TestLanes: turns map to rows, and the text of a lane reads back.
+func TestLanes(t *testing.T) {
+	for turn, row := range map[int]int{0: 0, 1: 0, 2: 1, 7: 1, 8: 2, 63: 2, 64: 3, 10_000: 3} {
+		if got := (Job{Turn: turn}).Lane(); got != (Lane{Routine, row}) {
+			t.Errorf("turn %d waits in %v", turn, got)
+		}
+	}
+	for _, l := range Lanes(true) {
+		if got, err := ParseLane(l.String()); err != nil || got != l {
+			t.Errorf("%v: %v, %v", l, got, err)
+		}
+	}
+	for _, bad := range []string{"", "soon", "routine-0", "routine-4", "routine-x", "routine--1", "stat-01"} {
+		if l, err := ParseLane(bad); err == nil {
+			t.Errorf("%q was read as %v", bad, l)
+		}
+	}
+	if all := Lanes(false); all[0] != (Lane{Stat, 0}) || all[len(all)-1] != (Lane{Routine, Rows - 1}) || len(all) != 3*Rows {
+		t.Errorf("order %v", all)
+	}
 }

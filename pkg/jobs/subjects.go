@@ -4,10 +4,10 @@ package jobs
 // <name> is "slidemill" unless several systems share one server.
 //
 //	<name>_jobs                                    stream, work queue, of the subjects
-//	  <name>.jobs.<priority>.tile.<slide>.<sum>         sum: 16 hex digits over source and parameters
-//	  <name>.jobs.<priority>.segment.<slide>.<run>.<batch>
-//	  <name>.jobs.<priority>.stitch.<slide>.<run>
-//	    <stage>-<priority>                         its durable consumers, one per stage and priority
+//	  <name>.jobs.<lane>.tile.<slide>.<sum>         sum: 16 hex digits over source and parameters
+//	  <name>.jobs.<lane>.segment.<slide>.<run>.<batch>
+//	  <name>.jobs.<lane>.stitch.<slide>.<run>
+//	    <stage>-<lane>                             its durable consumers, one per stage and lane
 //	<name>_progress                                bucket: which parts of a run are finished
 //	  <slide>.<run>
 //	<name>_dead                                    bucket: jobs that failed for good
@@ -16,7 +16,7 @@ package jobs
 //	  <job id>
 //	<name>.events.<slide>                          news, not kept
 //
-// A job's id is what follows the priority: tile.<slide>.<sum>, segment.<slide>.<run>.<batch>,
+// A lane is a priority, or one and a row: routine, routine-1. A job's id is what follows it: tile.<slide>.<sum>, segment.<slide>.<run>.<batch>,
 // stitch.<slide>.<run>. <slide> and <run> are hexadecimal ids: subjects hold no patient data.
 
 import (
@@ -70,9 +70,9 @@ func (n Names) AllJobs() string { return n.String() + ".jobs.>" }
 // JobsOf matches the subjects of a stage's jobs, of every priority.
 func (n Names) JobsOf(s Stage) string { return fmt.Sprintf("%s.jobs.*.%s.>", n, s) }
 
-// JobsAt matches the subjects of a stage's jobs of one priority.
-func (n Names) JobsAt(s Stage, p Priority) string {
-	return fmt.Sprintf("%s.jobs.%s.%s.>", n, p.Known(), s)
+// JobsAt matches the subjects of a stage's jobs of one lane.
+func (n Names) JobsAt(s Stage, l Lane) string {
+	return fmt.Sprintf("%s.jobs.%s.%s.>", n, l, s)
 }
 
 // JobsFor matches the subjects of all jobs of a slide.
@@ -80,28 +80,28 @@ func (n Names) JobsFor(slide pyramid.SlideID) string {
 	return fmt.Sprintf("%s.jobs.*.*.%s.>", n, slide)
 }
 
-// Consumer is the name of the consumer of a stage's jobs of one priority.
-func (Names) Consumer(s Stage, p Priority) string { return fmt.Sprintf("%s-%s", s, p.Known()) }
+// Consumer is the name of the consumer of a stage's jobs of one lane.
+func (Names) Consumer(s Stage, l Lane) string { return fmt.Sprintf("%s-%s", s, l) }
 
 // Subject carries one job.
-func (n Names) Subject(p Priority, id ID) string {
-	return fmt.Sprintf("%s.jobs.%s.%s", n, p.Known(), id)
+func (n Names) Subject(l Lane, id ID) string {
+	return fmt.Sprintf("%s.jobs.%s.%s", n, l, id)
 }
 
 // ParseSubject reads what Subject spells.
-func (n Names) ParseSubject(subject string) (p Priority, id ID, err error) {
+func (n Names) ParseSubject(subject string) (l Lane, id ID, err error) {
 	rest, ok := strings.CutPrefix(subject, n.String()+".jobs.")
-	priority, text, _ := strings.Cut(rest, ".")
-	if !ok || priority == "" {
-		return p, id, fmt.Errorf("subject %.120q: want %s.jobs.PRIORITY.ID", subject, n)
+	lane, text, _ := strings.Cut(rest, ".")
+	if !ok {
+		return l, id, fmt.Errorf("subject %.120q: want %s.jobs.LANE.ID", subject, n)
 	}
-	if p, err = ParsePriority(priority); err == nil {
+	if l, err = ParseLane(lane); err == nil {
 		id, err = ParseID(text)
 	}
 	if err != nil {
-		return "", ID{}, fmt.Errorf("subject %.120q: %w", subject, err)
+		return Lane{}, ID{}, fmt.Errorf("subject %.120q: %w", subject, err)
 	}
-	return p, id, nil
+	return l, id, nil
 }
 
 // ProgressKey names a run in the bucket of finished parts.

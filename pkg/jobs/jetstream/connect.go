@@ -92,9 +92,9 @@ func (q *Queue) provision(ctx context.Context) (err error) {
 		return fmt.Errorf("stream %s: %w", q.names.Stream(), err)
 	}
 	for _, s := range jobs.Stages() {
-		for _, p := range jobs.Priorities() {
-			if err := q.provideConsumer(ctx, s, p); err != nil {
-				return fmt.Errorf("consumer %s: %w", q.names.Consumer(s, p), err)
+		for _, l := range jobs.Lanes(false) {
+			if err := q.provideConsumer(ctx, s, l); err != nil {
+				return fmt.Errorf("consumer %s: %w", q.names.Consumer(s, l), err)
 			}
 		}
 	}
@@ -126,13 +126,13 @@ var ErrNotSetUp = errors.New("the queue is not set up yet: start `slidemill serv
 // join finds what others have made, and takes over how patient it is.
 func (q *Queue) join(ctx context.Context) error {
 	for _, s := range q.config.Roles {
-		for _, p := range jobs.Priorities() {
-			c, err := q.js.Consumer(ctx, q.names.Stream(), q.names.Consumer(s, p))
+		for _, l := range jobs.Lanes(false) {
+			c, err := q.js.Consumer(ctx, q.names.Stream(), q.names.Consumer(s, l))
 			if isNotFound(err) {
 				err = ErrNotSetUp
 			}
 			if err != nil {
-				return fmt.Errorf("consumer %s: %w", q.names.Consumer(s, p), err)
+				return fmt.Errorf("consumer %s: %w", q.names.Consumer(s, l), err)
 			}
 			q.patience = c.CachedInfo().Config.AckWait
 		}
@@ -186,10 +186,10 @@ func (q *Queue) provideStream(ctx context.Context) (jetstream.Stream, error) {
 	return q.js.UpdateStream(ctx, want)
 }
 
-func (q *Queue) provideConsumer(ctx context.Context, s jobs.Stage, p jobs.Priority) error {
+func (q *Queue) provideConsumer(ctx context.Context, s jobs.Stage, l jobs.Lane) error {
 	want := jetstream.ConsumerConfig{
-		Durable:       q.names.Consumer(s, p),
-		FilterSubject: q.names.JobsAt(s, p),
+		Durable:       q.names.Consumer(s, l),
+		FilterSubject: q.names.JobsAt(s, l),
 		AckPolicy:     jetstream.AckExplicitPolicy,
 		AckWait:       cmp.Or(q.config.AckWait, ackWait),
 		MaxDeliver:    -1, // counted in Take

@@ -17,7 +17,7 @@ func (q *Queue) Publish(ctx context.Context, job jobs.Job) error {
 	if err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
-	subject := q.names.Subject(job.Priority, job.Identity())
+	subject := q.names.Subject(job.Lane(), job.Identity())
 	return q.call(ctx, "publish "+job.ID, func(ctx context.Context) error {
 		seen, err := q.publish(ctx, subject, data, job.ID)
 		if err != nil || !seen {
@@ -90,18 +90,29 @@ func (q *Queue) Depths(ctx context.Context) (all []jobs.Depth, err error) {
 		all = nil
 		for _, s := range jobs.Stages() {
 			for _, p := range jobs.Priorities() {
-				c, err := q.stream.Consumer(ctx, q.names.Consumer(s, p))
+				d, err := q.depth(ctx, s, p)
 				if err != nil {
 					return err
 				}
-				info := c.CachedInfo()
-				all = append(all, jobs.Depth{
-					Stage: s, Priority: p,
-					Waiting: int64(info.NumPending), InHand: int64(info.NumAckPending),
-				})
+				all = append(all, d)
 			}
 		}
 		return nil
 	})
 	return all, err
+}
+
+// depth adds the lanes of a priority up.
+func (q *Queue) depth(ctx context.Context, s jobs.Stage, p jobs.Priority) (jobs.Depth, error) {
+	d := jobs.Depth{Stage: s, Priority: p}
+	for row := range jobs.Rows {
+		c, err := q.stream.Consumer(ctx, q.names.Consumer(s, jobs.Lane{Priority: p, Row: row}))
+		if err != nil {
+			return d, err
+		}
+		info := c.CachedInfo()
+		d.Waiting += int64(info.NumPending)
+		d.InHand += int64(info.NumAckPending)
+	}
+	return d, nil
 }

@@ -49,8 +49,8 @@ func RightsOf(n jobs.Names, user string, stages ...jobs.Stage) Rights {
 	allow("%s", n.AllNews())
 	for _, s := range stages {
 		r.Subscribe = append(r.Subscribe, n.JobsOf(s)) // the bell
-		for _, p := range jobs.Priorities() {
-			c := n.Consumer(s, p)
+		for _, l := range jobs.Lanes(false) {
+			c := n.Consumer(s, l)
 			allow("$JS.API.CONSUMER.INFO.%s.%s", n.Stream(), c)
 			allow("$JS.API.CONSUMER.MSG.NEXT.%s.%s", n.Stream(), c)
 			allow("$JS.ACK.%s.%s.>", n.Stream(), c)

@@ -144,7 +144,7 @@ func TestStolenCredentials(t *testing.T) {
 		thief.mustNotHear(subject)
 	}
 	id := secret.Identity()
-	subject := jobs.Names{}.Subject("", id)
+	subject := jobs.Names{}.Subject(jobs.Lane{}, id)
 	for _, to := range []string{
 		"$JS.API.STREAM.LIST", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.INFO.slidemill_jobs",
 		"$JS.API.STREAM.MSG.GET.slidemill_jobs", "$JS.API.DIRECT.GET.slidemill_jobs", "$JS.API.DIRECT.GET.slidemill_jobs." + subject,

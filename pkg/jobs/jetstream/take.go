@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -17,22 +18,46 @@ const (
 	idle = 250 * time.Millisecond
 	// eager is how soon after the bell: it may ring before the server has stored the job.
 	eager = 2 * time.Millisecond
+	// settling is how long after the bell a lane may still look empty.
+	settling = 100 * time.Millisecond
 )
 
 // line is where the Takes of one stage wait for each other. Only the first in line asks the server, so
 // that many idle workers ask no more often than one.
 type line struct {
 	first chan struct{} // capacity 1: held by the first in line
-	mu    sync.Mutex
-	bell  chan struct{} // closed and replaced when a job of the stage is published
+	lanes map[jobs.Lane]*lane
+	taken int // by the first in line, to begin with the last row now and then
+
+	mu   sync.Mutex
+	bell chan struct{} // closed and replaced when a job of the stage is published
+}
+
+// lane spares the server questions: one that was empty is not asked again before its bell rings or idle
+// is over.
+type lane struct {
+	empty time.Time    // when it was found to be; zero if it was not; only the first in line looks
+	rung  atomic.Int64 // in nanoseconds of the Unix epoch
+}
+
+func (l *lane) quiet(now time.Time) bool {
+	return !l.empty.IsZero() && now.Sub(l.empty) < idle && l.empty.Sub(time.Unix(0, l.rung.Load())) > settling
+}
+
+func newLine() *line {
+	l := &line{first: make(chan struct{}, 1), bell: make(chan struct{}), lanes: map[jobs.Lane]*lane{}}
+	for _, at := range jobs.Lanes(false) {
+		l.lanes[at] = new(lane)
+	}
+	return l
 }
 
 // line makes the lines and hangs up their bells: plain subscriptions to the jobs' subjects, which
 // JetStream leaves alone. Without the right to them, Take asks at idle pace.
 func (q *Queue) line() error {
 	for _, s := range q.stages() {
-		l := &line{first: make(chan struct{}, 1), bell: make(chan struct{})}
-		if _, err := q.conn.Subscribe(q.names.JobsOf(s), func(*nats.Msg) { l.ring() }); err != nil {
+		l := newLine()
+		if _, err := q.conn.Subscribe(q.names.JobsOf(s), func(m *nats.Msg) { l.ring(q.names, m.Subject) }); err != nil {
 			return err
 		}
 		q.lines[s] = l
@@ -48,7 +73,10 @@ func (q *Queue) stages() []jobs.Stage {
 	return jobs.Stages()
 }
 
-func (l *line) ring() {
+func (l *line) ring(n jobs.Names, subject string) {
+	if at, _, err := n.ParseSubject(subject); err == nil {
+		l.lanes[at].rung.Store(time.Now().UnixNano())
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	close(l.bell)
@@ -77,8 +105,9 @@ func (q *Queue) Take(ctx context.Context, stage jobs.Stage) (jobs.Delivery, erro
 	pause := idle
 	for {
 		rung := l.listen() // before asking, so that no ring falls in between
-		d, err := q.takeNow(ctx, stage)
+		d, err := q.takeNow(ctx, stage, l)
 		if d != nil {
+			l.taken++
 			return d, nil
 		}
 		if err != nil {
@@ -104,16 +133,18 @@ func (q *Queue) await(ctx context.Context, rung <-chan struct{}, pause time.Dura
 }
 
 // takeNow is the most urgent delivery that is to be had now, or nil.
-func (q *Queue) takeNow(ctx context.Context, stage jobs.Stage) (*delivery, error) {
-	for _, p := range jobs.Priorities() {
-		for {
-			d, more, err := q.takeAt(ctx, stage, p)
-			if d != nil || err != nil {
+func (q *Queue) takeNow(ctx context.Context, stage jobs.Stage, l *line) (*delivery, error) {
+	for _, at := range jobs.Lanes(l.taken%jobs.FromBack == jobs.FromBack-1) {
+		state := l.lanes[at]
+		for more := !state.quiet(time.Now()); more; {
+			asked := time.Now()
+			var d *delivery
+			var err error
+			if d, more, err = q.takeAt(ctx, stage, at); d != nil || err != nil {
+				state.empty = time.Time{}
 				return d, err
 			}
-			if !more {
-				break
-			}
+			state.empty = asked
 		}
 	}
 	return nil, nil
@@ -121,8 +152,8 @@ func (q *Queue) takeNow(ctx context.Context, stage jobs.Stage) (*delivery, error
 
 // takeAt asks one consumer. A message that is no job, or a job whose deliveries are used up, goes to
 // the dead list, and there may be more.
-func (q *Queue) takeAt(ctx context.Context, s jobs.Stage, p jobs.Priority) (d *delivery, more bool, err error) {
-	msg, err := q.pull(ctx, s, p)
+func (q *Queue) takeAt(ctx context.Context, s jobs.Stage, l jobs.Lane) (d *delivery, more bool, err error) {
+	msg, err := q.pull(ctx, s, l)
 	if msg == nil || err != nil {
 		return nil, false, err
 	}
@@ -176,9 +207,9 @@ func (q *Queue) decode(msg *nats.Msg) (jobs.Job, error) {
 const grace = 200 * time.Millisecond
 
 // pull asks one consumer for a message that it has now. Nil without an error means that it has none.
-func (q *Queue) pull(ctx context.Context, s jobs.Stage, p jobs.Priority) (msg *nats.Msg, err error) {
+func (q *Queue) pull(ctx context.Context, s jobs.Stage, l jobs.Lane) (msg *nats.Msg, err error) {
 	err = q.call(ctx, "take "+string(s), func(ctx context.Context) error {
-		msg, err = q.ask(ctx, q.names.Consumer(s, p))
+		msg, err = q.ask(ctx, q.names.Consumer(s, l))
 		return err
 	})
 	if errors.Is(err, errNothing) {

@@ -47,6 +47,42 @@ func testPriority(t *testing.T, q Queue) {
 	}
 }
 
+// testFair: whoever has many slides waiting keeps nobody of the same priority waiting, urgency goes
+// before turns, and the last row is reached however much comes before it.
+func testFair(t *testing.T, q Queue) {
+	at := func(batch, turn int, p jobs.Priority) jobs.Job {
+		j := segment(batch)
+		j.Turn, j.Priority = turn, p
+		return j
+	}
+	var all []jobs.Job
+	for i := range 20 {
+		all = append(all, at(i, 100, jobs.Routine)) // of one large accession
+	}
+	for i := range 20 {
+		all = append(all, at(100+i, 0, jobs.Routine)) // of twenty small ones, later
+	}
+	all = append(all, at(200, 70, jobs.Stat))
+	publish(t, q, all...)
+	awaitWaiting(t, q, len(all))
+	if d := take(t, q, jobs.Segment); d.Job().Priority != jobs.Stat {
+		t.Errorf("first came %s, turn %d", d.Job().Priority, d.Job().Turn)
+	} else {
+		ack(t, d)
+	}
+	large := 0
+	for range 16 {
+		d := take(t, q, jobs.Segment)
+		if d.Job().Turn > 0 {
+			large++
+		}
+		ack(t, d)
+	}
+	if large != 16/jobs.FromBack {
+		t.Errorf("%d of 16 jobs of the large accession, want %d", large, 16/jobs.FromBack)
+	}
+}
+
 func awaitWaiting(t *testing.T, q Queue, want int) {
 	t.Helper()
 	gauge, ok := q.(jobs.Gauge)

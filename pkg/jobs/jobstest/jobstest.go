@@ -47,6 +47,7 @@ func Run(t *testing.T, c Config) {
 		{"Delivers", testDelivers, Settings{}},
 		{"Stages", testStages, Settings{}},
 		{"Priority", testPriority, Settings{}},
+		{"Fair", testFair, Settings{}},
 		{"Refuses", testRefuses, Settings{}},
 		{"Dedupes", testDedupes, Settings{}},
 		{"Redelivers", testRedelivers, Settings{Patience: time.Second}},

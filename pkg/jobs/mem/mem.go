@@ -35,6 +35,7 @@ type Queue struct {
 	config Config
 
 	mu       sync.Mutex
+	taken    map[jobs.Stage]int
 	changed  chan struct{} // closed and replaced when a waiting Take should look again
 	entries  []*entry      // in order of publication
 	lately   map[string]time.Time
@@ -64,6 +65,7 @@ func New(c Config) *Queue {
 	c.Window = cmp.Or(c.Window, 2*time.Minute)
 	return &Queue{
 		config:   c,
+		taken:    make(map[jobs.Stage]int),
 		changed:  make(chan struct{}),
 		lately:   make(map[string]time.Time),
 		finished: make(map[runKey]map[int]bool),
@@ -125,16 +127,16 @@ func (q *Queue) next(stage jobs.Stage) (jobs.Delivery, time.Duration, <-chan str
 	defer q.mu.Unlock()
 	now, wait := time.Now(), time.Hour
 	q.burySpent(now)
-	for _, p := range jobs.Priorities() {
+	for _, lane := range jobs.Lanes(q.taken[stage]%jobs.FromBack == jobs.FromBack-1) {
 		for _, e := range q.entries {
-			at, _ := jobs.ParsePriority(string(e.job.Priority)) // valid since Publish
-			if e.job.Stage != stage || at != p {
+			if e.job.Stage != stage || e.job.Lane() != lane {
 				continue
 			}
 			if rest := e.due.Sub(now); rest > 0 {
 				wait = min(wait, rest)
 				continue
 			}
+			q.taken[stage]++
 			e.attempts++
 			e.inHand, e.due = true, now.Add(q.config.Patience)
 			return &delivery{q: q, e: e, attempt: e.attempts}, 0, nil

@@ -37,7 +37,7 @@ func (c *Colour) String() string {
 }
 
 // smallShift is how far a profile may be from sRGB and still count as sRGB: JPEG alone changes more.
-const smallShift = 3
+const smallShift = 4
 
 // maxProfile bounds a profile that is looked at. Scanners' have 500 bytes to 600 kB.
 const maxProfile = 16 << 20

@@ -61,6 +61,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	fl.Float64Var(&f.params.MPP, "mpp", 0, "microns per pixel, where the file does not say or says wrong")
 	fl.Float64Var(&f.params.Threshold, "threshold", 0, "carcinoma probability from which on a pixel is in the mask (default: the model's)")
 	fl.IntVar(&f.params.Region, "region", segment.DefaultRegion, "side of a region in pixels at the model's scale")
+	partialFlag(cmd, &f.params.Partial)
 	fl.IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once")
 	fl.BoolVar(&f.json, "json", false, "one JSON report per slide on stdout")
 }

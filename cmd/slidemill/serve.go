@@ -25,6 +25,7 @@ type serveFlags struct {
 	model, engine string
 	workers       int
 	watch         string
+	partial       bool
 	targets       [3]time.Duration // of jobs.Priorities
 }
 
@@ -54,6 +55,7 @@ It listens on loopback only. Beyond it wants --tls-cert, --tls-key and --token-f
 	fl.StringVar(&f.model, "model", "", "model file (default: the built-in model)")
 	engineFlag(cmd, &f.engine)
 	fl.IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once; 0 only shows")
+	partialFlag(cmd, &f.partial)
 	fl.StringVar(&f.watch, "watch", "", "take the slides of this folder, as `slidemill watch` does")
 	for i, p := range jobs.Priorities() {
 		fl.DurationVar(&f.targets[i], "target-"+string(p), 0, fmt.Sprintf("alert when a %s slide takes longer from order to result", p))
@@ -215,7 +217,7 @@ func (o *operation) work(ctx context.Context, c *crew) error {
 // folder watches --watch and writes the summary at the end.
 func (o *operation) folder(ctx context.Context, c *crew) error {
 	system := &reached{bucket: c.bucket, queue: c.queue}
-	desk, err := system.reception(ctx, c.model, c.model.Settle(segment.Parameters{Engine: c.driver.name}))
+	desk, err := system.reception(ctx, c.model, c.model.Settle(segment.Parameters{Engine: c.driver.name, Partial: o.partial}))
 	if err != nil {
 		return err
 	}

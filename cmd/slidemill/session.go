@@ -158,6 +158,11 @@ func (c *crew) handler(role string) (h workers.Handler, parallel int, err error)
 // allRoles is every stage there is.
 var allRoles = []string{"tile", "segment", "stitch"}
 
+// partialFlag adds --allow-partial, which belongs to the run: with it a slide is another run than without.
+func partialFlag(cmd *cobra.Command, allow *bool) {
+	cmd.Flags().BoolVar(allow, "allow-partial", false, "end a slide without the regions that cannot be computed; they count as not analysed and are named in the report")
+}
+
 func checkRoles(roles []string) error {
 	for _, role := range roles {
 		if !slices.Contains(allRoles, role) {

@@ -49,6 +49,7 @@ Exit codes: 0 all ordered, 1 at least one refused, 2 usage.`,
 	fl.Float64Var(&f.params.MPP, "mpp", 0, "microns per pixel, where the file does not say or says wrong")
 	fl.Float64Var(&f.params.Threshold, "threshold", 0, "carcinoma probability from which on a pixel is in the mask (default: the model's)")
 	fl.IntVar(&f.params.Region, "region", segment.DefaultRegion, "side of a region in pixels at the model's scale")
+	partialFlag(cmd, &f.params.Partial)
 	fl.BoolVar(&f.json, "json", false, "one JSON object per slide on stdout")
 	return cmd
 }

@@ -11,11 +11,16 @@ import (
 // Areas are the sizes of everything that was found, in square millimetres. What was not analysed is in
 // no denominator.
 type Areas struct {
-	TissueMM2      float64 `json:"tissue_mm2"`       // tissue that the tissue map found
-	AnalysedMM2    float64 `json:"analysed_mm2"`     // tissue that the network has seen
+	TissueMM2   float64 `json:"tissue_mm2"`   // tissue that the tissue map found
+	AnalysedMM2 float64 `json:"analysed_mm2"` // tissue that the network has seen
+	// UncertainMM2 is the part of the analysed tissue that looks like nothing in training: its score is
+	// not to be relied on, and it is neither positive nor negative.
+	UncertainMM2   float64 `json:"uncertain_mm2"`
 	NotAnalysedMM2 float64 `json:"not_analysed_mm2"` // everything that might be tissue and was not seen
-	CarcinomaMM2   float64 `json:"carcinoma_mm2"`
-	// CarcinomaFraction is the share of the analysed tissue, 0 if none was analysed.
+	CarcinomaMM2   float64 `json:"carcinoma_mm2"`    // the mask
+	// UncertainCarcinomaMM2 is the part of the mask in uncertain tissue.
+	UncertainCarcinomaMM2 float64 `json:"uncertain_carcinoma_mm2"`
+	// CarcinomaFraction is the share of the analysed tissue that is not uncertain, 0 if there is none.
 	CarcinomaFraction float64 `json:"carcinoma_fraction"`
 	// HighGradeMM2 is high-grade dysplasia outside the carcinoma mask.
 	HighGradeMM2 float64     `json:"high_grade_mm2"`
@@ -78,21 +83,30 @@ func uncovered(plan *segment.Plan, planned map[pyramid.Region]bool, r image.Rect
 }
 
 // areas converts counts to square millimetres.
-func areas(f segment.Frame, g ground, carcinoma, highGrade int64) Areas {
+func areas(f segment.Frame, g ground, s sighted, found counts) Areas {
 	mm2 := func(pixels int64) float64 { return micro(float64(pixels) * f.PixelMM2()) }
 	a := Areas{
 		TissueMM2:      mm2(g.tissue),
 		AnalysedMM2:    mm2(g.tissue - g.unplanned),
 		NotAnalysedMM2: mm2(g.notAnalysed()),
-		CarcinomaMM2:   mm2(carcinoma),
-		HighGradeMM2:   mm2(highGrade),
-		NotAnalysed:    NotAnalysed{mm2(g.pen), mm2(g.unscanned), mm2(g.unreadable), mm2(g.unplanned)},
+		UncertainMM2:   mm2(s.uncertain),
+		CarcinomaMM2:   mm2(found.carcinoma),
+		HighGradeMM2:   mm2(found.highGrade),
+
+		UncertainCarcinomaMM2: mm2(found.doubtful),
+		NotAnalysed:           NotAnalysed{mm2(g.pen), mm2(g.unscanned), mm2(g.unreadable), mm2(g.unplanned)},
 	}
-	if analysed := g.tissue - g.unplanned; analysed > 0 {
-		a.CarcinomaFraction = micro(float64(carcinoma) / float64(analysed))
+	if scored := g.tissue - g.unplanned - s.uncertain; scored > 0 {
+		a.CarcinomaFraction = micro(float64(found.carcinoma-found.doubtful) / float64(scored))
 	}
 	return a
 }
+
+// counts are pixels of the canvas.
+type counts struct{ carcinoma, doubtful, highGrade int64 }
+
+// ScoredMM2 is the tissue that the carcinoma fraction is a share of.
+func (a Areas) ScoredMM2() float64 { return micro(a.AnalysedMM2 - a.UncertainMM2) }
 
 // micro rounds to six decimals: a square micrometre of a square millimetre, and no noise in a report.
 func micro(v float64) float64 { return math.Round(v*1e6) / 1e6 }

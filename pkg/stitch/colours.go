@@ -9,6 +9,8 @@ package stitch
 //	           cut … 255      orange … red, alpha 90 … 140
 //	high-grade cut … 255      violet, alpha 80 … 120
 //	not analysed              grey stripes
+//	uncertain                 blue stripes the other way, over everything: what is below them was seen,
+//	                          but looks like nothing in training
 type palette struct {
 	carcinoma [256][4]uint8
 	highGrade [256][4]uint8
@@ -22,6 +24,7 @@ var (
 	certain   = [2]rgba{{255, 130, 0, 90}, {205, 0, 20, 140}}
 	dysplasia = [2]rgba{{150, 90, 230, 80}, {110, 30, 200, 120}}
 	stripe    = [2]rgba{{90, 90, 90, 170}, {150, 150, 150, 60}}
+	doubtful  = rgba{40, 105, 160, 150}
 )
 
 func newPalette(cut uint8) *palette {
@@ -43,10 +46,12 @@ func ramp(entries [][4]uint8, ends [2]rgba) {
 	}
 }
 
-// at is the colour of a pixel at (x, y) of its level. Carcinoma hides everything else; the stripes hide
-// what is below the threshold.
+// at is the colour of a pixel at (x, y) of its level. Carcinoma hides everything but the stripes of
+// doubt, between which it stays visible; the grey stripes hide what is below the threshold.
 func (p *palette) at(x, y int, probability, other uint8) rgba {
 	switch {
+	case other&doubt != 0 && other&unseen == 0 && (x-y)&7 < 3:
+		return doubtful
 	case probability >= p.cut:
 		return p.carcinoma[probability]
 	case other&unseen != 0:

@@ -53,6 +53,7 @@ func (o *outline) feature(e edges, metadata map[string]string) export.Feature {
 			{Name: "longest_mm", Value: o.LongestMM},
 			{Name: "mean_probability", Value: o.MeanProbability},
 			{Name: "max_probability", Value: o.MaxProbability},
+			{Name: "uncertain", Value: o.Uncertain},
 		},
 	}
 	if o.lesion {

@@ -90,7 +90,7 @@ func checkLesion(t *testing.T, f feature, l Lesion, r *Report) {
 		t.Errorf("lesion %s is feature %s, %+v", l.ID, f.ID, f.Properties)
 	}
 	want := map[string]float64{
-		"area_mm2": l.AreaMM2, "longest_mm": l.LongestMM, "mean_probability": l.MeanProbability, "max_probability": l.MaxProbability,
+		"area_mm2": l.AreaMM2, "longest_mm": l.LongestMM, "mean_probability": l.MeanProbability, "max_probability": l.MaxProbability, "uncertain": l.Uncertain,
 	}
 	if diff := cmp.Diff(want, f.Properties.Measurements); diff != "" {
 		t.Error(diff)

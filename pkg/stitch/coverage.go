@@ -55,6 +55,8 @@ func first(list []pyramid.Region) string {
 // proof is what proving every region gives besides the proof: counts that do not depend on order.
 type proof struct {
 	highGrade atomic.Int64 // pixels at or above the cut for high-grade dysplasia but not for carcinoma
+	doubtful  atomic.Int64 // pixels of the mask in tissue unlike the training images
+	unlike    *unlike
 }
 
 // prove decodes every planned region, which checks its run, place, size and checksum. It looks at all
@@ -64,7 +66,7 @@ type proof struct {
 //
 // Per worker one region file with its decoded planes.
 func (r *regions) prove(ctx context.Context, cut uint8, progress func(done int64)) (*proof, error) {
-	var p proof
+	p := &proof{unlike: newUnlike(r.plan)}
 	var mu sync.Mutex
 	var done int64
 	whole := CoverageError{Planned: len(r.plan.Regions)}
@@ -74,7 +76,7 @@ func (r *regions) prove(ctx context.Context, cut uint8, progress func(done int64
 		group.Go(func() error {
 			m, err := r.load(ctx, at)
 			if err == nil {
-				p.highGrade.Add(highGradeOnly(m, cut))
+				p.take(r.plan, m, cut)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -86,7 +88,21 @@ func (r *regions) prove(ctx context.Context, cut uint8, progress func(done int64
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return &p, whole.verdict()
+	return p, whole.verdict()
+}
+
+// take counts a region.
+func (p *proof) take(plan *segment.Plan, m *segment.RegionMap, cut uint8) {
+	p.highGrade.Add(highGradeOnly(m, cut))
+	p.unlike.take(plan, m)
+	cell := plan.Grid().Bounds(m.Region.Col, m.Region.Row)
+	var doubtful int64
+	for i, v := range m.Planes[segment.PlaneCarcinoma] {
+		if v >= cut && p.unlike.at(cell.Min.X+i%m.Size.W, cell.Min.Y+i/m.Size.W) {
+			doubtful++
+		}
+	}
+	p.doubtful.Add(doubtful)
 }
 
 // absorb collects a region's coverage error and passes every other error on.

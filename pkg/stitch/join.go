@@ -175,7 +175,11 @@ func newTracer(r *regions, cut uint8, step int) (*tracer, error) {
 	width := r.plan.Frame.Size.W
 	t := &tracer{width: width, step: step, limit: r.outlineLimit, rule: newRule(r.plan, step), square: make([]uint8, pyramid.CeilDiv(width, step))}
 	var err error
-	t.contour, err = contour.New(contour.Config{Width: len(t.square), Cut: cut, Limit: t.limit, Emit: t.emit})
+	config := contour.Config{Width: len(t.square), Cut: cut, Limit: t.limit, Emit: t.emit}
+	if r.unlike != nil {
+		config.Marked = r.unlike.marked(step)
+	}
+	t.contour, err = contour.New(config)
 	return t, err
 }
 

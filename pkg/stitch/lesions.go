@@ -48,6 +48,7 @@ func (r rule) outline(c contour.Component) outline {
 		LongestMM:       micro(c.Shell.Longest() * r.frame.Model * float64(r.step) / 1000),
 		MeanProbability: micro(float64(c.Sum) / 255 / float64(c.Area)),
 		MaxProbability:  micro(float64(c.Max) / 255),
+		Uncertain:       micro(float64(c.Marked) / float64(c.Area)),
 		BBox:            r.edges.box(c.Bounds),
 	}
 	return o

@@ -123,7 +123,8 @@ func (o *overlays) leaf(ctx context.Context, t pyramid.Tile) (*raster, error) {
 	return r, nil
 }
 
-// hatch marks every cell of the tissue map that was not analysed, tissue outside the plan included.
+// hatch marks every cell of the tissue map that was not analysed, tissue outside the plan included, and
+// those that look like nothing in training.
 func (o *overlays) hatch(r *raster, bounds image.Rectangle) {
 	const n = segment.TissueCell
 	for y := bounds.Min.Y / n * n; y < bounds.Max.Y; y += n {
@@ -133,10 +134,13 @@ func (o *overlays) hatch(r *raster, bounds image.Rectangle) {
 			case segment.Glass:
 			case segment.Tissue:
 				if uncovered(o.regions.plan, o.regions.planned, cell) > 0 {
-					r.hatch(bounds, cell)
+					r.hatch(bounds, cell, unseen)
+				}
+				if o.regions.unlike != nil && o.regions.unlike.at(x, y) {
+					r.hatch(bounds, cell, doubt)
 				}
 			default:
-				r.hatch(bounds, cell)
+				r.hatch(bounds, cell, unseen)
 			}
 		}
 	}

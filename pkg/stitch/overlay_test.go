@@ -58,7 +58,7 @@ func TestPyramids(t *testing.T) {
 						if got := grey.GrayAt(x, y).Y; got != probability[i] {
 							t.Fatalf("tile %v pixel %d,%d: %d, want %d", tile, x, y, got, probability[i])
 						}
-						c := colours.at(bounds.Min.X+x, bounds.Min.Y+y, probability[i], highGrade[i]&^unseen|unseenPart[i])
+						c := colours.at(bounds.Min.X+x, bounds.Min.Y+y, probability[i], highGrade[i]&^flags|unseenPart[i])
 						if got := overlay.NRGBAAt(x, y); got != (color.NRGBA{c[0], c[1], c[2], c[3]}) {
 							t.Fatalf("tile %v pixel %d,%d: %v, want %v", tile, x, y, got, c)
 						}
@@ -103,6 +103,10 @@ func TestPalette(t *testing.T) {
 		p := newPalette(cut)
 		c := p.at(x, y, probability, other)
 		switch {
+		case other&flags == doubt && (x-y)&7 < 3:
+			if c != doubtful {
+				t.Errorf("doubt is drawn as %v", c)
+			}
 		case probability >= cut && (c[3] < 80 || c[0] < 200 || c[2] > 60):
 			t.Errorf("carcinoma is drawn as %v", c)
 		case probability < cut && other&unseen != 0 && (c[3] == 0 || c[0] != c[1] || c[1] != c[2]):

@@ -22,8 +22,9 @@ type regions struct {
 	workers      int
 	rows         map[int][]int // planned columns by row of the grid, ascending
 	planned      map[pyramid.Region]bool
-	outlineLimit int64 // bytes of outlines; see tracer
-	bandLimit    int   // bytes of rows; see sweep
+	unlike       *unlike // once the regions are proved
+	outlineLimit int64   // bytes of outlines; see tracer
+	bandLimit    int     // bytes of rows; see sweep
 }
 
 func newRegions(c *Config) *regions {

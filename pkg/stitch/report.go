@@ -84,7 +84,10 @@ type Lesion struct {
 	LongestMM       float64 `json:"longest_mm"` // the greatest distance between two points of its outline
 	MeanProbability float64 `json:"mean_probability"`
 	MaxProbability  float64 `json:"max_probability"`
-	BBox            [4]int  `json:"bbox"` // x0, y0, x1, y1 in level-0 pixels
+	// Uncertain is the share of its area in tissue unlike the training images: 1 means that its score is
+	// not to be relied on at all. It is listed all the same.
+	Uncertain float64 `json:"uncertain"`
+	BBox      [4]int  `json:"bbox"` // x0, y0, x1, y1 in level-0 pixels
 }
 
 // The states of a check.

@@ -141,6 +141,7 @@ func (s *stitcher) run(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.regions.unlike = proof.unlike
 	joined, err := s.join(ctx)
 	if err != nil {
 		return nil, err
@@ -196,19 +197,20 @@ func (s *stitcher) overlay(ctx context.Context) (*overlays, error) {
 // report puts together what was found.
 func (s *stitcher) report(p *proof, j *joined) *Report {
 	frame := s.Plan.Frame
+	seen := p.unlike.sight(s.Tissue, frame.Size.Bounds())
 	r := &Report{
 		Slide:   slideInfo(s.Slide, frame.MPP),
 		Run:     runInfo(s.Plan, s.Slide),
 		Status:  Done,
 		Notice:  Notice,
 		Lesions: []Lesion{},
-		QC:      append(checks(s.Slide), s.checks()...),
+		QC:      slices.Concat(checks(s.Slide), s.checks(), seen.checks()),
 		SHA256:  j.sums,
 		Outputs: s.outputs(),
 	}
 	r.Run.Software = s.Software
 	r.Run.Parameters.ContourStep = j.step
-	found := areas(frame, survey(s.Plan, s.Tissue, s.regions.planned), j.carcinoma, p.highGrade.Load())
+	found := areas(frame, survey(s.Plan, s.Tissue, s.regions.planned), seen, counts{j.carcinoma, p.doubtful.Load(), p.highGrade.Load()})
 	r.Areas = &found
 	for _, o := range j.outlines {
 		if o.lesion {

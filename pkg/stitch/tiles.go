@@ -16,14 +16,18 @@ const overlayTile = 256
 type raster struct {
 	size        pyramid.Size
 	probability []uint8 // carcinoma
-	// other is the probability of high-grade dysplasia without its lowest bit, which says instead
-	// that something in the pixel was not analysed (unseen). Two planes instead of three keep the
-	// pyramid's memory down.
+	// other is the probability of high-grade dysplasia without its lowest two bits, which say instead
+	// that something in the pixel was not analysed (unseen) or is uncertain (doubt). Two planes instead
+	// of three keep the pyramid's memory down.
 	other []uint8
 }
 
-// unseen marks a pixel of which some part was not analysed.
-const unseen = 1
+// Marks of a pixel: some part of it was not analysed, or looks like nothing in training.
+const (
+	unseen = 1 << iota
+	doubt
+	flags = unseen | doubt
+)
 
 // rasterPool gives rasters' memory back. It is safe for concurrent use.
 type rasterPool struct{ pool sync.Pool }
@@ -60,18 +64,18 @@ func (r *raster) draw(bounds image.Rectangle, m *segment.RegionMap, cell image.R
 		n := part.Dx()
 		copy(r.probability[to:to+n], m.Planes[segment.PlaneCarcinoma][from:from+n])
 		for i, v := range m.Planes[segment.PlaneHighGrade][from : from+n] {
-			r.other[to+i] = v &^ unseen
+			r.other[to+i] = v &^ flags
 		}
 	}
 }
 
-// hatch marks a rectangle of the canvas as not analysed.
-func (r *raster) hatch(bounds, part image.Rectangle) {
+// hatch marks a rectangle of the canvas.
+func (r *raster) hatch(bounds, part image.Rectangle, mark uint8) {
 	part = part.Intersect(bounds).Sub(bounds.Min)
 	for y := part.Min.Y; y < part.Max.Y; y++ {
 		row := r.other[y*r.size.W:]
 		for x := part.Min.X; x < part.Max.X; x++ {
-			row[x] |= unseen
+			row[x] |= mark
 		}
 	}
 }
@@ -98,7 +102,7 @@ func (r *raster) shrink(child *raster, left, top int) {
 			i := to + x/2
 			r.probability[i] = max(r.probability[i], child.probability[from+x])
 			o := child.other[from+x]
-			r.other[i] = max(r.other[i]&^unseen, o&^unseen) | (r.other[i]|o)&unseen
+			r.other[i] = max(r.other[i]&^flags, o&^flags) | (r.other[i]|o)&flags
 		}
 	}
 }

@@ -17,7 +17,7 @@ type Triage struct {
 //	1 − (1−c)·(1−n)·(1−q)
 //
 // with c = carcinoma / (carcinoma + 0.1 mm²), the area in the mask weighted by its probability;
-// n = the share of possible tissue that was not analysed; q = 0.5 if a check failed, 0.2 if one
+// n = the share of possible tissue that was not analysed or is uncertain; q = 0.5 if a check failed, 0.2 if one
 // warned. Each part only ever raises it: more carcinoma, surer carcinoma, more that nobody saw, a
 // worse slide. A slide without result scores 1. Half weight at 0.1 mm² puts a focus of 0.2 mm
 // diameter, the smallest micrometastasis, at 0.24, above a slide with nothing, and everything from
@@ -50,7 +50,7 @@ func (e evidence) unseen() float64 {
 	if all == 0 {
 		return 1 // nothing was seen at all
 	}
-	return e.areas.NotAnalysedMM2 / all
+	return min(1, (e.areas.NotAnalysedMM2+e.areas.UncertainMM2)/all)
 }
 
 func worst(checks []Check) (q float64) {
@@ -68,11 +68,17 @@ func worst(checks []Check) (q float64) {
 // reason says in words what put the slide where it is.
 func (e evidence) reason() string {
 	parts := []string{e.finding()}
-	if s := e.unseen(); s > 0 {
-		parts = append(parts, percent(s)+" of possible tissue not analysed")
+	if all := e.areas.AnalysedMM2 + e.areas.NotAnalysedMM2; e.areas.NotAnalysedMM2 > 0 || all == 0 {
+		parts = append(parts, percent(share(e.areas.NotAnalysedMM2, all))+" of possible tissue not analysed")
+	}
+	if unlikeTraining(e.checks) {
+		parts = append(parts, percent(share(e.areas.UncertainMM2, e.areas.AnalysedMM2))+" of analysed tissue uncertain, "+Unlike)
 	}
 	var bad []string
 	for _, c := range e.checks {
+		if said := unlikeTraining(e.checks) && (c.Check == checkDistance || c.Check == checkUnlikeShare); said {
+			continue
+		}
 		if c.Status == CheckFailed || c.Status == CheckWarned {
 			bad = append(bad, plainName(c.Check))
 		}
@@ -91,14 +97,37 @@ func plainName(check string) string {
 func (e evidence) finding() string {
 	switch {
 	case len(e.lesions) > 0:
-		return fmt.Sprintf("%s of carcinoma (%s of analysed tissue) in %s, the largest %s across",
-			mm2(e.areas.CarcinomaMM2), percent(e.areas.CarcinomaFraction), count(len(e.lesions), "lesion", "lesions"), millimetres(longest(e.lesions)))
+		return fmt.Sprintf("%s of carcinoma (%s) in %s, the largest %s across",
+			mm2(e.areas.CarcinomaMM2), e.part(), count(len(e.lesions), "lesion", "lesions"), millimetres(longest(e.lesions)))
 	case e.foci > 0:
 		return fmt.Sprintf("%s of carcinoma in %s below the size of a lesion", mm2(e.areas.CarcinomaMM2), count(e.foci, "focus", "foci"))
 	case e.areas.AnalysedMM2 == 0:
 		return "no tissue was found to analyse"
 	}
-	return fmt.Sprintf("no carcinoma above the threshold of %.2f in %s; this is not a negative diagnosis", e.cutoff, mm2(e.areas.AnalysedMM2))
+	if e.areas.ScoredMM2() <= 0 {
+		return "nothing above the threshold, but all tissue is uncertain: no statement"
+	}
+	return fmt.Sprintf("no carcinoma above the threshold of %.2f in %s; this is not a negative diagnosis", e.cutoff, mm2(e.areas.ScoredMM2()))
+}
+
+// part says how much of the tissue is carcinoma, as far as that can be said.
+func (e evidence) part() string {
+	a := e.areas
+	switch {
+	case a.ScoredMM2() <= 0:
+		return "all of it uncertain"
+	case a.UncertainCarcinomaMM2 > 0:
+		return fmt.Sprintf("%s of it uncertain, the rest %s of the other tissue", mm2(a.UncertainCarcinomaMM2), percent(a.CarcinomaFraction))
+	}
+	return percent(a.CarcinomaFraction) + " of analysed tissue"
+}
+
+// share of a whole that may be nothing: then all is missing.
+func share(part, all float64) float64 {
+	if all == 0 {
+		return 1
+	}
+	return part / all
 }
 
 func longest(lesions []Lesion) (mm float64) {

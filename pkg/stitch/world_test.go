@@ -25,6 +25,8 @@ type world struct {
 	tissue      *segment.TissueMap
 	mpp         pyramid.MPP
 	model       float64
+	// unlike says of a cell how far it lies from the training images; nil is not known.
+	unlike func(x, y int) uint8
 }
 
 // blobs is a world of round lesions with holes, a pen stroke and an unscanned corner.
@@ -147,6 +149,18 @@ func (w *world) region(p *segment.Plan, at pyramid.Region) *segment.RegionMap {
 		from, to := y*w.canvas.W+cell.Min.X, y*w.canvas.W+cell.Max.X
 		m.Planes[segment.PlaneCarcinoma] = append(m.Planes[segment.PlaneCarcinoma], w.probability[from:to]...)
 		m.Planes[segment.PlaneHighGrade] = append(m.Planes[segment.PlaneHighGrade], w.highGrade[from:to]...)
+	}
+	if w.unlike == nil {
+		return m
+	}
+	for y := cell.Min.Y; y < cell.Max.Y; y += segment.TissueCell {
+		for x := cell.Min.X; x < cell.Max.X; x += segment.TissueCell {
+			level := uint8(0)
+			if w.tissue.At(x, y) == segment.Tissue {
+				level = w.unlike(x/segment.TissueCell, y/segment.TissueCell)
+			}
+			m.Unlike = append(m.Unlike, level)
+		}
 	}
 	return m
 }

@@ -38,6 +38,8 @@ type Config struct {
 	// Emit takes each component once, when the sweep has passed it, in the order of its last row
 	// and first column.
 	Emit func(Component) error
+	// Marked, if set, counts the pixels of a stretch of row y that are marked in some way.
+	Marked func(y, start, end int) int64
 }
 
 // DefaultLimit holds the outlines of some hundred million vertices.
@@ -59,6 +61,7 @@ type Component struct {
 	Area   int64       // pixels
 	Sum    uint64      // of the values of its pixels
 	Max    uint8       // of the values of its pixels
+	Marked int64       // pixels that Config.Marked counted
 	Bounds image.Rectangle
 	Shell  Ring
 	Holes  []Ring

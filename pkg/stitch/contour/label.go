@@ -15,6 +15,7 @@ type part struct {
 	area   int64
 	sum    uint64
 	max    uint8
+	marked int64
 	bounds image.Rectangle
 	rings  []Ring
 	held   int64
@@ -26,6 +27,7 @@ type labels struct {
 	parts  []part
 	free   []int32
 	merged []int32 // labels that lost their root in this row
+	marked func(y, start, end int) int64
 }
 
 func (l *labels) find(label int32) int32 {
@@ -52,6 +54,9 @@ func (l *labels) join(y int32, above, here []run, values []uint8) {
 			r.label = l.add(part{anchor: image.Pt(int(r.start), int(y))})
 		}
 		l.parts[r.label].grow(y, *r, values[r.start:r.end])
+		if l.marked != nil {
+			l.parts[r.label].marked += l.marked(int(y), int(r.start), int(r.end))
+		}
 	}
 }
 
@@ -78,7 +83,7 @@ func (l *labels) union(a, b int32) int32 {
 	if q.anchor.Y < p.anchor.Y || q.anchor.Y == p.anchor.Y && q.anchor.X < p.anchor.X {
 		p.anchor = q.anchor
 	}
-	p.area, p.sum, p.max = p.area+q.area, p.sum+q.sum, max(p.max, q.max)
+	p.area, p.sum, p.max, p.marked = p.area+q.area, p.sum+q.sum, max(p.max, q.max), p.marked+q.marked
 	p.bounds = p.bounds.Union(q.bounds)
 	p.rings, p.held = append(p.rings, q.rings...), p.held+q.held
 	q.parent, q.rings = a, nil
@@ -113,7 +118,7 @@ func (l *labels) settle(here []run) {
 
 // component tells shell and holes apart by their orientation and puts the holes in order.
 func (p *part) component() (Component, error) {
-	c := Component{Anchor: p.anchor, Area: p.area, Sum: p.sum, Max: p.max, Bounds: p.bounds}
+	c := Component{Anchor: p.anchor, Area: p.area, Sum: p.sum, Max: p.max, Marked: p.marked, Bounds: p.bounds}
 	shells := 0
 	for _, r := range p.rings {
 		if r.area > 0 {

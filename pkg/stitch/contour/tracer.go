@@ -20,7 +20,7 @@ func New(config Config) (*Tracer, error) {
 	if config.Limit == 0 {
 		config.Limit = DefaultLimit
 	}
-	return &Tracer{config: config, chains: newChains(config.Width)}, nil
+	return &Tracer{config: config, labels: labels{marked: config.Marked}, chains: newChains(config.Width)}, nil
 }
 
 // Row takes the next row of values. It is not kept.

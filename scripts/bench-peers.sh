@@ -52,6 +52,7 @@ case $mode in
   --check)
     "$@" check "$models/ops" "$models/exports"
     "$@" -threads 2 -images "$data" -v check "$models/speed"
+    PEERS_CACHE=$cache scripts/check-onnxruntime.sh # the engine on ONNX Runtime
     ;;
   --record) "$@" record pkg/segment/onnx/testdata/conformance.zip "$models/ops" "$models/exports" ;;
   "")

@@ -88,7 +88,7 @@ func (s *Segment) finish(ctx context.Context, job jobs.Job, plan *segment.Plan) 
 	s.mu.Lock()
 	delete(s.runs, job.Run)
 	s.mu.Unlock()
-	return s.Queue.Publish(ctx, handOn(job, jobs.NewStitch(job.Slide, job.Run)))
+	return publish(ctx, s.Queue, handOn(job, jobs.NewStitch(job.Slide, job.Run)))
 }
 
 // maxOpenRuns bounds the runs whose plan and tiles are kept; a worker rarely sees more than two at once.

@@ -142,7 +142,7 @@ func (s *Stitch) again(ctx context.Context, job jobs.Job) error {
 	if err := s.allow(ctx, job); err != nil {
 		return err
 	}
-	return s.Queue.Publish(ctx, job)
+	return publish(ctx, s.Queue, job)
 }
 
 // allow tells the queue that a job's result was lost. Otherwise it drops the second of two equal jobs.

@@ -247,13 +247,13 @@ func (t *Tile) open(ctx context.Context, job jobs.Job) (slide.Slide, [sha256.Siz
 // enqueue publishes the batches of regions; a plan without tissue goes straight to the stitcher.
 func (t *Tile) enqueue(ctx context.Context, job jobs.Job, plan *segment.Plan) error {
 	if len(plan.Regions) == 0 {
-		return t.Queue.Publish(ctx, handOn(job, jobs.NewStitch(job.Slide, job.Run)))
+		return publish(ctx, t.Queue, handOn(job, jobs.NewStitch(job.Slide, job.Run)))
 	}
 	announce(ctx, t.Events, jobs.Event{
 		Slide: job.Slide, Run: job.Run, Stage: jobs.Segment, State: jobs.Progress, Total: int64(len(plan.Regions)), Unit: "regions",
 	})
 	for i := range plan.Batches() {
-		if err := t.Queue.Publish(ctx, handOn(job, jobs.NewSegment(job.Slide, job.Run, i))); err != nil {
+		if err := publish(ctx, t.Queue, handOn(job, jobs.NewSegment(job.Slide, job.Run, i))); err != nil {
 			return fmt.Errorf("enqueue batch %d: %w", i, err)
 		}
 	}

@@ -185,6 +185,21 @@ func (l *Loop) bury(ctx context.Context, d jobs.Delivery, cause error) error {
 	return d.Term(ctx, cause.Error())
 }
 
+// fullPause is the time between two attempts to publish into a full queue.
+const fullPause = time.Second
+
+// publish enqueues a job. A full queue holds up who fills it, with the job in hand kept alive, until
+// others have worked some of it off. A segmenter that wants its run stitched waits for some seconds only:
+// if all did nothing but wait, nobody would make room.
+func publish(ctx context.Context, q jobs.Queue, job jobs.Job) error {
+	for tries := 1; ; tries++ {
+		err := q.Publish(ctx, job)
+		if !errors.Is(err, jobs.ErrFull) || job.Stage == jobs.Stitch && tries > 5 || !pause(ctx, fullPause) {
+			return err
+		}
+	}
+}
+
 // handOn gives the next job the urgency and the turn of the one it comes from.
 func handOn(from, next jobs.Job) jobs.Job {
 	next.Priority, next.Turn = from.Priority, from.Turn

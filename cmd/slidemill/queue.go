@@ -75,9 +75,13 @@ func (p *place) openRunQueue(ctx context.Context) (*jetstream.Queue, error) {
 }
 
 // awaitStore opens the store for a process that stays. A server that is not there yet is waited for:
-// after a power failure machines come up in any order, and nobody is awake.
+// after a power failure machines come up in any order, and nobody is awake. A store that is full later is
+// waited for too, and the log says so.
 func (p *place) awaitStore(ctx context.Context, log *slog.Logger) (b store.Bucket, err error) {
-	err = await(ctx, log, retry.Retryable, func() (err error) { b, err = p.openStore(ctx); return err })
+	patient := retry.Config{Room: true, Notice: func(op, key string, err error, pause time.Duration) {
+		log.Warn("the store has trouble, trying again", "op", op, "key", key, "pause", pause, "error", err)
+	}}
+	err = await(ctx, log, retry.Retryable, func() (err error) { b, err = p.openStoreWith(ctx, patient); return err })
 	return b, err
 }
 

@@ -47,13 +47,23 @@ func (p *place) flags(cmd *cobra.Command) {
 
 // openStore opens the store that --store names.
 func (p *place) openStore(ctx context.Context) (store.Bucket, error) {
+	return p.openStoreWith(ctx, retry.Config{})
+}
+
+// openStoreWith decides how patient a store elsewhere is. A folder is patient only where a process waits
+// for room.
+func (p *place) openStoreWith(ctx context.Context, patient retry.Config) (store.Bucket, error) {
 	url := p.store
 	if url == "" {
 		url = "dir:" + filepath.Join(p.data, "store")
 	}
 	switch {
 	case strings.HasPrefix(url, "dir:"):
-		return dir.Open(strings.TrimPrefix(url, "dir:"))
+		b, err := dir.Open(strings.TrimPrefix(url, "dir:"))
+		if err != nil || !patient.Room {
+			return b, err
+		}
+		return retry.New(b, patient), nil
 	case strings.HasPrefix(url, "s3://"):
 		config, err := s3.Parse(url)
 		if err != nil {
@@ -63,7 +73,7 @@ func (p *place) openStore(ctx context.Context) (store.Bucket, error) {
 		if err != nil {
 			return nil, err
 		}
-		return retry.New(limit.New(b, limit.Config{}), retry.Config{}), nil
+		return retry.New(limit.New(b, limit.Config{}), patient), nil
 	}
 	return nil, &usageError{fmt.Errorf("store %q: want dir:PATH or s3://bucket/prefix", url)}
 }

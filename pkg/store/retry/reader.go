@@ -126,7 +126,7 @@ func (s *source) rewind() (io.Reader, error) {
 
 // blame marks an error that the source is to blame for, or that can't be tried again for want of it.
 func (s *source) blame(err error) error {
-	if err != nil && (s.failed != nil || s.seeker == nil && Retryable(err)) {
+	if err != nil && (s.failed != nil || s.seeker == nil && (Retryable(err) || errors.Is(err, store.ErrNoSpace))) {
 		return fmt.Errorf("%w: %w", errSource, err)
 	}
 	return err

@@ -35,6 +35,9 @@ type Config struct {
 	First    time.Duration // pause, about; 0 means 100 ms. Each is twice the one before
 	Longest  time.Duration // pause; 0 means 10 s
 	Buffer   int64         // bytes held of an object that is read, or of a reader that can't seek; 0 means 4 MiB
+	// Room makes a full store a reason to wait, for as long as ctx lasts: for a process that stays, whose
+	// operator makes room in the morning. Otherwise ErrNoSpace is reported at once.
+	Room bool
 	// Notice learns of each failure that will be tried again, after the pause. It may be nil.
 	Notice func(op, key string, err error, pause time.Duration)
 }
@@ -85,10 +88,11 @@ func (t *try) progress() { *t = *t.b.try(t.op, t.key) }
 // again waits if the error may be tried again, and reports it if not.
 func (t *try) again(ctx context.Context, err error) error {
 	pause := t.pause/2 + rand.N(t.pause)
-	if !Retryable(err) || ctx.Err() != nil {
+	full := t.b.config.Room && errors.Is(err, store.ErrNoSpace)
+	if !full && !Retryable(err) || ctx.Err() != nil {
 		return err
 	}
-	if time.Now().Add(pause).After(t.giveUp) {
+	if !full && time.Now().Add(pause).After(t.giveUp) {
 		return fmt.Errorf("%w (gave up after %v)", err, t.b.config.Patience)
 	}
 	t.b.config.Notice(t.op, t.key, err, pause)

@@ -133,6 +133,33 @@ func TestSeeks(t *testing.T) {
 	}
 }
 
+// roomLater is full for some calls.
+type roomLater struct {
+	store.Bucket
+	full int
+}
+
+func (b *roomLater) Put(ctx context.Context, key string, r io.Reader, size int64) error {
+	if b.full--; b.full >= 0 {
+		io.CopyN(io.Discard, r, 3)
+		return store.ErrNoSpace
+	}
+	return b.Bucket.Put(ctx, key, r, size)
+}
+
+// TestRoom: a full store is waited for beyond all patience, if so told, and nothing is torn.
+func TestRoom(t *testing.T) {
+	below := mem.New()
+	c := quick
+	c.Room, c.Patience = true, time.Nanosecond
+	if err := retry.New(&roomLater{below, 20}, c).Put(t.Context(), "k", strings.NewReader("whole"), -1); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := store.ReadAll(t.Context(), below, "k", 100); err != nil || string(data) != "whole" {
+		t.Errorf("%q, %v", data, err)
+	}
+}
+
 // TestPatience: it gives up, says so, and stops at once when ctx ends.
 func TestPatience(t *testing.T) {
 	b := &broken{err: errors.New("reset")}

@@ -63,6 +63,9 @@ func (s *storm) round(ctx context.Context, number int) (took time.Duration, err 
 		return 0, fmt.Errorf("%s: %w", words, err)
 	}
 	s.proxy.Arm("", 0, 0)
+	if err := s.site.Await(time.Minute); err != nil { // the victim may have been started a moment ago
+		return 0, err
+	}
 	if err := s.prove(ctx, bucket, orders); err != nil {
 		return 0, fmt.Errorf("%s: %w", words, err)
 	}

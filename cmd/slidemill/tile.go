@@ -2,65 +2,188 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/slide"
+	"github.com/slidemill/slidemill/pkg/store"
+	"github.com/slidemill/slidemill/pkg/store/dir"
 	"github.com/slidemill/slidemill/pkg/store/dzi"
+	"github.com/slidemill/slidemill/pkg/store/szi"
 	"github.com/slidemill/slidemill/pkg/tiler"
 )
 
+// tileFlags is what `tile` can be told.
+type tileFlags struct {
+	place
+	out    string
+	json   bool
+	config tiler.Config
+}
+
 func newTile() *cobra.Command {
-	var out string
-	c := tiler.Config{}
+	var f tileFlags
 	cmd := &cobra.Command{
-		Use:     "tile SLIDE --out PATH.dzi",
-		Short:   "Only the pyramid, as a Deep Zoom image",
-		Example: "  slidemill tile slide.svs --out slide.dzi",
-		Args:    usageArgs(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if filepath.Ext(out) != ".dzi" {
-				return &usageError{errors.New("--out: want a name that ends in .dzi")}
-			}
-			return tile(cmd, c, args[0], strings.TrimSuffix(out, ".dzi"))
-		},
+		Use:   "tile SLIDE --out PATH.dzi|PATH.szi|s3://BUCKET/PREFIX",
+		Short: "Only the pyramid, as a Deep Zoom image",
+		Long: `Tile writes the pyramid of a slide and nothing else: as a Deep Zoom image (PATH.dzi and the folder
+PATH_files), or as one zip file of the same (SZI), on disk or in S3 (PREFIX/pyramid.szi, or the
+name given). The slide's own JPEG tiles are copied; --quality compresses all of them anew.`,
+		Example: `  slidemill tile slide.svs --out slide.dzi
+  slidemill tile slide.svs --out slide.szi
+  slidemill tile slide.svs --out s3://pathology/pyramids/4711`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error { return f.tile(cmd, args[0]) },
 	}
-	f := cmd.Flags()
-	f.StringVar(&out, "out", "", "the Deep Zoom image to write: PATH.dzi and the folder PATH_files")
-	f.IntVar(&c.Tile, "tile-size", 0, "side of a tile (default: the slide's own)")
-	f.IntVar(&c.Quality, "quality", 0, "JPEG quality of every tile (default: the slide's own tiles are copied)")
-	f.IntVar(&c.Workers, "workers", defaultWorkers(), "tiles made at once")
+	fl := cmd.Flags()
+	fl.StringVar(&f.out, "out", "", "where to: PATH.dzi, PATH.szi or s3://BUCKET/PREFIX")
+	fl.IntVar(&f.config.Tile, "tile-size", 0, "side of a tile (default: the slide's own)")
+	fl.IntVar(&f.config.Quality, "quality", 0, "JPEG quality of every tile (default: the slide's own tiles are copied)")
+	fl.IntVar(&f.config.Workers, "workers", defaultWorkers(), "tiles made at once")
+	fl.BoolVar(&f.json, "json", false, "one JSON object on stdout: what was made of each level")
 	return cmd
 }
 
-func tile(cmd *cobra.Command, c tiler.Config, path, out string) (err error) {
-	ctx := cmd.Context()
+// tileReport is what `tile --json` says.
+type tileReport struct {
+	Out     string             `json:"out"`
+	Width   int                `json:"width"`
+	Height  int                `json:"height"`
+	Tile    int                `json:"tile"`
+	Tiles   int64              `json:"tiles"`
+	Bytes   int64              `json:"bytes"`
+	Levels  []tiler.LevelCount `json:"levels"`
+	Seconds float64            `json:"seconds"`
+}
+
+func (f *tileFlags) tile(cmd *cobra.Command, path string) (err error) {
+	ctx, c := cmd.Context(), f.config
+	started := time.Now()
 	if c.Slide, err = slide.Open(ctx, path, slide.Options{}); err != nil {
 		return err
 	}
 	defer closing(&err, c.Slide.Close)
-	bucket, err := dzi.Open(out)
+	out, err := f.open(ctx, &c)
 	if err != nil {
 		return err
 	}
-	c.Bucket, c.Bare = bucket, true
+	c.Bare = true
 	m := newMeter(cmd.ErrOrStderr())
 	m.begin(filepath.Base(path))
 	c.Progress = func(done, total int64) { m.set("tile", "tiles", done, total) }
 	result, err := tiler.Cut(ctx, c)
 	m.finish()
+	if err == nil {
+		err = out.commit()
+	}
 	if err != nil {
-		return errors.Join(err, bucket.Remove(context.WithoutCancel(ctx)))
+		return errors.Join(err, out.abort(context.WithoutCancel(ctx)))
 	}
-	for _, l := range result.Levels {
-		fmt.Fprintf(cmd.OutOrStdout(), "level %2d: %v, %d tiles copied, %d scaled, %d encoded\n", l.Level,
-			pyramid.DeepZoom.LevelSize(result.Pyramid, l.Level), l.Copied, l.Scaled, l.Encoded)
+	return f.report(cmd, &result, time.Since(started))
+}
+
+func (f *tileFlags) report(cmd *cobra.Command, r *tiler.Result, took time.Duration) error {
+	w := cmd.OutOrStdout()
+	if f.json {
+		return json.NewEncoder(w).Encode(tileReport{
+			Out: f.out, Width: r.Pyramid.Size.W, Height: r.Pyramid.Size.H, Tile: r.Pyramid.Tile,
+			Tiles: r.Tiles(), Bytes: r.Bytes, Levels: r.Levels, Seconds: took.Seconds(),
+		})
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s.dzi: open it in any Deep Zoom viewer\n", out)
+	for _, l := range r.Levels {
+		fmt.Fprintf(w, "level %2d: %v, %d tiles copied, %d scaled, %d encoded\n", l.Level,
+			r.Pyramid.LevelSize(l.Level), l.Copied, l.Scaled, l.Encoded)
+	}
+	_, err := fmt.Fprintf(w, "%s: open it in any Deep Zoom viewer\n", f.out)
 	return err
+}
+
+// pyramidOut is a pyramid in the making, outside the store.
+type pyramidOut struct {
+	commit func() error
+	abort  func(context.Context) error
+}
+
+// open makes ready what --out names and tells the cut of it.
+func (f *tileFlags) open(ctx context.Context, c *tiler.Config) (pyramidOut, error) {
+	switch {
+	case strings.HasPrefix(f.out, "s3://"):
+		return f.openS3(ctx, c)
+	case filepath.Ext(f.out) == ".szi":
+		return f.openFile(ctx, c)
+	case filepath.Ext(f.out) == ".dzi":
+		bucket, err := dzi.Open(strings.TrimSuffix(f.out, ".dzi"))
+		if err != nil {
+			return pyramidOut{}, err
+		}
+		c.Bucket = bucket
+		return pyramidOut{func() error { return nil }, bucket.Remove}, nil
+	}
+	return pyramidOut{}, &usageError{errors.New("--out: want a name that ends in .dzi or .szi, or s3://BUCKET/PREFIX")}
+}
+
+// openS3 begins an archive in a bucket.
+func (f *tileFlags) openS3(ctx context.Context, c *tiler.Config) (pyramidOut, error) {
+	where, name := f.out, "pyramid.szi"
+	address, query, _ := strings.Cut(f.out, "?")
+	switch path.Ext(address) {
+	case ".szi":
+		name = path.Base(address)
+		where = strings.TrimSuffix(address, "/"+name)
+		if query != "" {
+			where += "?" + query
+		}
+	case ".dzi":
+		return pyramidOut{}, &usageError{errors.New("--out: a pyramid in S3 is one archive: name it .szi, or give a prefix")}
+	}
+	f.store = where
+	bucket, err := f.openStore(ctx)
+	if err != nil {
+		return pyramidOut{}, err
+	}
+	return openArchive(ctx, c, bucket, name)
+}
+
+// openFile begins an archive on disk.
+func (f *tileFlags) openFile(ctx context.Context, c *tiler.Config) (pyramidOut, error) {
+	name := filepath.Base(f.out)
+	bucket, err := dir.Open(filepath.Dir(f.out))
+	if err != nil {
+		return pyramidOut{}, err
+	}
+	if _, err := bucket.Stat(ctx, name); err == nil {
+		return pyramidOut{}, fmt.Errorf("%s is there already: remove it, or choose another name", f.out)
+	}
+	out, err := openArchive(ctx, c, bucket, name)
+	commit := out.commit
+	out.commit = func() error { defer bucket.Tidy(); return commit() }
+	return out, err
+}
+
+func openArchive(ctx context.Context, c *tiler.Config, bucket store.Bucket, name string) (pyramidOut, error) {
+	layout, err := tiler.Layout(*c)
+	if err != nil {
+		return pyramidOut{}, err
+	}
+	u, err := szi.Create(ctx, bucket, name, szi.Folder(name), tiler.Descriptor(layout, "jpeg"))
+	if err != nil {
+		return pyramidOut{}, err
+	}
+	c.Pack = u
+	done := false
+	commit := func() error { done = true; return u.Commit() }
+	abort := func(context.Context) error {
+		if done {
+			return nil
+		}
+		return u.Abort()
+	}
+	return pyramidOut{commit, abort}, nil
 }

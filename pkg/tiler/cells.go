@@ -20,6 +20,8 @@ func (f *finder) cells(frame segment.Frame, unreadable []image.Rectangle) *segme
 			m.Class[cy*m.Cells.W+cx] = f.class(r)
 		}
 	}
+	f.blurred = f.overview.focus.blurred(m, frame)
+	f.overview.focus.markHopeless(m, frame)
 	markUnreadable(m, frame, unreadable)
 	return m
 }
@@ -37,12 +39,14 @@ func spanEnd(cell int, step float64, size int) int {
 // class decides what a rectangle of the overview shows. Ink and missing pixels need half of it; any
 // pixel of tissue suffices, because a cell that is left out is never analysed.
 func (f *finder) class(r image.Rectangle) segment.TissueClass {
-	var pen, tissue, missing int
+	var pen, tissue, missing, bubble int
 	for y := r.Min.Y; y < r.Max.Y; y++ {
 		for i := y*f.size.X + r.Min.X; i < y*f.size.X+r.Max.X; i++ {
 			switch {
 			case f.missing.on[i]:
 				missing++
+			case f.quality.Bubble[i]:
+				bubble++
 			case f.pen.on[i]:
 				pen++
 			case f.tissue.on[i]:
@@ -56,10 +60,14 @@ func (f *finder) class(r image.Rectangle) segment.TissueClass {
 		return segment.Unscanned
 	case 2*pen > n:
 		return segment.Pen
+	case 2*bubble > n:
+		return segment.Bubble
 	case tissue > 0:
 		return segment.Tissue
 	case pen > 0:
 		return segment.Pen
+	case bubble > 0:
+		return segment.Bubble
 	case missing > 0:
 		return segment.Unscanned
 	}
@@ -90,7 +98,8 @@ func (f *finder) summarise(m *segment.TissueMap, frame segment.Frame) TissueSumm
 		TissueMM2:  cell * float64(n[segment.Tissue]),
 		PenMM2:     cell * float64(n[segment.Pen]),
 		MissingMM2: cell * float64(n[segment.Unscanned]+n[segment.Unreadable]),
-		Blurred:    f.overview.focus.blurred(m, frame),
+		Blurred:    f.blurred,
+		Folded:     f.quality.Folded, Bubbles: f.quality.Bubbles, OffStain: f.quality.OffStain,
 	}
 	for class, count := range n {
 		s.Cells[segment.TissueClass(class).String()] = count
@@ -118,6 +127,33 @@ func (f *focusMap) blurred(m *segment.TissueMap, frame segment.Frame) float64 {
 		}
 	}
 	return float64(soft) / float64(max(tiles, 1))
+}
+
+// hopelessBelow is the sharpness below which tissue is not analysed: no nucleus is left there, see
+// blurredBelow. Pale mucin and fat are as smooth but are not full of tissue everywhere, or have some noise.
+const hopelessBelow = 30
+
+// markHopeless marks the tissue of tiles that are far out of focus.
+func (f *focusMap) markHopeless(m *segment.TissueMap, frame segment.Frame) {
+	scale := float64(int(1) << (pyramid.DeepZoom{Size: frame.Slide}.Max() - f.level))
+	var hopeless []image.Rectangle // all found before one is marked; a tile never looked at has 0
+	for i, sharp := range f.sharp {
+		b := f.grid.Bounds(i%f.grid.Cols(), i/f.grid.Cols())
+		if sharp > 0 && sharp < hopelessBelow && fullOfTissue(m, b, scale/frame.StepX(), scale/frame.StepY()) {
+			hopeless = append(hopeless, b)
+		}
+	}
+	for _, b := range hopeless {
+		x0, x1 := cellAt(b.Min.X, frame.StepX()/scale), cellAt(b.Max.X-1, frame.StepX()/scale)
+		y0, y1 := cellAt(b.Min.Y, frame.StepY()/scale), cellAt(b.Max.Y-1, frame.StepY()/scale)
+		for y := y0; y <= min(y1, m.Cells.H-1); y++ {
+			for x := x0; x <= min(x1, m.Cells.W-1); x++ {
+				if c := &m.Class[y*m.Cells.W+x]; *c == segment.Tissue {
+					*c = segment.Blurred
+				}
+			}
+		}
+	}
 }
 
 // fullOfTissue samples 5 × 5 points of a tile of the focus level.

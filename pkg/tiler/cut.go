@@ -22,7 +22,8 @@ const (
 	maxUnreadable = 0.05
 )
 
-// Config says what to cut and where to. Slide, Bucket and ID are required.
+// Config says what to cut and where to. Slide and Bucket are required (a bare cut into an archive needs no
+// bucket), and ID where the bucket holds many slides.
 type Config struct {
 	Slide  slide.Slide
 	Bucket store.Bucket
@@ -44,8 +45,17 @@ type Config struct {
 	// no counts yet. An error ends the cut.
 	Early      func(ctx context.Context, r *Result) error
 	EarlyLevel int
+	// Pack, if set, takes all tiles instead of the bucket, never concurrently and in one order (post-order),
+	// however many workers there are. What Early waits for goes into Head then, in an order of its own: Pack
+	// shows nothing before it is whole, and gets all tiles again.
+	Pack, Head Archive
 	// Progress is told about finished tiles, never concurrently and never out of order. It may be nil.
 	Progress func(done, total int64)
+}
+
+// Archive takes tiles one after the other; data is the caller's again when Add returns.
+type Archive interface {
+	Add(t pyramid.Tile, data []byte) error
 }
 
 // Result is what a cut found out on its way.
@@ -89,7 +99,8 @@ func (r *Result) Tiles() (n int64) {
 // # Memory
 //
 // Tiles live in a walk of small pieces (quadtree.InOrder): a few dozen halves of tiles, 58 kB each at the
-// usual 240 pixels, and for each worker one whole tile; then Uploads compressed tiles, an overview of at
+// usual 240 pixels, and for each worker one whole tile; then Uploads compressed tiles, or those of the pieces
+// at work where they are packed; an overview of at
 // most maxOverview pixels, one focus value per 64 kpixel at 1 µm, and, where grids differ, regridCache bytes
 // of native tiles. Nothing else grows with the slide.
 func Cut(ctx context.Context, cfg Config) (Result, error) {
@@ -103,23 +114,33 @@ func Cut(ctx context.Context, cfg Config) (Result, error) {
 	return c.result(), nil
 }
 
-func newCutter(cfg Config) (*cutter, error) {
+// Layout is the pyramid that a cut will make.
+func Layout(cfg Config) (pyramid.DeepZoom, error) {
 	info := cfg.Slide.Info()
 	if len(info.Levels) == 0 || info.Size().Empty() {
-		return nil, errors.New("the slide has no pixels")
-	}
-	if cfg.Quality < 0 || cfg.Quality > 100 {
-		return nil, fmt.Errorf("quality %d: want 1 to 100", cfg.Quality)
+		return pyramid.DeepZoom{}, errors.New("the slide has no pixels")
 	}
 	if cfg.Tile == 0 {
 		cfg.Tile = nativeTile(info.Levels[0].TileSize)
 	}
 	if cfg.Tile < 2 || cfg.Tile > 4096 {
-		return nil, fmt.Errorf("tile size %d: want 2 to 4096", cfg.Tile)
+		return pyramid.DeepZoom{}, fmt.Errorf("tile size %d: want 2 to 4096", cfg.Tile)
 	}
+	return pyramid.DeepZoom{Size: info.Size(), Tile: cfg.Tile}, nil
+}
+
+func newCutter(cfg Config) (*cutter, error) {
+	dz, err := Layout(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Quality < 0 || cfg.Quality > 100 {
+		return nil, fmt.Errorf("quality %d: want 1 to 100", cfg.Quality)
+	}
+	info := cfg.Slide.Info()
+	cfg.Tile = dz.Tile
 	cfg.Workers = orDefault(cfg.Workers, runtime.GOMAXPROCS(0))
 	cfg.Uploads = orDefault(cfg.Uploads, defaultUploads)
-	dz := pyramid.DeepZoom{Size: info.Size(), Tile: cfg.Tile}
 	c := &cutter{
 		cfg: cfg, keys: store.Slide(cfg.ID), dz: dz,
 		source: newSource(cfg, info),

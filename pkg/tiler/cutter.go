@@ -1,6 +1,7 @@
 package tiler
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"image"
@@ -33,6 +34,8 @@ type cutter struct {
 
 	progress sync.Mutex // guards done and the calls of cfg.Progress
 	done     int64
+
+	overviewDone bool // an earlier pass has filled the overview
 }
 
 type levelCount struct{ copied, scaled, encoded atomic.Int64 }
@@ -69,7 +72,7 @@ func (c *cutter) run(ctx context.Context) error {
 	first := -1
 	if c.cfg.Early != nil {
 		first = c.early()
-		if err := c.pass(ctx, pass{leaf: c.natives.coarsest(first), finest: first}); err != nil {
+		if err := c.pass(ctx, pass{leaf: c.natives.coarsest(first), finest: first, archive: c.cfg.Head}); err != nil {
 			return err
 		}
 		if err := c.describe(ctx); err != nil {
@@ -81,8 +84,12 @@ func (c *cutter) run(ctx context.Context) error {
 		}
 		c.source.counted = c.natives.coarsest(first) == c.dz.Max()
 	}
+	if c.cfg.Pack != nil && first >= 0 {
+		c.restart()
+		first = -1
+	}
 	if first < c.dz.Max() {
-		if err := c.pass(ctx, pass{leaf: c.dz.Max(), coarsest: first + 1, finest: c.dz.Max()}); err != nil {
+		if err := c.pass(ctx, pass{leaf: c.dz.Max(), coarsest: first + 1, finest: c.dz.Max(), archive: c.cfg.Pack}); err != nil {
 			return err
 		}
 	}
@@ -90,6 +97,18 @@ func (c *cutter) run(ctx context.Context) error {
 		return err
 	}
 	return c.finish(ctx)
+}
+
+// restart forgets what an early pass has counted: all its tiles come again.
+func (c *cutter) restart() {
+	for l := range c.levels {
+		n := &c.levels[l]
+		n.copied.Store(0)
+		n.scaled.Store(0)
+		n.encoded.Store(0)
+	}
+	c.bytes.Store(0)
+	c.done, c.overviewDone = 0, true
 }
 
 // early is the finest level that must be there before Config.Early is called.
@@ -101,20 +120,26 @@ func (c *cutter) early() int {
 	return level
 }
 
-// pass is one walk over the slide: from which level, and which levels it writes.
-type pass struct{ leaf, coarsest, finest int }
+// pass is one walk over the slide: from which level, which levels it writes, and where to if not into the
+// bucket.
+type pass struct {
+	leaf, coarsest, finest int
+	archive                Archive
+}
 
 func (c *cutter) pass(ctx context.Context, p pass) error {
 	c.uploads, c.upload = errgroup.WithContext(ctx)
 	c.uploads.SetLimit(c.cfg.Uploads)
-	w := &walk{cutter: c, pass: p}
-	built := quadtree.InOrder(c.upload, pyramid.DeepZoom{Size: c.dz.LevelSize(p.leaf), Tile: c.dz.Tile}, quadtree.Ops[*tile]{
+	d, pieces := pyramid.DeepZoom{Size: c.dz.LevelSize(p.leaf), Tile: c.dz.Tile}, quadtree.Pieces{Top: p.coarsest}
+	w := &walk{cutter: c, pass: p, pieces: pieces.Level(d), held: map[pyramid.Tile][]packed{}}
+	pieces.Done = w.flush
+	built := quadtree.InOrder(c.upload, d, quadtree.Ops[*tile]{
 		Leaf:    func(context.Context, pyramid.Tile) (*tile, error) { return new(tile), nil },
 		Shrink:  w.shrink,
 		Emit:    w.emit,
 		Free:    w.free,
 		Workers: c.cfg.Workers,
-	}, quadtree.Pieces{Top: p.coarsest})
+	}, pieces)
 	// A failed upload cancels the walk, so its error is the cause and goes first.
 	if err := c.uploads.Wait(); err != nil {
 		return err
@@ -126,6 +151,17 @@ func (c *cutter) pass(ctx context.Context, p pass) error {
 type walk struct {
 	*cutter
 	pass
+	pieces int // level of the pieces' roots
+
+	mu   sync.Mutex
+	held map[pyramid.Tile][]packed // tiles for the archive, by piece, until their turn comes
+}
+
+// packed is a compressed tile that waits for its turn.
+type packed struct {
+	tile pyramid.Tile
+	data []byte
+	buf  *buffer // to be given back; nil if there is none
 }
 
 // tile is a tile in the making. What is nil is not there or not there yet.
@@ -192,7 +228,7 @@ func (w *walk) release(p *tile) {
 
 // watches reports whether the overview needs the pixels of a level.
 func (c *cutter) watches(level int) bool {
-	return c.overview != nil && (level == c.overview.Level || level == c.overview.focus.level)
+	return c.overview != nil && !c.overviewDone && (level == c.overview.Level || level == c.overview.focus.level)
 }
 
 // wantsHalf reports whether the tile above is made from this one.
@@ -264,8 +300,7 @@ func (w *walk) halve(p *tile) {
 func (w *walk) store(t pyramid.Tile, raw []byte, p *tile, made bool) error {
 	if raw != nil {
 		w.levels[t.Level].copied.Add(1)
-		w.put(t, raw, nil)
-		return nil
+		return w.put(t, raw, nil)
 	}
 	buf := buffers.Get().(*buffer)
 	if err := buf.encode(p.img, w.quality()); err != nil {
@@ -276,25 +311,79 @@ func (w *walk) store(t pyramid.Tile, raw []byte, p *tile, made bool) error {
 	} else {
 		w.levels[t.Level].encoded.Add(1)
 	}
-	w.put(t, buf.data, buf)
-	return nil
+	return w.put(t, buf.data, buf)
 }
 
 func (c *cutter) quality() int { return orDefault(c.cfg.Quality, DefaultQuality) }
 
-// put stores a tile in the background and gives buf back afterwards.
-func (c *cutter) put(t pyramid.Tile, data []byte, buf *buffer) {
-	c.uploads.Go(func() error {
-		if err := putBytes(c.upload, c.cfg.Bucket, c.keys.PyramidTile(t), data); err != nil {
+// put stores a tile and gives buf back afterwards.
+func (w *walk) put(t pyramid.Tile, data []byte, buf *buffer) error {
+	switch {
+	case w.archive == nil:
+		w.send(t, data, buf)
+	case t.Level < w.pieces: // the joiner makes these, each in its turn
+		return w.pack(packed{t, data, buf})
+	default:
+		w.hold(packed{t, data, buf})
+	}
+	return nil
+}
+
+// send stores a tile in the background.
+func (w *walk) send(t pyramid.Tile, data []byte, buf *buffer) {
+	w.uploads.Go(func() error {
+		if err := putBytes(w.upload, w.cfg.Bucket, w.keys.PyramidTile(t), data); err != nil {
 			return fmt.Errorf("put tile %v: %w", t, err)
 		}
-		c.bytes.Add(int64(len(data)))
-		if buf != nil {
-			buffers.Put(buf)
-		}
-		c.step()
+		w.stored(len(data), buf)
 		return nil
 	})
+}
+
+// hold keeps a tile until its piece is done. Buffers have room for the worst tile, so what is in one is
+// copied: dozens wait.
+func (w *walk) hold(p packed) {
+	if p.buf != nil {
+		p.data = bytes.Clone(p.data)
+		buffers.Put(p.buf)
+		p.buf = nil
+	}
+	up := p.tile.Level - w.pieces
+	root := pyramid.Tile{Level: w.pieces, Col: p.tile.Col >> up, Row: p.tile.Row >> up}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.held[root] = append(w.held[root], p)
+}
+
+// flush packs the tiles of a piece that is done.
+func (w *walk) flush(_ context.Context, root pyramid.Tile) error {
+	w.mu.Lock()
+	tiles := w.held[root]
+	delete(w.held, root)
+	w.mu.Unlock()
+	for _, p := range tiles {
+		if err := w.pack(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *walk) pack(p packed) error {
+	if err := w.archive.Add(p.tile, p.data); err != nil {
+		return fmt.Errorf("pack tile %v: %w", p.tile, err)
+	}
+	w.stored(len(p.data), p.buf)
+	return nil
+}
+
+// stored counts a tile and gives its buffer back.
+func (c *cutter) stored(bytes int, buf *buffer) {
+	c.bytes.Add(int64(bytes))
+	if buf != nil {
+		buffers.Put(buf)
+	}
+	c.step()
 }
 
 func (c *cutter) step() {
@@ -308,6 +397,9 @@ func (c *cutter) step() {
 
 // describe stores the descriptor, which is what a reader needs besides the tiles.
 func (c *cutter) describe(ctx context.Context) error {
+	if c.cfg.Bucket == nil {
+		return nil
+	}
 	return putBytes(ctx, c.cfg.Bucket, c.keys.PyramidDZI(), Descriptor(c.dz, "jpeg"))
 }
 

@@ -2,32 +2,22 @@ package tiler
 
 import (
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/qc"
 	"github.com/slidemill/slidemill/pkg/slide"
 )
 
-// Status is the verdict of a check.
-type Status string
+// QC is one check of a slide's quality, in the form of the report. The limits are pkg/qc's.
+type QC = qc.Finding
 
+// The verdicts.
 const (
-	Pass Status = "pass"
-	Warn Status = "warn" // a person should look
-	Fail Status = "fail" // there is nothing to analyse
+	Pass = qc.Pass
+	Warn = qc.Warn
+	Fail = qc.Fail
 )
 
-// QC is one check of a slide's quality, in the form of the report.
-type QC struct {
-	Check  string  `json:"check"`
-	Status Status  `json:"status"`
-	Value  float64 `json:"value"`
-}
-
-// Limits of the checks.
-const (
-	fewTissueMM2  = 0.05 // less than the smallest useful biopsy
-	muchUnscanned = 0.90 // sparse scanners leave most of the glass out, but not all
-	muchPen       = 0.05 // of what is not glass
-	muchBlur      = 0.20 // of the tissue
-)
+// fewTissueMM2 is less than the smallest useful biopsy.
+const fewTissueMM2 = 0.05
 
 // Check judges a slide that was cut and searched for tissue.
 func Check(info slide.Info, r *Result, s TissueSummary) []QC {
@@ -43,34 +33,29 @@ func Check(info slide.Info, r *Result, s TissueSummary) []QC {
 	return []QC{
 		checkScale(info.MPP),
 		checkTissue(s.TissueMM2),
-		above("unscanned_share", float64(r.Unscanned-unreadable)/pixels, muchUnscanned),
-		above("unreadable_share", float64(unreadable)/pixels, 0),
-		above("pen_share", pen, muchPen),
-		above("blurred_share", s.Blurred, muchBlur),
+		qc.Judge(qc.Unscanned, float64(r.Unscanned-unreadable)/pixels),
+		qc.Judge(qc.Unreadable, float64(unreadable)/pixels),
+		qc.Judge(qc.PenShare, pen),
+		qc.Judge(qc.Blurred, s.Blurred),
+		qc.Judge(qc.Folded, s.Folded),
+		qc.Judge(qc.Bubbles, s.Bubbles),
+		qc.Judge(qc.OffStain, s.OffStain),
 	}
 }
 
 func checkScale(mpp pyramid.MPP) QC {
 	if !mpp.Known() {
-		return QC{"scale_um_per_px", Fail, 0}
+		return QC{Check: "scale_um_per_px", Status: Fail}
 	}
-	return QC{"scale_um_per_px", Pass, mpp.Mean()}
+	return QC{Check: "scale_um_per_px", Status: Pass, Value: mpp.Mean()}
 }
 
 func checkTissue(mm2 float64) QC {
 	switch {
 	case mm2 == 0:
-		return QC{"tissue_mm2", Fail, 0}
+		return QC{Check: "tissue_mm2", Status: Fail, Value: 0}
 	case mm2 < fewTissueMM2:
-		return QC{"tissue_mm2", Warn, mm2}
+		return QC{Check: "tissue_mm2", Status: Warn, Value: mm2}
 	}
-	return QC{"tissue_mm2", Pass, mm2}
-}
-
-// above warns of a value above the limit.
-func above(check string, value, limit float64) QC {
-	if value > limit {
-		return QC{check, Warn, value}
-	}
-	return QC{check, Pass, value}
+	return QC{Check: "tissue_mm2", Status: Pass, Value: mm2}
 }

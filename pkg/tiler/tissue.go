@@ -3,6 +3,7 @@ package tiler
 import (
 	"image"
 
+	"github.com/slidemill/slidemill/pkg/qc"
 	"github.com/slidemill/slidemill/pkg/segment"
 )
 
@@ -65,6 +66,9 @@ type TissueSummary struct {
 	PenMM2     float64          `json:"pen_mm2"`
 	MissingMM2 float64          `json:"missing_mm2"` // unscanned or unreadable
 	Blurred    float64          `json:"blurred"`     // share of tissue tiles out of focus
+	Folded     float64          `json:"folded"`      // share of the tissue in folds
+	Bubbles    float64          `json:"bubbles"`     // share of tissue and bubbles below bubbles
+	OffStain   float64          `json:"off_stain"`   // share of the tissue in hues that H&E does not make
 }
 
 // FindTissue classifies the canvas of a frame from what Cut collected. It is deterministic: the same
@@ -78,6 +82,7 @@ func FindTissue(r *Result, frame segment.Frame, p TissueParameters) (*segment.Ti
 	f := newFinder(r.Overview, frame, p)
 	f.findPen()
 	f.findTissue()
+	f.look()
 	m := f.cells(frame, r.Unreadable)
 	return m, f.summarise(m, frame)
 }
@@ -94,6 +99,15 @@ type finder struct {
 	missing   mask    // not scanned
 	pen       mask
 	tissue    mask
+	quality   qc.Findings
+	blurred   float64 // share of tissue tiles out of focus
+}
+
+// look has the picture judged.
+func (f *finder) look() {
+	f.quality = qc.Look(qc.Picture{
+		Image: f.overview.Image, White: f.white, MPP: f.mpp, Tissue: f.tissue.on, Missed: f.missing.on,
+	})
 }
 
 func newFinder(o *Overview, frame segment.Frame, p TissueParameters) *finder {

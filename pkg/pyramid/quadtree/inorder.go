@@ -24,6 +24,15 @@ type Pieces struct {
 	Done func(ctx context.Context, root pyramid.Tile) error
 }
 
+// Level is the level of the pieces' roots in an image.
+func (c Pieces) Level(d pyramid.DeepZoom) int {
+	depth := c.Depth
+	if depth == 0 {
+		depth = defaultDepth
+	}
+	return max(c.Top, d.Max()-depth)
+}
+
 // defaultDepth gives pieces of 21 tiles: a twentieth of the tiles is left to the one goroutine that joins.
 const defaultDepth = 2
 
@@ -41,11 +50,8 @@ func InOrder[P any](ctx context.Context, d pyramid.DeepZoom, ops Ops[P], cut Pie
 	if cut.Top < 0 || cut.Top > d.Max() || cut.Depth < 0 {
 		return fmt.Errorf("quadtree: top %d, depth %d of an image of %d levels", cut.Top, cut.Depth, d.Max()+1)
 	}
-	if cut.Depth == 0 {
-		cut.Depth = defaultDepth
-	}
 	j := &joiner[P]{
-		builder: builder[P]{d: d, ops: ops}, cut: cut, split: max(cut.Top, d.Max()-cut.Depth),
+		builder: builder[P]{d: d, ops: ops}, cut: cut, split: cut.Level(d),
 		ahead: make(chan *piece[P], aheadPerWorker*ops.Workers),
 		work:  make(chan *piece[P]),
 	}

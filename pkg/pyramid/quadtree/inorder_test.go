@@ -21,10 +21,7 @@ func inOrder(t *rapid.T, d pyramid.DeepZoom, workers int, cut Pieces) []pyramid.
 	var written []pyramid.Tile
 	var alive atomic.Int64
 	held := map[pyramid.Tile][]pyramid.Tile{}
-	split := max(cut.Top, d.Max()-max(cut.Depth, 1))
-	if cut.Depth == 0 {
-		split = max(cut.Top, d.Max()-defaultDepth)
-	}
+	split := cut.Level(d)
 	cut.Done = func(_ context.Context, root pyramid.Tile) error {
 		mu.Lock()
 		defer mu.Unlock()

@@ -66,6 +66,10 @@ func Open(root string) (*Bucket, error) {
 // Root is the directory.
 func (b *Bucket) Root() string { return b.root }
 
+// Tidy removes the folder of unfinished files if nobody is writing there: for a directory that is handed
+// over to other programs.
+func (b *Bucket) Tidy() { os.Remove(b.partial.folder) }
+
 // file is the path of the object under key.
 func (b *Bucket) file(key string) (string, error) {
 	if err := store.CheckKey(key); err != nil {

@@ -71,6 +71,7 @@ func (b *Bucket) Put(ctx context.Context, key string, r io.Reader, size int64) e
 		return err
 	}
 	if path.Ext(name) == ".dzi" {
+		defer b.files.Tidy()
 		return b.files.Put(ctx, name, r, size)
 	}
 	if err := ctx.Err(); err != nil {

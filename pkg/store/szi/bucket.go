@@ -1,0 +1,179 @@
+package szi
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"iter"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// Bucket shows the tiles of another bucket's archives as objects of their own. Everything else goes
+// through. A listing shows what lies in the other bucket: archives, not their tiles.
+//
+// A tile is looked for by itself first, until its slide is known to have an archive: then one request of the
+// tile's size reads it, header and all, and its checksum is checked.
+//
+// # Memory
+//
+// The indices of the archives read lately, 24 bytes for each tile, together at most maxIndices bytes; and a
+// tile for each call at work.
+type Bucket struct {
+	store.Bucket
+	indices indices
+}
+
+var (
+	_ store.Bucket       = (*Bucket)(nil)
+	_ store.Syncer       = (*Bucket)(nil)
+	_ store.FolderLister = (*Bucket)(nil)
+)
+
+// New wraps a bucket.
+func New(b store.Bucket) *Bucket { return &Bucket{Bucket: b} }
+
+// Unwrap is the bucket that holds the archives.
+func (b *Bucket) Unwrap() store.Bucket { return b.Bucket }
+
+// Sync implements store.Syncer, if the wrapped bucket does.
+func (b *Bucket) Sync(ctx context.Context) error { return store.Sync(ctx, b.Bucket) }
+
+// Folders implements store.FolderLister.
+func (b *Bucket) Folders(ctx context.Context, prefix string) iter.Seq2[string, error] {
+	return store.Folders(ctx, b.Bucket, prefix)
+}
+
+// Get implements store.Bucket.
+func (b *Bucket) Get(ctx context.Context, key string, off, n int64) (io.ReadCloser, error) {
+	tile, archives, packed := packedTile(key)
+	if !packed {
+		return b.Bucket.Get(ctx, key, off, n)
+	}
+	if off < 0 {
+		return nil, fmt.Errorf("get %s: %w: offset %d", key, store.ErrInvalid, off)
+	}
+	if !b.indices.knowsAny(archives) {
+		r, err := b.Bucket.Get(ctx, key, off, n)
+		if !errors.Is(err, store.ErrNotFound) {
+			return r, err
+		}
+	}
+	data, err := b.tile(ctx, archives, tile)
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", key, err)
+	}
+	data = data[min(off, int64(len(data))):]
+	if n >= 0 {
+		data = data[:min(n, int64(len(data)))]
+	}
+	return io.NopCloser(bytes.NewReader(data)), nil
+}
+
+// Stat implements store.Bucket.
+func (b *Bucket) Stat(ctx context.Context, key string) (store.Object, error) {
+	tile, archives, packed := packedTile(key)
+	if !packed {
+		return b.Bucket.Stat(ctx, key)
+	}
+	if !b.indices.knowsAny(archives) {
+		o, err := b.Bucket.Stat(ctx, key)
+		if !errors.Is(err, store.ErrNotFound) {
+			return o, err
+		}
+	}
+	for _, archive := range archives {
+		x, err := b.indices.open(ctx, b.Bucket, archive)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return store.Object{}, fmt.Errorf("stat %s: %w", key, err)
+		}
+		if p, ok := x.find(tile); ok {
+			return store.Object{Key: key, Size: int64(p.size)}, nil
+		}
+	}
+	return store.Object{}, fmt.Errorf("stat %s: %w", key, store.ErrNotFound)
+}
+
+// packedTile gives the archives in which the tile of a key may lie, the whole one first.
+func packedTile(key string) (t pyramid.Tile, archives []string, ok bool) {
+	ref, err := store.Parse(key)
+	if err != nil || ref.Kind != store.PyramidTile {
+		return t, nil, false
+	}
+	keys := store.Slide(ref.Slide)
+	return ref.Tile, []string{keys.PyramidArchive(), keys.PyramidHead()}, true
+}
+
+// tile reads a tile from the first archive that has it. An index that no longer fits its archive is read
+// again once: somebody may have replaced it.
+func (b *Bucket) tile(ctx context.Context, archives []string, t pyramid.Tile) ([]byte, error) {
+	for _, archive := range archives {
+		for try := range 2 {
+			x, err := b.indices.open(ctx, b.Bucket, archive)
+			if errors.Is(err, store.ErrNotFound) {
+				break
+			}
+			if err != nil {
+				return nil, err
+			}
+			p, ok := x.find(t)
+			if !ok {
+				break
+			}
+			data, err := x.data(ctx, b.Bucket, p, t)
+			if err == nil {
+				return data, nil
+			}
+			b.indices.forget(archive)
+			if errors.Is(err, store.ErrNotFound) {
+				break
+			}
+			if try > 0 || !errors.Is(err, ErrDamaged) {
+				return nil, err
+			}
+		}
+	}
+	return nil, store.ErrNotFound
+}
+
+// data reads an entry with one request and proves it: header, name and checksum.
+func (x *index) data(ctx context.Context, b store.Bucket, p place, t pyramid.Tile) ([]byte, error) {
+	name := int64(len(tileName(folderOf(x.key), t)))
+	if p.off+localSize+name+int64(p.size) > x.begin {
+		return nil, damaged("tile %v lies outside", t)
+	}
+	entry, err := fetch(ctx, b, x.key, p.off, localSize+name+int64(p.size))
+	if err != nil {
+		return nil, err
+	}
+	if err := checkLocal(entry, p); err != nil {
+		return nil, fmt.Errorf("tile %v: %w", t, err)
+	}
+	if got := string(entry[localSize : localSize+name]); got != tileName(folderOf(x.key), t) {
+		return nil, damaged("%.80q where tile %v belongs", got, t)
+	}
+	return entry[localSize+name:], nil
+}
+
+// checkLocal checks an entry's local header and its data against the central directory.
+func checkLocal(entry []byte, p place) error {
+	le := binary.LittleEndian
+	name, extra := int(le.Uint16(entry[26:])), int(le.Uint16(entry[28:]))
+	switch {
+	case le.Uint32(entry) != localSignature || extra != 0 || len(entry) != localSize+name+int(p.size):
+		return damaged("its header is not what the directory says")
+	case le.Uint32(entry[14:]) != p.crc || le.Uint32(entry[18:]) != p.size || le.Uint32(entry[22:]) != p.size:
+		return damaged("its header contradicts the directory")
+	case crc32.ChecksumIEEE(entry[localSize+name:]) != p.crc:
+		return damaged("wrong checksum")
+	}
+	return nil
+}

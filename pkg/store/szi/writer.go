@@ -1,0 +1,224 @@
+package szi
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+)
+
+// Writer writes an archive to a stream. It is not safe for concurrent use.
+//
+// # Memory
+//
+// 16 bytes for each tile, from which Close makes the central directory: 3 MB for 8 gigapixels.
+type Writer struct {
+	w      io.Writer
+	folder string
+	off    int64
+	first  record // the descriptor
+	tiles  [][]record
+	buf    []byte
+}
+
+// record is an entry as the central directory needs it; what else it needs follows from the order.
+type record struct {
+	tile uint64 // see packTile
+	crc  uint32
+	size uint32
+}
+
+// recordsPerChunk is the grain in which records grow, so that growing copies nothing.
+const recordsPerChunk = 4096
+
+// NewWriter begins an archive of a Deep Zoom image called folder, with its descriptor.
+func NewWriter(w io.Writer, folder string, descriptor []byte) (*Writer, error) {
+	a := &Writer{w: w, folder: folder}
+	var err error
+	a.first, err = a.entry(a.descriptorName(), descriptor)
+	return a, err
+}
+
+func (a *Writer) descriptorName() string { return a.folder + "/" + a.folder + ".dzi" }
+
+// tileName is a tile's name in the archive.
+func tileName(folder string, t pyramid.Tile) string {
+	return fmt.Sprintf("%s/%s_files/%v.jpeg", folder, folder, t)
+}
+
+// tileBits are the bits of a column or row in packTile.
+const tileBits = 28
+
+// packTile is a tile as a number. Tiles of one level are in row order.
+func packTile(t pyramid.Tile) uint64 {
+	return uint64(t.Level)<<(2*tileBits) | uint64(t.Row)<<tileBits | uint64(t.Col)
+}
+
+func unpackTile(v uint64) pyramid.Tile {
+	const mask = 1<<tileBits - 1
+	return pyramid.Tile{Level: int(v >> (2 * tileBits)), Row: int(v >> tileBits & mask), Col: int(v & mask)}
+}
+
+// Add appends a tile.
+func (a *Writer) Add(t pyramid.Tile, data []byte) error {
+	if t.Level < 0 || t.Level > 63 || t.Col < 0 || t.Row < 0 || t.Col >= 1<<tileBits || t.Row >= 1<<tileBits {
+		return fmt.Errorf("archive: impossible tile %v", t)
+	}
+	r, err := a.entry(tileName(a.folder, t), data)
+	if err != nil {
+		return fmt.Errorf("archive tile %v: %w", t, err)
+	}
+	r.tile = packTile(t)
+	if n := len(a.tiles); n == 0 || len(a.tiles[n-1]) == recordsPerChunk {
+		a.tiles = append(a.tiles, make([]record, 0, recordsPerChunk))
+	}
+	last := &a.tiles[len(a.tiles)-1]
+	*last = append(*last, r)
+	return nil
+}
+
+// The parts of a zip file (APPNOTE 6.3.10).
+const (
+	localSignature     = 0x04034b50 // §4.3.7
+	centralSignature   = 0x02014b50 // §4.3.12
+	endSignature       = 0x06054b50 // §4.3.16
+	end64Signature     = 0x06064b50 // §4.3.14
+	locator64Signature = 0x07064b50 // §4.3.15
+
+	localSize, centralSize, endSize, end64Size, locator64Size = 30, 46, 22, 56, 20
+
+	versionPlain, version64 = 20, 45 // §4.4.3.2
+	dosDate                 = 1<<5 | 1
+)
+
+// entry writes a local header and the data behind it.
+func (a *Writer) entry(name string, data []byte) (record, error) {
+	if len(data) >= math.MaxUint32 {
+		return record{}, errors.New("larger than 4 GiB")
+	}
+	r := record{crc: crc32.ChecksumIEEE(data), size: uint32(len(data))}
+	b := binary.LittleEndian.AppendUint32(a.buf[:0], localSignature)
+	b = appendCommon(b, versionPlain, r)
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(name)))
+	b = binary.LittleEndian.AppendUint16(b, 0)
+	b = append(b, name...)
+	a.buf = append(b, data...)
+	return r, a.write(a.buf)
+}
+
+// appendCommon appends what local and central headers share, from the version to the sizes: stored, no
+// flags, dated 1980-01-01 as every archive is, because equal tiles make equal archives.
+func appendCommon(b []byte, version uint16, r record) []byte {
+	for _, v := range []uint16{version, 0, 0, 0, dosDate} {
+		b = binary.LittleEndian.AppendUint16(b, v)
+	}
+	for _, v := range []uint32{r.crc, r.size, r.size} {
+		b = binary.LittleEndian.AppendUint32(b, v)
+	}
+	return b
+}
+
+func (a *Writer) write(b []byte) error {
+	n, err := a.w.Write(b)
+	a.off += int64(n)
+	return err
+}
+
+// Close writes the central directory, last of all: without it there is no archive.
+func (a *Writer) Close() error {
+	c := central{Writer: a, begin: a.off}
+	c.add(a.descriptorName(), a.first)
+	for _, chunk := range a.tiles {
+		for _, r := range chunk {
+			c.add(tileName(a.folder, unpackTile(r.tile)), r)
+		}
+	}
+	if err := c.end(); err != nil {
+		return fmt.Errorf("archive directory: %w", err)
+	}
+	return nil
+}
+
+// central writes the central directory; entries come in the order in which they lie in the archive.
+type central struct {
+	*Writer
+	begin int64 // of the directory
+	local int64 // where the next entry lies
+	n     uint64
+	out   []byte
+	err   error
+}
+
+// flushCentral is how much of the directory is written at once.
+const flushCentral = 64 << 10
+
+func (c *central) add(name string, r record) {
+	at := c.local
+	c.local += localSize + int64(len(name)) + int64(r.size)
+	c.n++
+	version, extra := uint16(versionPlain), []byte(nil)
+	if at >= math.MaxUint32 {
+		version = version64
+		extra = binary.LittleEndian.AppendUint64([]byte{1, 0, 8, 0}, uint64(at)) // §4.5.3: only the offset
+		at = math.MaxUint32
+	}
+	b := binary.LittleEndian.AppendUint32(c.out, centralSignature)
+	b = binary.LittleEndian.AppendUint16(b, 3<<8|version) // made on Unix
+	b = appendCommon(b, version, r)
+	for _, v := range []uint16{uint16(len(name)), uint16(len(extra)), 0, 0, 0} {
+		b = binary.LittleEndian.AppendUint16(b, v)
+	}
+	b = binary.LittleEndian.AppendUint32(b, 0o100644<<16) // a plain file
+	b = binary.LittleEndian.AppendUint32(b, uint32(at))
+	b = append(b, name...)
+	if c.out = append(b, extra...); len(c.out) >= flushCentral {
+		c.flush()
+	}
+}
+
+func (c *central) flush() {
+	if c.err == nil {
+		c.err = c.write(c.out)
+	}
+	c.out = c.out[:0]
+}
+
+// end writes what points to the directory, in 64 bits too where 32 do not suffice.
+func (c *central) end() error {
+	c.flush()
+	size := c.off - c.begin
+	n, begin := c.n, c.begin
+	if c.n >= math.MaxUint16 || size >= math.MaxUint32 || begin >= math.MaxUint32 {
+		c.out = c.append64(c.out, size)
+		n, size, begin = min(n, math.MaxUint16), min(size, math.MaxUint32), min(begin, math.MaxUint32)
+	}
+	b := binary.LittleEndian.AppendUint32(c.out, endSignature)
+	for _, v := range []uint16{0, 0, uint16(n), uint16(n)} {
+		b = binary.LittleEndian.AppendUint16(b, v)
+	}
+	b = binary.LittleEndian.AppendUint32(b, uint32(size))
+	b = binary.LittleEndian.AppendUint32(b, uint32(begin))
+	c.out = binary.LittleEndian.AppendUint16(b, 0)
+	c.flush()
+	return c.err
+}
+
+func (c *central) append64(b []byte, size int64) []byte {
+	at := c.off
+	b = binary.LittleEndian.AppendUint32(b, end64Signature)
+	b = binary.LittleEndian.AppendUint64(b, end64Size-12)
+	b = binary.LittleEndian.AppendUint16(b, 3<<8|version64)
+	b = binary.LittleEndian.AppendUint16(b, version64)
+	b = binary.LittleEndian.AppendUint64(b, 0) // this disk, the directory's disk
+	for _, v := range []uint64{c.n, c.n, uint64(size), uint64(c.begin)} {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
+	b = binary.LittleEndian.AppendUint32(b, locator64Signature)
+	b = binary.LittleEndian.AppendUint32(b, 0)
+	b = binary.LittleEndian.AppendUint64(b, uint64(at))
+	return binary.LittleEndian.AppendUint32(b, 1)
+}

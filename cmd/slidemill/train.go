@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slidemill/slidemill/pkg/segment/builtin"
 	"github.com/slidemill/slidemill/pkg/segment/net"
 	"github.com/slidemill/slidemill/pkg/segment/train"
 )
@@ -148,7 +150,7 @@ func (f *trainFlags) export(cmd *cobra.Command, c *train.Config, r *train.Result
 	}
 	m, err := train.Export(cmd.Context(), train.Package{
 		Net: r.Net, Name: f.name, Version: f.version, MPP: f.mpp, Recipe: c.Recipe, Train: c.Train, Val: c.Val,
-		Backend: c.Backend, History: r.History, Card: train.BuiltinCard(), Program: "slidemill train",
+		Backend: c.Backend, History: r.History, Card: f.card(c), Program: "slidemill train",
 	})
 	if err != nil {
 		return err
@@ -163,6 +165,37 @@ func (f *trainFlags) export(cmd *cobra.Command, c *train.Config, r *train.Result
 			return fmt.Errorf("write model: %w", err)
 		}
 	}
+	images, seconds := 0, 0.0
+	for _, e := range r.History {
+		images, seconds = images+e.Images, seconds+e.Seconds
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%.3f s per training image\n", seconds/float64(max(images, 1)))
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d bytes, best epoch %d of %d; card in %s\n", f.out, len(m.File), r.BestEpoch, len(r.History), base+".md")
 	return writeReport(filepath.Join(c.Dir, "validation"), m.Report)
+}
+
+// card is what can be said of a model that a laboratory trains: that of the built-in model only if the
+// data are the same.
+func (f *trainFlags) card(c *train.Config) train.Card {
+	start := ""
+	if f.init != "" {
+		start = "It went on from another model, whose attribution and licence hold for it, too. "
+	}
+	if own, err := builtin.Model(); err == nil && f.init == "" {
+		var known train.Card
+		if json.Unmarshal(own.Description.Card, &known) == nil && known.DataSHA256["train"] == train.DataHash(c.Train) {
+			card := train.BuiltinCard()
+			card.Remark = ""
+			return card
+		}
+	}
+	return train.Card{
+		IntendedUse:  "Research only, on slides like those that it was trained on: the same organ, stain, scanner and scale.",
+		Limits:       []string{"Nobody has written down yet where this model fails: look at its validation report, and at its worst images, first."},
+		Data:         "Images or annotated slides of a laboratory, split by patient; their hashes are below.",
+		Attribution:  start + "The data belong to who provided them.",
+		Licence:      "That of the data.",
+		Architecture: "A U-Net at half resolution with residual encoder pairs, five levels, batch norm and ReLU; the logits are enlarged to full resolution.",
+		Command:      fmt.Sprintf("slidemill train --data %s --name %s --mpp %g --epochs %d --seed %d", filepath.Base(f.data), f.name, f.mpp, c.Recipe.Epochs, c.Recipe.Seed),
+	}
 }

@@ -29,7 +29,7 @@ type Card struct {
 	Halo         int                 `json:"halo"`
 	Recipe       Recipe              `json:"recipe"`
 	Epochs       int                 `json:"epochs_run"`
-	Seconds      float64             `json:"seconds_per_training_image"`
+	Seconds      float64             `json:"seconds_per_training_image,omitempty"`
 	Command      string              `json:"command"`
 	Remark       string              `json:"remark,omitempty"` // on how exactly the command remakes the weights
 	Temperature  float64             `json:"temperature"`

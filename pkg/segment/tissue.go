@@ -23,6 +23,8 @@ const (
 	Pen                           // ink: excluded, drawn as such
 	Unscanned                     // the scanner has no pixels here
 	Unreadable                    // the file has pixels that cannot be decoded
+	Bubble                        // an air bubble under the coverslip: excluded
+	Blurred                       // so far out of focus that no nucleus is left: excluded
 	tissueClasses
 )
 
@@ -30,7 +32,7 @@ func (c TissueClass) String() string {
 	if c >= tissueClasses {
 		return fmt.Sprintf("class %d", uint8(c))
 	}
-	return [...]string{"glass", "tissue", "pen", "unscanned", "unreadable"}[c]
+	return [...]string{"glass", "tissue", "pen", "unscanned", "unreadable", "bubble", "blurred"}[c]
 }
 
 // TissueMap classifies the canvas in cells of TissueCell × TissueCell model pixels.
@@ -82,6 +84,8 @@ var tissuePalette = color.Palette{
 	Pen:        color.RGBA{40, 90, 200, 255},
 	Unscanned:  color.RGBA{190, 190, 190, 255},
 	Unreadable: color.RGBA{220, 60, 40, 255},
+	Bubble:     color.RGBA{120, 200, 210, 255},
+	Blurred:    color.RGBA{230, 190, 90, 255},
 }
 
 // Encode writes the map as a paletted PNG, one pixel a cell, the palette index being the class.
@@ -112,7 +116,8 @@ func DecodeTissueMap(data []byte, canvas pyramid.Size) (*TissueMap, error) {
 		return nil, fmt.Errorf("tissue map: %w", err)
 	}
 	p, ok := img.(*image.Paletted)
-	if !ok || len(p.Palette) != int(tissueClasses) {
+	// Maps of an earlier version have the first five classes.
+	if !ok || len(p.Palette) < int(Unreadable)+1 || len(p.Palette) > int(tissueClasses) {
 		return nil, fmt.Errorf("tissue map: not a paletted picture of %d classes", tissueClasses)
 	}
 	for y := range m.Cells.H {

@@ -33,14 +33,18 @@ type NotAnalysed struct {
 	UnscannedMM2  float64 `json:"unscanned_mm2"`
 	UnreadableMM2 float64 `json:"unreadable_mm2"`
 	UnplannedMM2  float64 `json:"unplanned_mm2"` // tissue in no region of the plan
+	BubbleMM2     float64 `json:"bubble_mm2"`    // below air bubbles
+	BlurredMM2    float64 `json:"blurred_mm2"`   // far out of focus
 }
 
 // ground is the tissue map counted in pixels of the canvas.
 type ground struct {
-	tissue, pen, unscanned, unreadable, unplanned int64
+	tissue, pen, unscanned, unreadable, unplanned, bubble, blurred int64
 }
 
-func (g ground) notAnalysed() int64 { return g.pen + g.unscanned + g.unreadable + g.unplanned }
+func (g ground) notAnalysed() int64 {
+	return g.pen + g.unscanned + g.unreadable + g.unplanned + g.bubble + g.blurred
+}
 
 // survey counts the tissue map, with cells at the canvas's edge clipped, and finds tissue that no
 // region of the plan covers: such tissue was not analysed, whatever the plan believes.
@@ -61,6 +65,10 @@ func survey(plan *segment.Plan, tissue *segment.TissueMap, planned map[pyramid.R
 				g.unscanned += n
 			case segment.Unreadable:
 				g.unreadable += n
+			case segment.Bubble:
+				g.bubble += n
+			case segment.Blurred:
+				g.blurred += n
 			}
 		}
 	}
@@ -94,7 +102,7 @@ func areas(f segment.Frame, g ground, s sighted, found counts) Areas {
 		HighGradeMM2:   mm2(found.highGrade),
 
 		UncertainCarcinomaMM2: mm2(found.doubtful),
-		NotAnalysed:           NotAnalysed{mm2(g.pen), mm2(g.unscanned), mm2(g.unreadable), mm2(g.unplanned)},
+		NotAnalysed:           NotAnalysed{mm2(g.pen), mm2(g.unscanned), mm2(g.unreadable), mm2(g.unplanned), mm2(g.bubble), mm2(g.blurred)},
 	}
 	if scored := g.tissue - g.unplanned - s.uncertain; scored > 0 {
 		a.CarcinomaFraction = micro(float64(found.carcinoma-found.doubtful) / float64(scored))

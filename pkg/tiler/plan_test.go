@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/qc"
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/slide"
 )
@@ -130,10 +131,14 @@ func TestBatchSize(t *testing.T) {
 func TestChecks(t *testing.T) {
 	r := &Result{Pyramid: pyramid.DeepZoom{Size: pyramid.Size{W: 100, H: 100}, Tile: 10}, Unscanned: 600, Unreadable: []image.Rectangle{image.Rect(0, 0, 10, 10)}}
 	info := slide.Info{MPP: pyramid.MPP{X: 0.5, Y: 0.5, Source: pyramid.FromFile}}
-	got := Check(info, r, TissueSummary{TissueMM2: 3, PenMM2: 1, Blurred: 0.1})
+	got := Check(info, r, TissueSummary{TissueMM2: 3, PenMM2: 1, Blurred: 0.1, Folded: 0.2, OffStain: 0.7})
+	check := func(name string, status qc.Status, value float64) QC {
+		return QC{Check: name, Status: status, Value: value}
+	}
 	want := []QC{
-		{"scale_um_per_px", Pass, 0.5}, {"tissue_mm2", Pass, 3}, {"unscanned_share", Pass, 0.05},
-		{"unreadable_share", Warn, 0.01}, {"pen_share", Warn, 0.25}, {"blurred_share", Pass, 0.1},
+		check("scale_um_per_px", Pass, 0.5), check("tissue_mm2", Pass, 3), check("unscanned_share", Pass, 0.05),
+		check("unreadable_share", Warn, 0.01), check("pen_share", Warn, 0.25), check("blurred_share", Pass, 0.1),
+		check("folded_share", Warn, 0.2), check("bubble_share", Pass, 0), check("off_stain_share", Fail, 0.7),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -17,6 +17,7 @@ import (
 
 func newModelBench() *cobra.Command {
 	var raw rawModel
+	var cfg nn.BenchConfig
 	var size string
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -31,29 +32,34 @@ func newModelBench() *cobra.Command {
 			}
 			input := net.Shape{C: 3, H: at.W, W: at.H} // the flag is HxW, as the field writes tensors
 			raw.path = strings.Join(args, "")
-			r, err := raw.bench(cmd.Context(), input)
+			r, err := raw.bench(cmd.Context(), input, cfg)
 			if err != nil {
 				return err
 			}
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%.4f s, %.1f GFLOP, %.1f GFLOP/s, kernel %s, %d threads, arena %d MB\n",
-				r.Seconds, r.GFLOP, r.GFLOPs, r.Kernel, r.Threads, r.ArenaBytes>>20)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%.4f s, %.1f GFLOP, %.1f GFLOP/s, kernel %s, convolutions %s, %d workers × %d threads: %.3f megapixels/s, arena %d MB, %d allocations\n",
+				r.Seconds, r.GFLOP, r.GFLOPs, r.Kernel, r.Tiling, r.Workers, r.Threads, r.Megapixels, r.ArenaBytes>>20, r.Allocations)
 			return err
 		},
 	}
 	cmd.Flags().StringVar(&size, "size", "512x512", "height and width of the input")
 	raw.flags(cmd)
+	cmd.Flags().IntVar(&cfg.Workers, "workers", 1, "forward passes at once, as regions are segmented")
+	cmd.Flags().BoolVar(&cfg.Direct, "direct", false, "convolve directly, as the regions of slides are; else by Winograd's algorithm where that is faster")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return cmd
 }
 
 // bench times the engine that was asked for.
-func (r *rawModel) bench(ctx context.Context, input net.Shape) (nn.Timing, error) {
+func (r *rawModel) bench(ctx context.Context, input net.Shape, cfg nn.BenchConfig) (nn.Timing, error) {
 	d, err := openDriver(r.engine)
 	if err != nil {
 		return nn.Timing{}, err
+	}
+	if d.runtime != nil && (cfg.Workers > 1 || cfg.Direct) {
+		return nn.Timing{}, &usageError{fmt.Errorf("--workers and --direct are for --engine %s", engineGorgonia)}
 	}
 	n, err := r.lower(input)
 	if err != nil {
@@ -62,7 +68,8 @@ func (r *rawModel) bench(ctx context.Context, input net.Shape) (nn.Timing, error
 	if d.runtime != nil {
 		return r.time(ctx, d, n, input)
 	}
-	return nn.Bench(ctx, n, input, nn.BenchConfig{Threads: r.threads})
+	cfg.Threads = r.threads
+	return nn.Bench(ctx, n, input, cfg)
 }
 
 func newModelRun() *cobra.Command {

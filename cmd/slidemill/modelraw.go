@@ -88,8 +88,8 @@ func (r *rawModel) time(ctx context.Context, d driver, n *net.Net, input net.Sha
 	if err != nil {
 		return nn.Timing{}, err
 	}
-	t := nn.Timing{Seconds: times[len(times)/2].Seconds(), GFLOP: float64(flops) / 1e9, Kernel: d.name, Threads: max(1, r.threads), Runs: len(times)}
-	t.GFLOPs = t.GFLOP / t.Seconds
+	t := nn.Timing{Seconds: times[len(times)/2].Seconds(), GFLOP: float64(flops) / 1e9, Kernel: d.name, Threads: max(1, r.threads), Runs: len(times), Tiling: "its own", Workers: 1}
+	t.GFLOPs, t.Megapixels = t.GFLOP/t.Seconds, float64(input.W*input.H)/1e6/t.Seconds
 	return t, nil
 }
 

@@ -2,9 +2,12 @@ package nn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -12,7 +15,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/segment/nn/kernel"
 )
 
-// Timing is the time of a forward pass of one image.
+// Timing is the time of a forward pass of one image, while Workers do one each.
 type Timing struct {
 	Seconds float64 `json:"seconds"` // median after warm-up
 	GFLOP   float64 `json:"gflop"`   // of the direct algorithms, two per multiply-add
@@ -22,19 +25,24 @@ type Timing struct {
 
 	Tiling     string `json:"tiling"`
 	Runs       int    `json:"runs"`
-	ArenaBytes int64  `json:"arena_bytes"`
+	ArenaBytes int64  `json:"arena_bytes"` // of one worker
+
+	Workers     int     `json:"workers"`
+	Megapixels  float64 `json:"megapixels_per_second"` // of all workers
+	Allocations int     `json:"allocations"`           // of a steady run, in our operators
 }
 
 // BenchConfig says how Bench measures.
 type BenchConfig struct {
-	Threads int           // 0 is 1
+	Threads int           // of a worker; 0 is 1
+	Workers int           // networks that run at once; 0 is 1
 	Direct  bool          // convolve directly, as the regions of slides are; else Fastest
 	MinRuns int           // 0 is 7
 	MinTime time.Duration // 0 is one second: more runs are made until it has passed
 }
 
 func (c BenchConfig) orDefault() BenchConfig {
-	c.Threads = max(1, c.Threads)
+	c.Threads, c.Workers = max(1, c.Threads), max(1, c.Workers)
 	if c.MinRuns <= 0 {
 		c.MinRuns = 7
 	}
@@ -62,28 +70,46 @@ func Bench(ctx context.Context, n *net.Net, in net.Shape, cfg BenchConfig) (Timi
 	if err != nil {
 		return Timing{}, err
 	}
-	nw, err := e.Compile(pyramid.Size{W: in.W, H: in.H}, 1)
-	if err != nil {
-		return Timing{}, err
-	}
-	defer nw.Close()
-	times, err := nw.times(ctx, cfg)
+	times, first, err := e.times(ctx, pyramid.Size{W: in.W, H: in.H}, cfg)
 	if err != nil {
 		return Timing{}, fmt.Errorf("time %s: %w", n.Name, err)
 	}
 	slices.Sort(times)
-	t := Timing{
-		Seconds: times[len(times)/2].Seconds(), GFLOP: float64(flops) / 1e9,
-		Kernel: kernel.Variant().String(), Threads: cfg.Threads,
-		Tiling: cfg.tiling().String(), Runs: len(times), ArenaBytes: nw.ArenaBytes(),
+	median := times[len(times)/2].Seconds()
+	first.Seconds, first.GFLOP = median, float64(flops)/1e9
+	first.GFLOPs = first.GFLOP / median
+	first.Kernel, first.Tiling = kernel.Variant().String(), cfg.tiling().String()
+	first.Threads, first.Workers, first.Runs = cfg.Threads, cfg.Workers, len(times)
+	first.Megapixels = float64(cfg.Workers*in.W*in.H) / 1e6 / median
+	return first, nil
+}
+
+// times lets all workers run at once, and says what one of them needs.
+func (e *Engine) times(ctx context.Context, size pyramid.Size, cfg BenchConfig) (all []time.Duration, first Timing, err error) {
+	networks := make([]*Network, cfg.Workers)
+	for i := range networks {
+		if networks[i], err = e.Compile(size, 1); err != nil {
+			return nil, first, err
+		}
+		defer networks[i].Close()
 	}
-	t.GFLOPs = t.GFLOP / t.Seconds
-	return t, nil
+	in := noise(networks[0].in.floats())
+	times, errs := make([][]time.Duration, cfg.Workers), make([]error, cfg.Workers)
+	var wg sync.WaitGroup
+	for i, n := range networks {
+		wg.Go(func() { times[i], errs[i] = n.times(ctx, in, cfg) })
+	}
+	wg.Wait()
+	first.ArenaBytes = networks[0].ArenaBytes()
+	if first.Allocations, err = networks[0].Allocations(10); err != nil {
+		return nil, first, err
+	}
+	return slices.Concat(times...), first, errors.Join(errs...)
 }
 
 // times runs the network twice to warm up, then as often as asked.
-func (n *Network) times(ctx context.Context, cfg BenchConfig) ([]time.Duration, error) {
-	in, out := noise(n.in.floats()), make([]float32, n.outFloats())
+func (n *Network) times(ctx context.Context, in []float32, cfg BenchConfig) ([]time.Duration, error) {
+	out := make([]float32, n.outFloats())
 	const warmUp = 2
 	var times []time.Duration
 	for began, run := time.Now(), 0; len(times) < cfg.MinRuns || time.Since(began) < cfg.MinTime; run++ {
@@ -96,6 +122,37 @@ func (n *Network) times(ctx context.Context, cfg BenchConfig) ([]time.Duration, 
 		}
 	}
 	return times, nil
+}
+
+// Allocations is how often a steady run allocates in the operators and kernels, without Gorgonia's
+// machine: the median of some runs of the operators in the machine's order, after a run of all. Other
+// goroutines are counted too, so a lone stray does not matter.
+func (n *Network) Allocations(runs int) (int, error) {
+	if err := n.runSteps(); err != nil {
+		return 0, err
+	}
+	var before, after runtime.MemStats
+	counts := make([]int, max(1, runs))
+	for i := range counts {
+		runtime.ReadMemStats(&before)
+		if err := n.runSteps(); err != nil {
+			return 0, err
+		}
+		runtime.ReadMemStats(&after)
+		counts[i] = int(after.Mallocs - before.Mallocs)
+	}
+	slices.Sort(counts)
+	return counts[len(counts)/2], nil
+}
+
+// runSteps does the operators as the machine does.
+func (n *Network) runSteps() error {
+	for _, s := range n.g.steps {
+		if _, err := s.op.Do(s.in...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // noise is normal noise, the same at every call.

@@ -2,7 +2,6 @@ package nn
 
 import (
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -68,28 +67,5 @@ func BenchmarkMegapixel(b *testing.B) {
 				b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/(side*side/1e6), "s/megapixel")
 			})
 		}
-	}
-}
-
-// BenchmarkWorkersAgainstThreads compares two ways to use two cores: one network on two threads, and
-// two networks on one thread each.
-func BenchmarkWorkersAgainstThreads(b *testing.B) {
-	const side = 512
-	for _, way := range []struct{ networks, threads int }{{1, 2}, {2, 1}} {
-		b.Run(fmt.Sprintf("networks=%d/threads=%d", way.networks, way.threads), func(b *testing.B) {
-			e, x := mustEngine(b, benchUNet(16), way.threads), noise(3*side*side)
-			var list []*Network
-			for range way.networks {
-				list = append(list, mustNetwork(b, e, side, side))
-			}
-			for b.Loop() {
-				var wg sync.WaitGroup
-				for _, n := range list {
-					wg.Go(func() { mustRun(b, n, x) })
-				}
-				wg.Wait()
-			}
-			b.ReportMetric(float64(b.N*way.networks)*side*side/1e6/b.Elapsed().Seconds(), "megapixel/s")
-		})
 	}
 }

@@ -144,15 +144,12 @@ func TestSteadyRunAllocatesNothing(t *testing.T) {
 		nw := mustNetwork(t, mustEngine(t, n, 2), 11, 9)
 		x, out := noise(nw.in.floats()), make([]float32, nw.outFloats())
 		mustRun(t, nw, x)
-		own := testing.AllocsPerRun(20, func() {
-			for _, s := range nw.g.steps {
-				if _, err := s.op.Do(s.in...); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
-		if own >= 1 {
-			t.Errorf("%s: %.1f allocations in our code", name, own)
+		own, err := nw.Allocations(20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if own > 0 {
+			t.Errorf("%s: %d allocations in our code", name, own)
 		}
 		all := testing.AllocsPerRun(20, func() {
 			if err := nw.Run(context.Background(), x, out); err != nil {
@@ -284,7 +281,14 @@ func TestBench(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Seconds <= 0 || got.GFLOP <= 0 || got.GFLOPs <= 0 || got.Kernel == "" || got.Threads != 1 || got.Runs < 2 {
+	if got.Seconds <= 0 || got.GFLOP <= 0 || got.GFLOPs <= 0 || got.Kernel == "" || got.Threads != 1 || got.Runs < 2 || got.Workers != 1 || got.Megapixels <= 0 {
 		t.Errorf("%+v", got)
+	}
+	got, err = Bench(t.Context(), smallUNet(), net.Shape{C: 3, H: 32, W: 32}, BenchConfig{Workers: 2, Direct: true, MinRuns: 2, MinTime: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Workers != 2 || got.Runs < 4 || got.Tiling != "direct" {
+		t.Errorf("two workers: %+v", got)
 	}
 }

@@ -1,15 +1,19 @@
 package workers_test
 
 import (
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
+	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/segment/segmenttest"
 	memstore "github.com/slidemill/slidemill/pkg/store/mem"
+	"github.com/slidemill/slidemill/workers"
 )
 
 // unevenSlide is tissue whose colour drifts across 640×540 µm, so that every window has another mean.
@@ -28,6 +32,25 @@ func unevenSlide(t *testing.T) string {
 		}
 	}
 	return writePNG(t, img)
+}
+
+// TestEnginesDoNotMix: a worker with another engine leaves a run alone, for the workers that have its own.
+func TestEnginesDoNotMix(t *testing.T) {
+	m := segmenttest.Pooled(t, segmenttest.PooledConfig{Global: true, Window: 128})
+	s := newSite(t, m, memstore.New(), 1)
+	o, r, err := s.run(unevenSlide(t), segment.Parameters{MPP: 1, Region: 512, Threshold: 0.3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Run.Engine != segment.OwnEngine {
+		t.Errorf("the report states engine %q", r.Run.Engine)
+	}
+	other := &workers.Segment{Bucket: s.bucket, Queue: s.queue, Events: s.queue, Model: m, Engine: modelEngine{m}, EngineName: "other 1.0 cpu"}
+	err = other.Do(t.Context(), jobs.NewSegment(o.Slide, o.Run, 0))
+	var permanent *workers.Permanent
+	if err == nil || !strings.Contains(err.Error(), "the engine gorgonia, this worker has other 1.0 cpu") || errors.As(err, &permanent) {
+		t.Errorf("error %v, want one that another worker can mend", err)
+	}
 }
 
 // TestWindowsLeaveNoTrace is invariant 3 for a model without a receptive field: the same bytes whatever

@@ -24,12 +24,16 @@ func TestScript(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SLIDES", slides)
 			env.Setenv("POOLED", pooled)
+			env.Setenv("ONNXRUNTIME", onnxruntimeFile())
 			env.Setenv("TERM", "dumb")
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond == "slides" {
+			switch cond {
+			case "slides":
 				return slides != "", nil
+			case "onnxruntime":
+				return onnxruntimeFile() != "", nil
 			}
 			return false, errors.New("unknown condition")
 		},

@@ -60,6 +60,10 @@ func TestPlanDamage(t *testing.T) {
 		"canvas of a nation":     {func(p *Plan) { p.Frame.Slide.W = 1 << 60 }, "impossible size"},
 		"halo off the stride":    {func(p *Plan) { p.Field.Halo = 33 }, "multiples"},
 		"no stride":              {func(p *Plan) { p.Field.Align = 0 }, "multiples"},
+		"another's windows":      {func(p *Plan) { p.Parameters.Windows = newWindows(64); p.Parameters.Windows.Overlap = 8 }, "by half"},
+		"halo of no window":      {func(p *Plan) { p.Parameters.Windows = newWindows(128) }, "do not follow from windows of 128"},
+		"engine of a screen":     {func(p *Plan) { p.Parameters.Engine = "x\x1b[2J" }, "plain letters"},
+		"engine of a novel":      {func(p *Plan) { p.Parameters.Engine = strings.Repeat("x", 65) }, "at most 64"},
 		"batches of nothing":     {func(p *Plan) { p.BatchSize = 0 }, "number of regions"},
 		"threshold of certainty": {func(p *Plan) { p.Parameters.Threshold = 1 }, "threshold 1"},
 	} {
@@ -152,6 +156,8 @@ func TestRunIDFollowsEveryChoice(t *testing.T) {
 		"threshold": Parameters{Threshold: 0.6, Region: 512}.RunID(pyramid.SlideID{1}, model),
 		"region":    Parameters{Threshold: 0.5, Region: 1024}.RunID(pyramid.SlideID{1}, model),
 		"scale":     Parameters{Threshold: 0.5, Region: 512, MPP: 0.25}.RunID(pyramid.SlideID{1}, model),
+		"windows":   Parameters{Threshold: 0.5, Region: 512, Windows: newWindows(256)}.RunID(pyramid.SlideID{1}, model),
+		"engine":    Parameters{Threshold: 0.5, Region: 512, Engine: "onnxruntime 1.30.0 cpu"}.RunID(pyramid.SlideID{1}, model),
 	} {
 		if other, ok := seen[id]; ok {
 			t.Errorf("another %s names the same run as %s", name, other)

@@ -117,7 +117,7 @@ func (s *Segment) open(ctx context.Context, job jobs.Job) (*openRun, error) {
 	if err != nil {
 		return nil, &Permanent{err}
 	}
-	p, err := tiler.Open(ctx, s.Bucket, job.Slide)
+	p, err := tiler.OpenUnfinished(ctx, s.Bucket, job.Slide) // the finest levels may still be on their way
 	if err != nil {
 		return nil, err
 	}

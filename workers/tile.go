@@ -25,6 +25,8 @@ type Tile struct {
 	Events  jobs.Events
 	Model   *segment.Model
 	Workers int // tiles made at once
+	// PyramidFirst enqueues no region before the whole pyramid is in the store, for comparison.
+	PyramidFirst bool
 }
 
 var _ Handler = (*Tile)(nil)
@@ -46,9 +48,16 @@ func (t *Tile) Do(ctx context.Context, job jobs.Job) error {
 		return &Permanent{err}
 	}
 	job.Run = p.RunID(job.Slide, t.Model.Ref)
+	kept, err := t.kept(ctx, job, p)
+	if err != nil {
+		return err
+	}
+	if kept == nil {
+		return t.cut(ctx, job, p)
+	}
 	plan, err := loadPlan(ctx, t.Bucket, job)
 	if errors.Is(err, store.ErrNotFound) {
-		plan, err = t.plan(ctx, job, p)
+		plan, err = t.plan(ctx, job, p, kept)
 	}
 	if err != nil {
 		return err
@@ -65,15 +74,11 @@ func sameModel(want string, have segment.ModelRef) error {
 	return fmt.Errorf("the run wants the model %.12s…, this worker has %s %s (%.12s…): start it with the same --model", want, have.Name, have.Version, have.SHA256)
 }
 
-// plan cuts the pyramid, unless it is whole already, finds the tissue and writes the plan.
-func (t *Tile) plan(ctx context.Context, job jobs.Job, p segment.Parameters) (*segment.Plan, error) {
-	sheet, err := t.sheet(ctx, job, p)
-	if err != nil {
-		return nil, err
-	}
+// plan writes the plan of a slide whose tissue is known.
+func (t *Tile) plan(ctx context.Context, job jobs.Job, p segment.Parameters, s *sheet) (*segment.Plan, error) {
 	plan, err := tiler.MakePlan(tiler.PlanConfig{
 		Slide: job.Slide, Model: t.Model.Ref, Parameters: p,
-		Frame: sheet.frame, Field: t.Model.Field, Tissue: sheet.tissue,
+		Frame: s.frame, Field: t.Model.Field, Tissue: s.tissue,
 	})
 	if err != nil {
 		return nil, &Permanent{err}
@@ -86,41 +91,11 @@ func (t *Tile) plan(ctx context.Context, job jobs.Job, p segment.Parameters) (*s
 	return plan, t.Bucket.Put(ctx, key, bytes.NewReader(data), int64(len(data)))
 }
 
-// sheet is a cut slide at the model's scale.
+// sheet is a slide at the model's scale.
 type sheet struct {
-	frame  segment.Frame
-	tissue *segment.TissueMap
-}
-
-// sheet takes the slide's pyramid and tissue map from the store, or makes them. A map that was made
-// for another scale is of no use; then the slide is read again, equal bytes replace equal ones, and the map
-// goes into the plan only.
-func (t *Tile) sheet(ctx context.Context, job jobs.Job, p segment.Parameters) (*sheet, error) {
-	kept, err := t.kept(ctx, job, p)
-	if kept != nil || err != nil {
-		return kept, err
-	}
-	s, sum, err := t.open(ctx, job)
-	if err != nil {
-		return nil, permanentIfSlide(err)
-	}
-	defer s.Close()
-	frame, err := t.frame(s.Info(), p)
-	if err != nil {
-		return nil, err
-	}
-	result, err := tiler.Cut(ctx, tiler.Config{
-		Slide: s, Bucket: t.Bucket, ID: job.Slide, Workers: t.Workers,
-		Progress: func(done, total int64) {
-			announce(ctx, t.Events, jobs.Event{
-				Slide: job.Slide, Run: job.Run, Stage: jobs.Tile, State: jobs.Progress, Done: done, Total: total, Unit: "tiles",
-			})
-		},
-	})
-	if err != nil {
-		return nil, permanentIfSlide(err)
-	}
-	return t.keep(ctx, job, s.Info(), sum, &result, frame)
+	frame   segment.Frame
+	tissue  *segment.TissueMap
+	summary tiler.TissueSummary
 }
 
 // frame places the slide at the model's scale, which the operator's word may correct.
@@ -173,47 +148,49 @@ func (t *Tile) kept(ctx context.Context, job jobs.Job, p segment.Parameters) (*s
 	if err != nil {
 		return nil, &Permanent{err}
 	}
-	return &sheet{frame, tissue}, nil
+	return &sheet{frame: frame, tissue: tissue, summary: record.Summary}, nil
 }
 
 // keep writes the tissue map and then, once everything before it is durable, the manifest.
-func (t *Tile) keep(ctx context.Context, job jobs.Job, info slide.Info, sum [sha256.Size]byte, r *tiler.Result, frame segment.Frame) (*sheet, error) {
-	tissue, summary := tiler.FindTissue(r, frame, tiler.DefaultTissue())
+func (t *Tile) keep(ctx context.Context, job jobs.Job, info slide.Info, sum [sha256.Size]byte, r *tiler.Result, made *sheet) error {
 	_, err := t.Bucket.Stat(ctx, store.Slide(job.Slide).Manifest())
 	if err == nil || !errors.Is(err, store.ErrNotFound) {
-		return &sheet{frame, tissue}, err // slide.json is written once, for the first scale that was asked for
+		return err // slide.json is written once, for the first scale that was asked for
 	}
 	size, err := slide.Bytes(ctx, job.Source)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	picture, err := tissue.Encode()
+	picture, err := made.tissue.Encode()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	keys := store.Slide(job.Slide)
 	if err := t.Bucket.Put(ctx, keys.Tissue(), bytes.NewReader(picture), int64(len(picture))); err != nil {
-		return nil, err
+		return err
 	}
-	record, err := json.Marshal(tissueRecord{frame, summary})
+	record, err := json.Marshal(tissueRecord{made.frame, made.summary})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	checks, err := json.Marshal(tiler.Check(info, r, summary))
+	checks, err := json.Marshal(tiler.Check(info, r, made.summary))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	manifest, err := slide.Manifest{
 		ID: job.Slide, SHA256: hex.EncodeToString(sum[:]), Bytes: size, Info: info, Pyramid: r.Pyramid,
 		Format: r.Format, Quality: r.Quality, Unscanned: r.Unscanned, Tissue: record, QC: checks,
 	}.Encode()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := store.Sync(ctx, t.Bucket); err != nil {
-		return nil, err
+		return err
 	}
-	return &sheet{frame, tissue}, t.Bucket.Put(ctx, keys.Manifest(), bytes.NewReader(manifest), int64(len(manifest)))
+	if err := t.Bucket.Put(ctx, keys.Manifest(), bytes.NewReader(manifest), int64(len(manifest))); err != nil {
+		return err
+	}
+	return t.Bucket.Delete(ctx, keys.PyramidHead())
 }
 
 // permanentIfSlide marks errors that the slide's file causes: reading it again changes nothing. A tile

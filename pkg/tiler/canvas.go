@@ -76,6 +76,9 @@ func canvasLevel(d pyramid.DeepZoom, frame segment.Frame) int {
 	return level
 }
 
+// SegmentLevel is the level of a pyramid from which canvases of a frame are made.
+func SegmentLevel(d pyramid.DeepZoom, frame segment.Frame) int { return canvasLevel(d, frame) }
+
 // levelRatio is the number of pixels of a level per model pixel as a 32.32 fixed-point number.
 // Scaling by powers of two is exact, so every processor computes the same one.
 func levelRatio(d pyramid.DeepZoom, level int, step float64) int64 {

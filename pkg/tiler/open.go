@@ -1,7 +1,10 @@
 package tiler
 
 import (
+	"bytes"
 	"context"
+	"encoding/xml"
+	"errors"
 	"fmt"
 	"image"
 
@@ -49,6 +52,49 @@ func Open(ctx context.Context, bucket store.Bucket, id pyramid.SlideID) (*Pyrami
 	return &Pyramid{manifest: m, bucket: bucket, keys: keys, cache: newCache[pyramid.Tile](DefaultCache, imageBytes)}, nil
 }
 
+// OpenUnfinished reads a pyramid that may still be in the making, once its descriptor is in the store: the
+// levels up to Config.EarlyLevel are there then (Config.Early). Of an unfinished pyramid the manifest holds
+// only the slide's id, the level structure and the tiles' format. store.ErrNotFound: there is not even that.
+func OpenUnfinished(ctx context.Context, bucket store.Bucket, id pyramid.SlideID) (*Pyramid, error) {
+	p, err := Open(ctx, bucket, id)
+	if !errors.Is(err, store.ErrNotFound) {
+		return p, err
+	}
+	keys := store.Slide(id)
+	data, err := store.ReadAll(ctx, bucket, keys.PyramidDZI(), maxDescriptor)
+	if err != nil {
+		return nil, fmt.Errorf("open pyramid %v: %w", id, err)
+	}
+	d, err := parseDescriptor(data)
+	if err != nil {
+		return nil, fmt.Errorf("open pyramid %v: %w", id, err)
+	}
+	m := slide.Manifest{ID: id, Pyramid: d, Format: "jpeg"}
+	return &Pyramid{manifest: m, bucket: bucket, keys: keys, cache: newCache[pyramid.Tile](DefaultCache, imageBytes)}, nil
+}
+
+// maxDescriptor is far above what Descriptor writes.
+const maxDescriptor = 4096
+
+// parseDescriptor reads what Descriptor writes, and nothing else.
+func parseDescriptor(data []byte) (pyramid.DeepZoom, error) {
+	var x struct {
+		TileSize int `xml:"TileSize,attr"`
+		Size     struct {
+			Width  int `xml:"Width,attr"`
+			Height int `xml:"Height,attr"`
+		}
+	}
+	if err := xml.Unmarshal(data, &x); err != nil {
+		return pyramid.DeepZoom{}, fmt.Errorf("descriptor: %w", err)
+	}
+	d := pyramid.DeepZoom{Size: pyramid.Size{W: x.Size.Width, H: x.Size.Height}, Tile: x.TileSize}
+	if d.Size.Empty() || d.Tile < 1 || !bytes.Equal(Descriptor(d, "jpeg"), data) {
+		return d, errors.New("descriptor: not one that this program writes")
+	}
+	return d, nil
+}
+
 // Manifest is the slide's manifest.
 func (p *Pyramid) Manifest() slide.Manifest { return p.manifest }
 
@@ -94,6 +140,10 @@ func decodeTile(data []byte, r image.Rectangle) (*image.RGBA, error) {
 	if size != r.Size() {
 		return nil, fmt.Errorf("is %dx%d pixels, want %dx%d", size.X, size.Y, r.Dx(), r.Dy())
 	}
+	decode := codec.DecodeJPEG
+	if turbo, err := codec.FindTurbo(); err == nil {
+		decode = turbo.Decode
+	}
 	out := image.NewRGBA(r)
-	return out, codec.DecodeJPEG(out, data, r.Dx()*r.Dy())
+	return out, decode(out, data, r.Dx()*r.Dy())
 }

@@ -175,3 +175,40 @@ func TestTissueIsDeterministic(t *testing.T) {
 		}
 	}
 }
+
+// A bubble is left out with what lies below it, tissue beside it is not.
+func TestBubbleIsNotAnalysed(t *testing.T) {
+	grey := color.RGBA{95, 93, 94, 255}
+	at, sum := tissueOf(t, scene{{box(60, 60, 340, 240), denseTissue}, {ring(200, 150, 44, 39), grey}})
+	if at(200, 150) != segment.Bubble || at(100, 100) != segment.Tissue || at(20, 20) != segment.Glass {
+		t.Errorf("inside %v, tissue %v, glass %v", at(200, 150), at(100, 100), at(20, 20))
+	}
+	if want := math.Pi * 44 * 44 / (280 * 180); math.Abs(sum.Bubbles-want) > 0.02 {
+		t.Errorf("bubbles %.3f of the tissue, want %.3f", sum.Bubbles, want)
+	}
+}
+
+// Tissue without any detail is far out of focus; sharp tissue beside it is analysed.
+func TestBlurIsNotAnalysed(t *testing.T) {
+	size := pyramid.Size{W: 512, H: 256}
+	f := newFake(size.W, size.H, 64, func(x, y int) color.RGBA {
+		c := denseTissue
+		if x < 256 && (x/3+y/3)%2 == 0 {
+			c.G -= 40
+		}
+		return c
+	})
+	f.mpp = 1
+	r, _ := cut(t, Config{Slide: f, Quality: 90})
+	frame := frameOf(t, f, pyramid.MPP{X: 1, Y: 1}, 1.3)
+	m, sum := FindTissue(&r, frame, DefaultTissue())
+	class := func(x, y int) segment.TissueClass {
+		return m.At(int(float64(x)/frame.StepX()), int(float64(y)/frame.StepY()))
+	}
+	if class(100, 100) != segment.Tissue || class(420, 100) != segment.Blurred {
+		t.Errorf("sharp %v, blurred %v", class(100, 100), class(420, 100))
+	}
+	if sum.Blurred < 0.3 || sum.Blurred > 0.7 || sum.Cells["blurred"] == 0 {
+		t.Errorf("%g blurred, cells %v", sum.Blurred, sum.Cells)
+	}
+}

@@ -26,6 +26,8 @@ import (
 // tile for each call at work.
 type Bucket struct {
 	store.Bucket
+	// Pack says that pyramids put here are to be archives; see Packs.
+	Pack    bool
 	indices indices
 }
 
@@ -37,6 +39,20 @@ var (
 
 // New wraps a bucket.
 func New(b store.Bucket) *Bucket { return &Bucket{Bucket: b} }
+
+// Packs reports whether pyramids put into a bucket are to be archives, through any wrapper with an Unwrap.
+func Packs(b store.Bucket) bool {
+	for {
+		if own, ok := b.(*Bucket); ok {
+			return own.Pack
+		}
+		wrapper, ok := b.(interface{ Unwrap() store.Bucket })
+		if !ok {
+			return false
+		}
+		b = wrapper.Unwrap()
+	}
+}
 
 // Unwrap is the bucket that holds the archives.
 func (b *Bucket) Unwrap() store.Bucket { return b.Bucket }
@@ -115,7 +131,7 @@ func packedTile(key string) (t pyramid.Tile, archives []string, ok bool) {
 // tile reads a tile from the first archive that has it. An index that no longer fits its archive is read
 // again once: somebody may have replaced it.
 func (b *Bucket) tile(ctx context.Context, archives []string, t pyramid.Tile) ([]byte, error) {
-	for _, archive := range archives {
+	for _, archive := range b.indices.knownFirst(archives) {
 		for try := range 2 {
 			x, err := b.indices.open(ctx, b.Bucket, archive)
 			if errors.Is(err, store.ErrNotFound) {

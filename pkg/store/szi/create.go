@@ -13,8 +13,9 @@ import (
 // Upload is an archive on its way into a bucket. It is not safe for concurrent use.
 type Upload struct {
 	*Writer
-	pipe *io.PipeWriter
-	done chan error
+	pipe  *io.PipeWriter
+	done  chan error
+	ended bool
 }
 
 // Create streams an archive into the bucket under key; it appears there, whole, when Commit returns.
@@ -52,13 +53,18 @@ func (u *Upload) Commit() error {
 	if err := u.pipe.Close(); err != nil {
 		return err
 	}
+	u.ended = true
 	return <-u.done
 }
 
 var errAborted = errors.New("the archive was given up")
 
-// Abort ends an archive that was not finished: nothing appears in the bucket.
+// Abort ends an archive that was not finished: nothing appears in the bucket. After Commit it does nothing.
 func (u *Upload) Abort() error {
+	if u.ended {
+		return nil
+	}
+	u.ended = true
 	u.pipe.CloseWithError(errAborted)
 	if err := <-u.done; err != nil && !errors.Is(err, errAborted) {
 		return fmt.Errorf("archive: %w", err)

@@ -42,6 +42,22 @@ func (s *indices) knowsAny(archives []string) bool {
 	return false
 }
 
+// knownFirst sorts archives whose index is at hand to the front, so that no request asks for one that is not
+// there yet.
+func (s *indices) knownFirst(archives []string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var known, others []string
+	for _, a := range archives {
+		if _, ok := s.kept[a]; ok {
+			known = append(known, a)
+		} else {
+			others = append(others, a)
+		}
+	}
+	return append(known, others...)
+}
+
 // open gives the index of an archive, reading it if need be, once for all who ask at the same time.
 func (s *indices) open(ctx context.Context, b store.Bucket, key string) (*index, error) {
 	for {

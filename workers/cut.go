@@ -1,0 +1,150 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/slide"
+	"github.com/slidemill/slidemill/pkg/store"
+	"github.com/slidemill/slidemill/pkg/store/szi"
+	"github.com/slidemill/slidemill/pkg/tiler"
+)
+
+// cut cuts a slide whose pyramid is not in the store, or not with a tissue map of this scale: then it is read
+// again, equal bytes replace equal ones, and the map goes into the plan only.
+//
+// The mask does not wait for the pyramid: as soon as the levels are there from which tissue is found and
+// regions are read, the regions are planned and enqueued; slide.json is written when all is there. A run
+// without regions has nothing to hurry with: it goes to the stitcher at the end.
+func (t *Tile) cut(ctx context.Context, job jobs.Job, p segment.Parameters) error {
+	s, sum, err := t.open(ctx, job)
+	if err != nil {
+		return permanentIfSlide(err)
+	}
+	defer s.Close()
+	frame, err := t.frame(s.Info(), p)
+	if err != nil {
+		return err
+	}
+	made := &sheet{frame: frame}
+	var plan *segment.Plan
+	begin := func(ctx context.Context, r *tiler.Result) (err error) {
+		made.tissue, made.summary = tiler.FindTissue(r, frame, tiler.DefaultTissue())
+		if plan, err = t.plan(ctx, job, p, made); err != nil || len(plan.Regions) == 0 {
+			return err
+		}
+		return t.enqueue(ctx, job, plan)
+	}
+	result, err := t.write(ctx, tiler.Config{
+		Slide: s, Bucket: t.Bucket, ID: job.Slide, Workers: t.Workers, Early: begin,
+		Progress: func(done, total int64) {
+			announce(ctx, t.Events, jobs.Event{
+				Slide: job.Slide, Run: job.Run, Stage: jobs.Tile, State: jobs.Progress, Done: done, Total: total, Unit: "tiles",
+			})
+		},
+	}, frame)
+	if err == nil && t.PyramidFirst {
+		err = begin(ctx, result)
+	}
+	if err != nil {
+		return permanentIfSlide(err)
+	}
+	if err := t.keep(ctx, job, s.Info(), sum, result, made); err != nil || len(plan.Regions) > 0 {
+		return err
+	}
+	return t.enqueue(ctx, job, plan)
+}
+
+// write cuts the pyramid into the store: tile by tile, or into one archive where the store wants that.
+func (t *Tile) write(ctx context.Context, c tiler.Config, frame segment.Frame) (*tiler.Result, error) {
+	layout, err := tiler.Layout(c)
+	if err != nil {
+		return nil, err
+	}
+	c.EarlyLevel = tiler.SegmentLevel(layout, frame)
+	if t.PyramidFirst {
+		c.Early = nil
+	}
+	if szi.Packs(t.Bucket) {
+		return t.pack(ctx, c, tiler.Descriptor(layout, "jpeg"))
+	}
+	r, err := tiler.Cut(ctx, c)
+	return &r, err
+}
+
+// pack cuts the pyramid into one archive. Its coarse levels go into another one first, because an archive
+// shows nothing before it is whole; that one is taken away when slide.json is there (see keep).
+func (t *Tile) pack(ctx context.Context, c tiler.Config, descriptor []byte) (_ *tiler.Result, err error) {
+	if c.Early != nil {
+		head, err := t.archive(ctx, store.Slide(c.ID).PyramidHead(), descriptor)
+		if err != nil {
+			return nil, err
+		}
+		early := c.Early
+		c.Head, c.Early = head, func(ctx context.Context, r *tiler.Result) error {
+			if err := head.Commit(); err != nil {
+				return err
+			}
+			return early(ctx, r)
+		}
+		defer func() { err = errors.Join(err, head.Abort()) }()
+	}
+	whole, err := t.archive(ctx, store.Slide(c.ID).PyramidArchive(), descriptor)
+	if err != nil {
+		return nil, err
+	}
+	c.Pack = whole
+	r, err := tiler.Cut(ctx, c)
+	if err != nil {
+		return nil, errors.Join(err, whole.Abort())
+	}
+	return &r, whole.Commit()
+}
+
+func (t *Tile) archive(ctx context.Context, key string, descriptor []byte) (*szi.Upload, error) {
+	return szi.Create(ctx, t.Bucket, key, szi.Folder(key), descriptor)
+}
+
+// How a stitcher waits for a slide whose regions were done before its pyramid was.
+const (
+	manifestPoll    = 200 * time.Millisecond
+	manifestPolls   = 25        // between two looks at the dead list
+	manifestPatient = time.Hour // longer than any pyramid takes; then the job goes back
+)
+
+// awaitManifest gives the slide's manifest. Regions are enqueued before the finest levels are cut, so it may
+// have to wait for the tiler; if that has failed, so does the run.
+func awaitManifest(ctx context.Context, b store.Bucket, q jobs.Queue, job jobs.Job) (slide.Manifest, error) {
+	for i, end := 0, time.Now().Add(manifestPatient); ; i++ {
+		m, err := loadManifest(ctx, b, job)
+		if !errors.Is(err, store.ErrNotFound) || time.Now().After(end) {
+			return m, err
+		}
+		if i%manifestPolls == 0 {
+			if err := tilerDied(ctx, q, job.Slide); err != nil {
+				return m, err
+			}
+		}
+		if !pause(ctx, manifestPoll) {
+			return m, ctx.Err()
+		}
+	}
+}
+
+func tilerDied(ctx context.Context, q jobs.Queue, id pyramid.SlideID) error {
+	dead, err := q.Dead(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range dead {
+		if d.Job.Stage == jobs.Tile && d.Job.Slide == id {
+			return &Permanent{fmt.Errorf("the slide's pyramid could not be made: %s", d.Reason)}
+		}
+	}
+	return nil
+}

@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -31,6 +32,8 @@ type options struct {
 	patience       time.Duration
 	limit          time.Duration
 	keep           bool
+	partition      time.Duration
+	full           bool
 }
 
 func main() {
@@ -42,6 +45,8 @@ func main() {
 	flag.DurationVar(&o.patience, "patience", 8*time.Second, "of the queue: silence after which a worker counts as lost")
 	flag.DurationVar(&o.limit, "limit", 5*time.Minute, "a round that takes longer has lost something")
 	flag.BoolVar(&o.keep, "keep", false, "keep the folder")
+	flag.DurationVar(&o.partition, "partition", 0, "instead: cut one worker off from NATS for so long (scripts/check-partition.sh)")
+	flag.BoolVar(&o.full, "full", false, "instead: fill the servers' disks (scripts/check-full.sh); needs root, for small disks")
 	flag.Usage = func() {
 		fmt.Fprintln(os.Stderr, "usage: scripts/chaos.sh [options] [ROUNDS]")
 		flag.PrintDefaults()
@@ -58,7 +63,14 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, o); err != nil {
+	trial := run
+	switch {
+	case o.partition > 0:
+		trial = partition
+	case o.full:
+		trial = full
+	}
+	if err := trial(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "chaos:", err)
 		os.Exit(1)
 	}
@@ -76,27 +88,34 @@ type storm struct {
 	late  int // rounds that were over before the kill
 }
 
-func run(ctx context.Context, o options) (err error) {
+func newStorm(o options) (s *storm, err error) {
 	if o.dir == "" {
 		if o.dir, err = os.MkdirTemp("", "slidemill-chaos-"); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	s := &storm{options: o, rng: rand.New(rand.NewPCG(o.seed, 0)), kills: map[string]int{}}
-	fmt.Printf("chaos: %d rounds, seed %d, %d slides each, files in %s\n", o.rounds, o.seed, o.slides, o.dir)
-	started := time.Now()
-	if err := s.prepare(ctx); err != nil {
+	return &storm{options: o, rng: rand.New(rand.NewPCG(o.seed, 0)), kills: map[string]int{}}, nil
+}
+
+// end stops everything; the files go if all went well.
+func (s *storm) end(err *error) {
+	*err = errors.Join(*err, s.site.Stop(), s.proxy.Close())
+	if *err == nil && !s.keep {
+		*err = os.RemoveAll(s.dir)
+	}
+}
+
+func run(ctx context.Context, o options) (err error) {
+	s, err := newStorm(o)
+	if err != nil {
 		return err
 	}
-	defer func() {
-		if stopErr := s.site.Stop(); err == nil {
-			err = stopErr
-		}
-		s.proxy.Close()
-		if err == nil && !o.keep {
-			err = os.RemoveAll(o.dir)
-		}
-	}()
+	fmt.Printf("chaos: %d rounds, seed %d, %d slides each, files in %s\n", o.rounds, o.seed, o.slides, s.dir)
+	started := time.Now()
+	if err := s.prepare(ctx, func(*site.Config) error { return nil }); err != nil {
+		return err
+	}
+	defer s.end(&err)
 	calm, err := s.round(ctx, 0)
 	if err != nil {
 		return fmt.Errorf("undisturbed round: %w", err)
@@ -105,7 +124,7 @@ func run(ctx context.Context, o options) (err error) {
 	stormy := time.Now()
 	for i := 1; i <= o.rounds; i++ {
 		if _, err := s.round(ctx, i); err != nil {
-			return fmt.Errorf("round %d, seed %d (files are kept in %s): %w", i, o.seed, o.dir, err)
+			return fmt.Errorf("round %d, seed %d (files are kept in %s): %w", i, o.seed, s.dir, err)
 		}
 	}
 	fmt.Printf("\n%d rounds, %d slides: every mask byte for byte as undisturbed, 0 regions lost, 0 published twice, 0 dead\n", o.rounds, o.rounds*o.slides)
@@ -131,8 +150,9 @@ func tally(counts map[string]int) string {
 	return fmt.Sprintf("%d (%s)", total, strings.Join(parts, ", "))
 }
 
-// prepare builds everything, makes the slides and what must come of them, and starts the site.
-func (s *storm) prepare(ctx context.Context) (err error) {
+// prepare builds everything, makes the slides and what must come of them, and starts the site. change has
+// the last word on how the site is wired.
+func (s *storm) prepare(ctx context.Context, change func(*site.Config) error) (err error) {
 	c := site.Config{Dir: s.dir, Workers: 4, Patience: s.patience}
 	if s.site, err = site.Open(c); err != nil { // chooses the ports
 		return err
@@ -145,6 +165,10 @@ func (s *storm) prepare(ctx context.Context) (err error) {
 	}
 	c.S3Front = s.proxy.Address
 	c.Behind = s.site.Names()
+	c.Ports = s.site.Ports
+	if err := change(&c); err != nil {
+		return err
+	}
 	if s.site, err = site.Open(c); err != nil {
 		return err
 	}

@@ -68,9 +68,7 @@ func Split(n int) (roles []string) {
 }
 
 func (s *Site) process(name string, args ...string) *Process {
-	if cpus := s.CPUs[name]; cpus != "" {
-		args = append([]string{"taskset", "-c", cpus}, args...)
-	}
+	args = slices.Concat(s.Under[name], args)
 	return &Process{Name: name, Args: args, log: s.path("log", name+".log"), pid: s.path("run", name+".pid")}
 }
 

@@ -43,8 +43,8 @@ type Config struct {
 	// Disk is where the servers' files lie, if not in Dir.
 	NATSDir string `json:"nats_dir,omitempty"`
 	S3Dir   string `json:"s3_dir,omitempty"`
-	// CPUs binds a process to cores (as taskset's list), by name.
-	CPUs map[string]string `json:"-"`
+	// Under is put before a process's command, by name: taskset -c 0, ip netns exec NAME.
+	Under map[string][]string `json:"-"`
 	// Env is added to the environment of slidemill's processes.
 	Env []string `json:"-"`
 }

@@ -18,8 +18,11 @@ type TCP struct {
 }
 
 // NewTCP starts a proxy on a free port of the loopback interface.
-func NewTCP(target string) (*TCP, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func NewTCP(target string) (*TCP, error) { return NewTCPOn("127.0.0.1:0", target) }
+
+// NewTCPOn listens on a given address.
+func NewTCPOn(address, target string) (*TCP, error) {
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}

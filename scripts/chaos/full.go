@@ -1,0 +1,138 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/slidemill/slidemill/scripts/site"
+)
+
+// full fills the disk of the store and then that of the queue while slides are worked on. The state must
+// be clear (somebody says that there is no room), nothing may be torn, and all must go on when there is room.
+func full(ctx context.Context, o options) (err error) {
+	s, err := newStorm(o)
+	if err != nil {
+		return err
+	}
+	disks := []*disk{{dir: filepath.Join(s.dir, "s3"), mb: 64}, {dir: filepath.Join(s.dir, "nats"), mb: 48}}
+	for _, d := range disks {
+		if err := d.mount(); err != nil {
+			return fmt.Errorf("%w: this check needs the right to mount small disks", err)
+		}
+		defer d.unmount()
+	}
+	if err := s.prepare(ctx, func(*site.Config) error { return nil }); err != nil {
+		return err
+	}
+	defer s.end(&err)
+	for i, d := range disks {
+		if err := s.fill(ctx, d, i+1); err != nil {
+			return fmt.Errorf("%s full: %w", filepath.Base(d.dir), err)
+		}
+	}
+	return nil
+}
+
+// disk is a small one of our own.
+type disk struct {
+	dir string
+	mb  int
+}
+
+func (d *disk) mount() error {
+	if err := os.MkdirAll(d.dir, 0o750); err != nil {
+		return err
+	}
+	if err := syscall.Mount("tmpfs", d.dir, "tmpfs", 0, fmt.Sprintf("size=%dm", d.mb)); err != nil {
+		return fmt.Errorf("mount a disk of %d MB: %w", d.mb, err)
+	}
+	return nil
+}
+
+func (d *disk) unmount() { syscall.Unmount(d.dir, syscall.MNT_DETACH) }
+
+func (d *disk) ballast() string { return filepath.Join(d.dir, "ballast") }
+
+// stuff leaves no room but the given bytes.
+func (d *disk) stuff(leave int64) error {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(d.dir, &fs); err != nil {
+		return err
+	}
+	f, err := os.Create(d.ballast())
+	if err != nil {
+		return err
+	}
+	size := int64(fs.Bavail)*fs.Bsize - leave
+	return errors.Join(syscall.Fallocate(int(f.Fd()), 0, 0, max(size, 1)), f.Close())
+}
+
+// fill orders slides, takes the room away in the middle of the work, and gives it back after a while.
+func (s *storm) fill(ctx context.Context, d *disk, round int) error {
+	bucket, err := s.site.Objects(ctx)
+	if err != nil {
+		return err
+	}
+	orders, err := s.order(ctx, round)
+	if err != nil {
+		return err
+	}
+	if !sleep(ctx, time.Second) {
+		return ctx.Err()
+	}
+	if err := d.stuff(0); err != nil {
+		return err
+	}
+	said := s.complaint(ctx, 30*time.Second)
+	if err := os.Remove(d.ballast()); err != nil {
+		return err
+	}
+	freed := time.Now()
+	if filepath.Base(d.dir) == "nats" && strings.Contains(s.log("nats"), "DISABLED") {
+		said += "; nats-server had given JetStream up and was started again"
+		if err := errors.Join(s.site.Process("nats").Stop(15*time.Second), s.site.Process("nats").Start(), s.site.Await(time.Minute)); err != nil {
+			return err
+		}
+	}
+	if err := s.await(ctx, bucket, orders); err != nil {
+		return err
+	}
+	if err := s.prove(ctx, bucket, orders); err != nil {
+		return err
+	}
+	fmt.Printf("%-4s full for up to 30 s: %s\n     with room again: %d slides done after %.1f s, every mask byte for byte as undisturbed, 0 lost, 0 dead\n",
+		filepath.Base(d.dir), said, len(orders), time.Since(freed).Seconds())
+	return s.clear(orders)
+}
+
+func (s *storm) log(name string) string {
+	data, err := os.ReadFile(s.site.Process(name).Log())
+	if err != nil {
+		return err.Error()
+	}
+	return string(data)
+}
+
+// complaint is the first line in which a process says that there is no room.
+func (s *storm) complaint(ctx context.Context, patience time.Duration) string {
+	deadline := time.Now().Add(patience)
+	said := "nobody complained (nothing was written meanwhile)"
+	for time.Now().Before(deadline) && sleep(ctx, 200*time.Millisecond) {
+		for _, name := range s.site.Names() {
+			for line := range strings.Lines(s.log(name)) {
+				if strings.Contains(line, "no space left") || strings.Contains(line, "queue is full") {
+					said = name + " says: " + strings.TrimSpace(line)
+				}
+			}
+		}
+	}
+	return said
+}

@@ -29,6 +29,8 @@ type runFlags struct {
 	params  segment.Parameters
 	workers int
 	json    bool
+	// pyramidFirst makes regions wait for the whole pyramid, for comparison.
+	pyramidFirst bool
 }
 
 func newRun() *cobra.Command {
@@ -63,6 +65,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	fl.IntVar(&f.params.Region, "region", segment.DefaultRegion, "side of a region in pixels at the model's scale")
 	partialFlag(cmd, &f.params.Partial)
 	fl.IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once")
+	fl.BoolVar(&f.pyramidFirst, "pyramid-first", false, "segment nothing before the whole pyramid is written, for comparison")
 	fl.BoolVar(&f.json, "json", false, "one JSON report per slide on stdout")
 }
 
@@ -148,7 +151,7 @@ func (f *runFlags) start(ctx context.Context, cmd *cobra.Command, model *segment
 	if err != nil {
 		return nil, errors.Join(err, queue.Close())
 	}
-	c := &crew{bucket: bucket, queue: queue, model: model, driver: f.driver, workers: f.workers, log: f.logger(cmd, silent)}
+	c := &crew{bucket: bucket, queue: queue, model: model, driver: f.driver, workers: f.workers, pyramidFirst: f.pyramidFirst, log: f.logger(cmd, silent)}
 	loops, err := c.loops(allRoles)
 	if err != nil {
 		return nil, errors.Join(err, queue.Close())
@@ -219,6 +222,9 @@ func (s *shift) order(ctx context.Context, path string) (*intake.Order, *stitch.
 			return
 		}
 		watch.stage(string(e.Stage))
+		if e.Stage == jobs.Segment && e.Done > 0 {
+			watch.region()
+		}
 		if e.Stage == jobs.Segment { // its events count one region each, from many workers
 			regions += e.Done
 			e.Done = regions

@@ -23,6 +23,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/store/limit"
 	"github.com/slidemill/slidemill/pkg/store/retry"
 	"github.com/slidemill/slidemill/pkg/store/s3"
+	"github.com/slidemill/slidemill/pkg/store/szi"
 	"github.com/slidemill/slidemill/workers"
 )
 
@@ -32,6 +33,7 @@ type place struct {
 	patience          time.Duration
 	verbose           bool
 	log               string
+	pack              string
 	share             bool // let other commands of this machine reach the queue inside this process
 }
 
@@ -39,14 +41,35 @@ func (p *place) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&p.data, "data", "slidemill-data", "folder for results and the embedded queue")
 	f.StringVar(&p.store, "store", "", "where results go: dir:PATH or s3://bucket/prefix (default dir:DATA/store)")
+	f.StringVar(&p.pack, "pack", "auto", "keep a pyramid as one archive: yes, no or auto (yes on S3)")
+	f.Lookup("pack").NoOptDefVal = "yes"
 	f.StringVar(&p.nats, "nats", "", "NATS server, like nats://host:4222 (default: one inside this process)")
 	f.DurationVar(&p.patience, "patience", 0, "silence after which a worker counts as lost (default: as the queue was set up, 30s at first)")
 	f.BoolVarP(&p.verbose, "verbose", "v", false, "log what the workers do")
 	f.StringVar(&p.log, "log", "text", "form of the log: text or json")
 }
 
-// openStore opens the store that --store names.
+// openStore opens the store that --store names, with whatever pyramids it holds as archives.
 func (p *place) openStore(ctx context.Context) (store.Bucket, error) {
+	pack := strings.HasPrefix(p.store, "s3://")
+	switch p.pack {
+	case "", "auto":
+	case "yes", "no":
+		pack = p.pack == "yes"
+	default:
+		return nil, &usageError{fmt.Errorf("--pack %s: want yes, no or auto", p.pack)}
+	}
+	b, err := p.openPlain(ctx)
+	if err != nil {
+		return nil, err
+	}
+	archives := szi.New(b)
+	archives.Pack = pack
+	return archives, nil
+}
+
+// openPlain opens the store that --store names.
+func (p *place) openPlain(ctx context.Context) (store.Bucket, error) {
 	return p.openStoreWith(ctx, retry.Config{})
 }
 
@@ -111,6 +134,8 @@ type crew struct {
 	model   *segment.Model
 	driver  driver
 	workers int // goroutines that segment at once; tiling uses as many
+	// pyramidFirst makes regions wait for the whole pyramid.
+	pyramidFirst bool
 	log     *slog.Logger
 	// redelivered, if not nil, hears of jobs that came a second time or more.
 	redelivered func(jobs.Stage)
@@ -125,10 +150,23 @@ type heedful struct {
 // Take implements jobs.Queue.
 func (q heedful) Take(ctx context.Context, s jobs.Stage) (jobs.Delivery, error) {
 	d, err := q.Queue.Take(ctx, s)
+	return q.heed(d, err)
+}
+
+func (q heedful) heed(d jobs.Delivery, err error) (jobs.Delivery, error) {
 	if err == nil && d.Attempt() > 1 && q.redelivered != nil {
-		q.redelivered(s)
+		q.redelivered(d.Job().Stage)
 	}
 	return d, err
+}
+
+// express takes stat jobs only.
+type express struct{ heedful }
+
+// Take implements jobs.Queue.
+func (q express) Take(ctx context.Context, s jobs.Stage) (jobs.Delivery, error) {
+	d, err := q.TakeStat(ctx, s)
+	return q.heed(d, err)
 }
 
 // loops are the worker loops of the given roles.
@@ -139,18 +177,26 @@ func (c *crew) loops(roles []string) ([]*workers.Loop, error) {
 		if err != nil {
 			return nil, err
 		}
-		loops = append(loops, &workers.Loop{
-			Queue: heedful{c.queue, c.redelivered}, Events: c.queue, Handler: h, Parallel: parallel, Beat: c.queue.Patience() / 4, Log: c.log,
-			Dropped: intake.Ledger{Bucket: c.bucket}.Dropped,
-		})
+		queue := heedful{c.queue, c.redelivered}
+		loops = append(loops, c.loop(h, queue, parallel))
+		if role == "tile" { // cutting a large slide takes minutes: one tiler more stays free for stat slides
+			loops = append(loops, c.loop(h, express{queue}, 1))
+		}
 	}
 	return loops, nil
+}
+
+func (c *crew) loop(h workers.Handler, queue jobs.Queue, parallel int) *workers.Loop {
+	return &workers.Loop{
+		Queue: queue, Events: c.queue, Handler: h, Parallel: parallel, Beat: c.queue.Patience() / 4, Log: c.log,
+		Dropped: intake.Ledger{Bucket: c.bucket}.Dropped,
+	}
 }
 
 func (c *crew) handler(role string) (h workers.Handler, parallel int, err error) {
 	switch role {
 	case "tile":
-		return &workers.Tile{Bucket: c.bucket, Queue: c.queue, Events: c.queue, Model: c.model, Workers: c.workers}, 1, nil
+		return &workers.Tile{Bucket: c.bucket, Queue: c.queue, Events: c.queue, Model: c.model, Workers: c.workers, PyramidFirst: c.pyramidFirst}, 1, nil
 	case "segment":
 		engine, err := c.driver.engine(c.model)
 		if err != nil {

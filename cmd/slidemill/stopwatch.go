@@ -11,6 +11,7 @@ import (
 type stopwatch struct {
 	started, mark time.Time
 	spent         map[string]time.Duration
+	first         time.Duration // from the start to the first region done; 0 before
 }
 
 func startStopwatch() *stopwatch {
@@ -25,10 +26,18 @@ func (w *stopwatch) stage(name string) {
 	w.mark = now
 }
 
+// region notes that a region is done.
+func (w *stopwatch) region() {
+	if w.first == 0 {
+		w.first = time.Since(w.started)
+	}
+}
+
 func (w *stopwatch) seconds() stitch.Seconds {
 	w.stage("stitch")
 	return stitch.Seconds{
 		Open: w.spent["open"].Seconds(), Tile: w.spent["tile"].Seconds(), Segment: w.spent["segment"].Seconds(),
 		Stitch: w.spent["stitch"].Seconds(), Total: time.Since(w.started).Seconds(),
+		FirstRegion: w.first.Seconds(), Mask: time.Since(w.started).Seconds(),
 	}
 }

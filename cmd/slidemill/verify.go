@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -8,6 +9,9 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/stitch"
+	"github.com/slidemill/slidemill/pkg/store"
+	"github.com/slidemill/slidemill/pkg/store/szi"
+	"github.com/slidemill/slidemill/pkg/tiler"
 )
 
 func newVerify() *cobra.Command {
@@ -28,6 +32,10 @@ func newVerify() *cobra.Command {
 				if err != nil {
 					return &usageError{err}
 				}
+				if err := verifyArchive(cmd.Context(), bucket, id); err != nil {
+					errs = append(errs, err)
+					continue
+				}
 				proof, err := stitch.Verify(cmd.Context(), bucket, id)
 				if err != nil {
 					errs = append(errs, fmt.Errorf("verify %v: %w", id, err))
@@ -40,4 +48,18 @@ func newVerify() *cobra.Command {
 	}
 	p.flags(cmd)
 	return cmd
+}
+
+// verifyArchive proves the slide's pyramid whole where it is one archive, from the first byte to the last.
+func verifyArchive(ctx context.Context, bucket store.Bucket, id pyramid.SlideID) error {
+	key := store.Slide(id).PyramidArchive()
+	if _, err := bucket.Stat(ctx, key); errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	p, err := tiler.Open(ctx, bucket, id)
+	if err != nil {
+		return fmt.Errorf("verify %v: %w", id, err)
+	}
+	_, err = szi.Verify(ctx, bucket, key, p.DeepZoom())
+	return err
 }

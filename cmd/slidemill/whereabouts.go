@@ -13,7 +13,7 @@ import (
 func (s *shift) whereabouts(o *intake.Order) []string {
 	keys := store.Slide(o.Slide).Run(o.Run)
 	where := func(key string) string { return key }
-	if b, ok := s.crew.bucket.(*dir.Bucket); ok {
+	if b, ok := plainStore(s.crew.bucket).(*dir.Bucket); ok {
 		where = func(key string) string { return filepath.Join(b.Root(), filepath.FromSlash(key)) }
 	}
 	return []string{
@@ -31,4 +31,15 @@ func (s *shift) viewerCommand(o *intake.Order) string {
 		place += " --store " + s.flags.store
 	}
 	return fmt.Sprintf("slidemill serve %s, then http://127.0.0.1:8080/slides/%v", place, o.Slide)
+}
+
+// plainStore is the driver below what wraps it.
+func plainStore(b store.Bucket) store.Bucket {
+	for {
+		wrapper, ok := b.(interface{ Unwrap() store.Bucket })
+		if !ok {
+			return b
+		}
+		b = wrapper.Unwrap()
+	}
 }

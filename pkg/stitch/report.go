@@ -112,6 +112,10 @@ type Seconds struct {
 	Segment float64 `json:"segment,omitempty"`
 	Stitch  float64 `json:"stitch"`
 	Total   float64 `json:"total"`
+	// FirstRegion and Mask count from the slide's opening to the first region's probability and to the mask.
+	// Stages overlap: regions are segmented while the finest levels of the pyramid are still being written.
+	FirstRegion float64 `json:"first_region,omitempty"`
+	Mask        float64 `json:"mask,omitempty"`
 }
 
 // Sums are SHA-256 sums over the whole canvas, row by row, one byte per pixel: probability × 255 with

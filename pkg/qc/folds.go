@@ -8,7 +8,7 @@ const (
 	foldDarker = 1.9  // times the median density of tissue
 	foldLeast  = 700  // and this dense in green
 	foldMM2    = 0.02 // a band of 0.1 by 0.2 mm
-	foldLong   = 2.5  // longest side of the box over area's mean width
+	foldLong   = 6    // times longer than wide: crowded nuclei form patches, not bands
 )
 
 // folded is the number of pixels of tissue in folds. They are reported and not excluded: carcinoma can be

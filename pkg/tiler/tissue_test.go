@@ -193,6 +193,8 @@ func TestBlurIsNotAnalysed(t *testing.T) {
 	size := pyramid.Size{W: 512, H: 256}
 	f := newFake(size.W, size.H, 64, func(x, y int) color.RGBA {
 		c := denseTissue
+		c.R += uint8(x / 8) // soft, but not without any grain
+		c.G += uint8(y / 8)
 		if x < 256 && (x/3+y/3)%2 == 0 {
 			c.G -= 40
 		}

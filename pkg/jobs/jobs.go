@@ -106,6 +106,12 @@ type Patient interface {
 	Patience() time.Duration
 }
 
+// Express is an optional ability of a Queue: TakeStat is Take for stat jobs alone, for workers that keep
+// themselves free for them where others may be busy for minutes.
+type Express interface {
+	TakeStat(ctx context.Context, stage Stage) (Delivery, error)
+}
+
 // Depth is how much work waits for one stage at one priority.
 type Depth struct {
 	Stage    Stage

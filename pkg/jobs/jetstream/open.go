@@ -22,6 +22,7 @@ var (
 	_ jobs.Gauge     = (*Queue)(nil)
 	_ jobs.Canceller = (*Queue)(nil)
 	_ jobs.Repeater  = (*Queue)(nil)
+	_ jobs.Express   = (*Queue)(nil)
 )
 
 // Queue is a jobs.Queue and jobs.Events on JetStream.
@@ -41,6 +42,7 @@ type Queue struct {
 	retry    jetstream.KeyValue
 
 	lines    map[jobs.Stage]*line // never written to after Open
+	express  map[jobs.Stage]*line // likewise; for stat jobs only
 	denied   atomic.Pointer[denial]
 	closed   chan struct{}
 	close    func() error // once
@@ -55,7 +57,7 @@ func Open(ctx context.Context, c Config) (*Queue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open queue: %w", err)
 	}
-	q := &Queue{config: c, names: names, closed: make(chan struct{}), lines: make(map[jobs.Stage]*line)}
+	q := &Queue{config: c, names: names, closed: make(chan struct{}), lines: make(map[jobs.Stage]*line), express: make(map[jobs.Stage]*line)}
 	q.close = sync.OnceValue(q.shut)
 	if err := q.open(ctx); err != nil {
 		return nil, fmt.Errorf("open queue: %w", errors.Join(err, q.Close()))

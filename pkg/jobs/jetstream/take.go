@@ -27,7 +27,8 @@ const (
 type line struct {
 	first chan struct{} // capacity 1: held by the first in line
 	lanes map[jobs.Lane]*lane
-	taken int // by the first in line, to begin with the last row now and then
+	stat  bool // only stat jobs are taken here
+	taken int  // by the first in line, to begin with the last row now and then
 
 	mu   sync.Mutex
 	bell chan struct{} // closed and replaced when a job of the stage is published
@@ -44,8 +45,8 @@ func (l *lane) quiet(now time.Time) bool {
 	return !l.empty.IsZero() && now.Sub(l.empty) < idle && l.empty.Sub(time.Unix(0, l.rung.Load())) > settling
 }
 
-func newLine() *line {
-	l := &line{first: make(chan struct{}, 1), bell: make(chan struct{}), lanes: map[jobs.Lane]*lane{}}
+func newLine(stat bool) *line {
+	l := &line{first: make(chan struct{}, 1), bell: make(chan struct{}), lanes: map[jobs.Lane]*lane{}, stat: stat}
 	for _, at := range jobs.Lanes(false) {
 		l.lanes[at] = new(lane)
 	}
@@ -56,11 +57,14 @@ func newLine() *line {
 // JetStream leaves alone. Without the right to them, Take asks at idle pace.
 func (q *Queue) line() error {
 	for _, s := range q.stages() {
-		l := newLine()
-		if _, err := q.conn.Subscribe(q.names.JobsOf(s), func(m *nats.Msg) { l.ring(q.names, m.Subject) }); err != nil {
+		l, express := newLine(false), newLine(true)
+		if _, err := q.conn.Subscribe(q.names.JobsOf(s), func(m *nats.Msg) {
+			l.ring(q.names, m.Subject)
+			express.ring(q.names, m.Subject)
+		}); err != nil {
 			return err
 		}
-		q.lines[s] = l
+		q.lines[s], q.express[s] = l, express
 	}
 	return q.conn.Flush()
 }
@@ -92,7 +96,15 @@ func (l *line) listen() <-chan struct{} {
 
 // Take implements jobs.Queue.
 func (q *Queue) Take(ctx context.Context, stage jobs.Stage) (jobs.Delivery, error) {
-	l := q.lines[stage]
+	return q.take(ctx, stage, q.lines[stage])
+}
+
+// TakeStat implements jobs.Express.
+func (q *Queue) TakeStat(ctx context.Context, stage jobs.Stage) (jobs.Delivery, error) {
+	return q.take(ctx, stage, q.express[stage])
+}
+
+func (q *Queue) take(ctx context.Context, stage jobs.Stage, l *line) (jobs.Delivery, error) {
 	if l == nil {
 		return nil, fmt.Errorf("take: %w: stage %.20q is none of this process's", jobs.ErrInvalid, stage)
 	}
@@ -135,6 +147,9 @@ func (q *Queue) await(ctx context.Context, rung <-chan struct{}, pause time.Dura
 // takeNow is the most urgent delivery that is to be had now, or nil.
 func (q *Queue) takeNow(ctx context.Context, stage jobs.Stage, l *line) (*delivery, error) {
 	for _, at := range jobs.Lanes(l.taken%jobs.FromBack == jobs.FromBack-1) {
+		if l.stat && at.Priority != jobs.Stat {
+			continue
+		}
 		state := l.lanes[at]
 		for more := !state.quiet(time.Now()); more; {
 			asked := time.Now()

@@ -136,7 +136,7 @@ type crew struct {
 	workers int // goroutines that segment at once; tiling uses as many
 	// pyramidFirst makes regions wait for the whole pyramid.
 	pyramidFirst bool
-	log     *slog.Logger
+	log          *slog.Logger
 	// redelivered, if not nil, hears of jobs that came a second time or more.
 	redelivered func(jobs.Stage)
 }

@@ -126,8 +126,10 @@ func (n *Network) times(ctx context.Context, in []float32, cfg BenchConfig) ([]t
 
 // Allocations is how often a steady run allocates in the operators and kernels, without Gorgonia's
 // machine: the median of some runs of the operators in the machine's order, after a run of all. Other
-// goroutines are counted too, so a lone stray does not matter.
+// goroutines are counted too, so a lone stray does not matter. As testing.AllocsPerRun does, it leaves the
+// process one processor for that time: each new one that a goroutine moves to fills its pools once.
 func (n *Network) Allocations(runs int) (int, error) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	if err := n.runSteps(); err != nil {
 		return 0, err
 	}

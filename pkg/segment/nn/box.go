@@ -45,7 +45,16 @@ func (b *box) pixels(t *kernel.Tensor, n, c, y, x int) []float32 {
 	return t.Data[t.Off+n*t.ImageStride+c/kernel.Block*t.BlockStride+y*t.RowStride+x*kernel.Block:][:b.w*kernel.Block]
 }
 
+// copyLanes copies the first lanes of each pixel. Half a block, which is most of what straddles blocks,
+// goes without a call for each pixel.
 func copyLanes(to, from []float32, count, pixels int) {
+	const half = kernel.Block / 2
+	if count == half {
+		for p := 0; p < pixels*kernel.Block; p += kernel.Block {
+			*(*[half]float32)(to[p:]) = *(*[half]float32)(from[p:])
+		}
+		return
+	}
 	for x := range pixels {
 		copy(to[x*kernel.Block:][:count], from[x*kernel.Block:])
 	}
@@ -54,6 +63,13 @@ func copyLanes(to, from []float32, count, pixels int) {
 // clearLanes zeroes the lanes from first on; 0 means that the block is full.
 func clearLanes(row []float32, first, pixels int) {
 	if first == 0 {
+		return
+	}
+	const half = kernel.Block / 2
+	if first == half {
+		for p := half; p < pixels*kernel.Block; p += kernel.Block {
+			*(*[half]float32)(row[p:]) = [half]float32{}
+		}
 		return
 	}
 	for x := range pixels {

@@ -35,20 +35,42 @@ func (j *nchwTask) Item(item int) {
 	at := t.Off + n*t.ImageStride + b*t.BlockStride + y*t.RowStride
 	row := t.Data[at : at+t.W*Block]
 	channels := min(Block, t.C-b*Block)
-	if channels < Block && !j.out {
-		clear(row)
-	}
-	for c := range channels {
-		plain := j.plain[((n*t.C+b*Block+c)*t.H+y)*t.W:][:t.W]
-		if j.out {
-			for x := range plain {
-				plain[x] = row[x*Block+c]
-			}
-		} else {
-			for x, v := range plain {
-				row[x*Block+c] = v
-			}
+	of := func(c int) []float32 { return j.plain[((n*t.C+b*Block+c)*t.H+y)*t.W:][:t.W] }
+	switch {
+	case j.out:
+		for c := range channels {
+			gather(of(c), row[c:])
 		}
+	case channels == 3:
+		colours(row, of(0), of(1), of(2))
+	default:
+		if channels < Block {
+			clear(row)
+		}
+		for c := range channels {
+			scatter(row[c:], of(c))
+		}
+	}
+}
+
+// gather takes one channel out of a row of pixels.
+func gather(plain, row []float32) {
+	for x := range plain {
+		plain[x] = row[x*Block]
+	}
+}
+
+func scatter(row, plain []float32) {
+	for x, v := range plain {
+		row[x*Block] = v
+	}
+}
+
+// colours fills whole pixels of three channels: most images are of this kind, and one pass over the row
+// writes each line of the cache once.
+func colours(row, red, green, blue []float32) {
+	for x, r := range red {
+		*(*[Block]float32)(row[x*Block:]) = [Block]float32{r, green[x], blue[x]}
 	}
 }
 

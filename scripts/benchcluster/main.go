@@ -1,0 +1,52 @@
+//go:build linux
+
+// Command benchcluster is scripts/bench-cluster.sh and scripts/bench-queue.sh: what distributing costs. It
+// works on a site of real servers (scripts/site).
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+type options struct {
+	dir, size string
+	seed      int
+	region    int
+	slides    int
+	queue     bool
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.dir, "dir", "", "folder (default: a temporary one)")
+	flag.StringVar(&o.size, "size", "12000x10000", "of the synthetic slide")
+	flag.IntVar(&o.seed, "seed", 5, "of the synthetic slide")
+	flag.IntVar(&o.region, "region", 0, "side of a region; 0 means the default")
+	flag.BoolVar(&o.queue, "queue", false, "instead: put the jobs of many slides through the queue and print its disk and memory")
+	flag.IntVar(&o.slides, "slides", 10_000, "slides whose jobs go through the queue")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "benchcluster:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) (err error) {
+	if o.dir == "" {
+		if o.dir, err = os.MkdirTemp("", "slidemill-bench-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(o.dir)
+	}
+	if o.queue {
+		return throughQueue(ctx, o)
+	}
+	return scaling(ctx, o)
+}

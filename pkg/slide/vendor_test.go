@@ -1,6 +1,7 @@
 package slide_test
 
 import (
+	"encoding/binary"
 	"image"
 	"os"
 	"strings"
@@ -42,5 +43,32 @@ func TestOpenSlideVendors(t *testing.T) {
 			}
 			compareWithOpenSlide(t, writeFile(t, strings.ReplaceAll(name, " ", "-"), data), slide.Options{})
 		})
+	}
+}
+
+// Reduced levels below the first directory, each listed in tag 330 and chained as well, as tifffile writes
+// them, come once.
+func TestChainedSubdirectories(t *testing.T) {
+	b := slidetest.NewBuilder(binary.LittleEndian, false)
+	raw := slidetest.RGB(slidetest.Raster(image.Rect(0, 0, 16, 16), 0, slidetest.Colour))
+	at := b.Append(raw)
+	level := func(side uint64, extra ...slidetest.Field) uint64 {
+		return b.Directory(append([]slidetest.Field{
+			slidetest.Long(256, side), slidetest.Long(257, side), slidetest.Short(258, 8, 8, 8), slidetest.Short(259, 1),
+			slidetest.Short(262, 2), slidetest.Short(277, 3), slidetest.Short(322, 16), slidetest.Short(323, 16),
+			slidetest.Long(324, at), slidetest.Long(325, uint64(len(raw))),
+		}, extra...)...)
+	}
+	half := level(8, slidetest.Long(254, 1)) // the header points here until the last line
+	quarter := level(4, slidetest.Long(254, 1))
+	end := len(b.Bytes()) // where the chain goes on
+	full := level(16, slidetest.Long(330, half, quarter))
+	data := b.Bytes()
+	binary.LittleEndian.PutUint32(data[end-4:], 0)
+	binary.LittleEndian.PutUint32(data[4:], uint32(full))
+	s := opener(writeFile(t, "x.ome.tif", data), slide.Options{MPP: 1})(t)
+	defer s.Close()
+	if n := len(s.Info().Levels); n != 3 {
+		t.Errorf("%d levels, want 3", n)
 	}
 }

@@ -53,10 +53,23 @@ func Parse(r io.ReaderAt, size int64) (*File, error) {
 }
 
 // SubDirectories reads the directories that tag 330 of d points to, each with its chain: OME-TIFF
-// keeps the reduced levels there. Not safe for concurrent use.
+// keeps the reduced levels there. tifffile chains them and lists each one as well; each comes once. Not safe
+// for concurrent use.
 func (f *File) SubDirectories(d *Directory) (subs []*Directory, err error) {
+	read := make(map[int64]bool)
 	for i := range d.Len(tagSubIFDs) {
-		chain, err := f.follow(int64(d.at(tagSubIFDs, i)))
+		at := int64(d.at(tagSubIFDs, i))
+		if read[at] {
+			continue
+		}
+		offsets, err := f.walk.chain(at)
+		if err != nil {
+			return nil, fmt.Errorf("sub-directory %d: %w", i, err)
+		}
+		for _, o := range offsets {
+			read[o] = true
+		}
+		chain, err := f.load(offsets)
 		if err != nil {
 			return nil, fmt.Errorf("sub-directory %d: %w", i, err)
 		}

@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	_ "image/jpeg" // folders of images hold these two formats
-	_ "image/png"
+	"image/jpeg"
+	"image/png"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -209,26 +210,54 @@ func decodeConfig(path string) (cfg image.Config, err error) {
 		cfg.Width, cfg.Height = s.Info().Size().W, s.Info().Size().H
 		return cfg, s.Close()
 	}
-	f, err := os.Open(path)
+	format, f, err := openPicture(path)
 	if err != nil {
-		return image.Config{}, err
+		return cfg, err
 	}
 	defer f.Close()
-	cfg, _, err = image.DecodeConfig(f)
-	return cfg, err
+	return format.config(f)
 }
 
 func decode(path string) (image.Image, error) {
 	if isTIFF(path) {
 		return slide.ReadImage(context.Background(), path)
 	}
-	f, err := os.Open(path)
+	format, f, err := openPicture(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	img, _, err := image.Decode(f)
-	return img, err
+	return format.decode(f)
+}
+
+// pictureFormat is one of the two formats of training images. They are named here, and not left to
+// image.Decode: whatever else a program links may have registered another JPEG decoder there, and
+// other pixels are other weights.
+type pictureFormat struct {
+	magic  string
+	config func(io.Reader) (image.Config, error)
+	decode func(io.Reader) (image.Image, error)
+}
+
+// openPicture opens a file and finds its format by content.
+func openPicture(path string) (*pictureFormat, *os.File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	head := make([]byte, 8)
+	if _, err := io.ReadFull(f, head); err == nil {
+		for _, format := range []pictureFormat{
+			{"\xff\xd8\xff", jpeg.DecodeConfig, jpeg.Decode},
+			{"\x89PNG\r\n\x1a\n", png.DecodeConfig, png.Decode},
+		} {
+			if strings.HasPrefix(string(head), format.magic) {
+				_, err := f.Seek(0, io.SeekStart)
+				return &format, f, err
+			}
+		}
+	}
+	return nil, nil, errors.Join(errors.New("neither JPEG nor PNG"), f.Close())
 }
 
 func (s Source) read(p pair) (*Case, error) {

@@ -151,3 +151,13 @@ func TestRealData(t *testing.T) {
 		t.Errorf("%d validation images of %d patients, want 359 of 49", len(set.Cases), patients(set.Cases))
 	}
 }
+
+func TestOtherFilesAreRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.jpg")
+	if err := os.WriteFile(path, []byte("hello, this is text"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := decode(path); err == nil || !strings.Contains(err.Error(), "neither") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -37,7 +37,7 @@ var allowed = map[string][]string{
 	"pkg/segment/nn/kernel":     {"pkg/segment/net"},
 	"pkg/segment/nn/kernel/...": {"pkg/segment/nn/kernel"},
 	"pkg/segment/builtin":       {"pkg/segment"},
-	"pkg/segment/plain":         {"pkg/pyramid", "pkg/segment"},
+	"pkg/segment/plain":         {"pkg/pyramid", "pkg/segment", "pkg/segment/fingerprint"},
 	"pkg/segment/npy":           {"pkg/segment/net"},
 	"pkg/segment/ort":           {"pkg/pyramid", "pkg/segment", "pkg/segment/net", "pkg/segment/onnx"},
 	"pkg/segment/train/...":     {"pkg/pyramid", "pkg/slide/...", "pkg/evaluate", "pkg/segment/..."},

@@ -3,6 +3,7 @@ package workers_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"image"
 	"image/color"
@@ -23,6 +24,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/jobs/mem"
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/segment/fingerprint"
 	"github.com/slidemill/slidemill/pkg/segment/net"
 	"github.com/slidemill/slidemill/pkg/segment/nn"
 	"github.com/slidemill/slidemill/pkg/segment/onnx"
@@ -40,6 +42,7 @@ func tinyModel(t *testing.T) *segment.Model {
 	d := segment.Description{
 		Name: "tiny", Version: "1", Classes: []string{"background", "benign", "high-grade", "carcinoma"},
 		Carcinoma: 3, HighGrade: 2, MPP: 1, Mean: [3]float32{0.5, 0.5, 0.5}, Std: [3]float32{0.2, 0.2, 0.2}, Output: segment.OutputLogits,
+		Fingerprint: tinyLook(t),
 	}
 	metadata, err := d.Metadata()
 	if err != nil {
@@ -55,6 +58,26 @@ func tinyModel(t *testing.T) *segment.Model {
 	}
 	return m
 }
+
+// tinyLook is a fingerprint that looks at the amount of haematoxylin alone, so closely that the noise of
+// tinySlide decides: some patches lie outside, others do not.
+func tinyLook(t *testing.T) []byte {
+	t.Helper()
+	look := fingerprint.Fingerprint{Version: fingerprint.Version, Features: fingerprint.Names(), Limit: 1}
+	for i := range look.Features {
+		look.Mean = append(look.Mean, 0)
+		look.Whiten = append(look.Whiten, make([]float64, i+1))
+	}
+	look.Mean[0], look.Whiten[0][0] = tinyHaematoxylin, 2000
+	data, err := json.Marshal(look)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// tinyHaematoxylin is the mean optical density in the middle of tinySlide's tissue.
+const tinyHaematoxylin = 0.2
 
 // modelEngine runs the model on Gorgonia.
 type modelEngine struct{ m *segment.Model }
@@ -163,29 +186,51 @@ func (s *site) run(path string, p segment.Parameters) (*intake.Order, *stitch.Re
 }
 
 // TestTilingLeavesNoTrace is invariant 3: the probability map and the mask are the same bytes whatever
-// the region size and the number of workers, and those of the slide segmented in one piece.
+// the region size and the number of workers, and those of the slide segmented in one piece. So is what
+// looks unlike the training images, and so is the average of the eight turns.
 func TestTilingLeavesNoTrace(t *testing.T) {
+	for _, p := range []segment.Parameters{{MPP: 1, Threshold: 0.4}, {MPP: 1, Threshold: 0.4, TTA: true}} {
+		t.Run(fmt.Sprintf("tta %v", p.TTA), func(t *testing.T) { tilingLeavesNoTrace(t, p) })
+	}
+}
+
+func tilingLeavesNoTrace(t *testing.T, p segment.Parameters) {
 	m, path := tinyModel(t), tinySlide(t)
-	_, whole, err := newSite(t, m, memstore.New(), 1).run(path, segment.Parameters{MPP: 1, Region: 512, Threshold: 0.4})
+	_, whole, err := newSite(t, m, memstore.New(), 1).run(path, with(p, 512))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if whole.CarcinomaMM2 == 0 || whole.CarcinomaMM2 == whole.TissueMM2 {
+	if whole.CarcinomaMM2 == 0 || !p.TTA && whole.CarcinomaMM2 == whole.TissueMM2 {
 		t.Fatalf("a mask of %g of %g mm² would prove little", whole.CarcinomaMM2, whole.TissueMM2)
+	}
+	if whole.UncertainMM2 == 0 || whole.UncertainMM2 == whole.AnalysedMM2 || whole.UncertainCarcinomaMM2 == 0 {
+		t.Fatalf("%g of %g mm² uncertain would prove little", whole.UncertainMM2, whole.AnalysedMM2)
 	}
 	for _, region := range []int{64, 128, 256} {
 		for _, parallel := range []int{1, 2, 4} {
+			if p.TTA && (region != 128 || parallel != 2) {
+				continue // eight times the work
+			}
 			t.Run(fmt.Sprintf("region %d workers %d", region, parallel), func(t *testing.T) {
-				_, r, err := newSite(t, m, memstore.New(), parallel).run(path, segment.Parameters{MPP: 1, Region: region, Threshold: 0.4})
+				_, r, err := newSite(t, m, memstore.New(), parallel).run(path, with(p, region))
 				if err != nil {
 					t.Fatal(err)
 				}
 				if r.SHA256 != whole.SHA256 {
 					t.Errorf("sums %+v, in one piece %+v", r.SHA256, whole.SHA256)
 				}
+				if *r.Areas != *whole.Areas {
+					t.Errorf("areas %+v, in one piece %+v", *r.Areas, *whole.Areas)
+				}
 			})
 		}
 	}
+}
+
+// with is the parameters with a side of regions.
+func with(p segment.Parameters, region int) segment.Parameters {
+	p.Region = region
+	return p
 }
 
 // countingBucket counts what is put under region keys.

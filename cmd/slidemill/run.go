@@ -64,6 +64,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	fl.Float64Var(&f.params.Threshold, "threshold", 0, "carcinoma probability from which on a pixel is in the mask (default: the model's)")
 	fl.IntVar(&f.params.Region, "region", segment.DefaultRegion, "side of a region in pixels at the model's scale")
 	partialFlag(cmd, &f.params.Partial)
+	ttaFlag(cmd, &f.params.TTA)
 	fl.IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once")
 	fl.BoolVar(&f.pyramidFirst, "pyramid-first", false, "segment nothing before the whole pyramid is written, for comparison")
 	fl.BoolVar(&f.json, "json", false, "one JSON report per slide on stdout")
@@ -258,8 +259,16 @@ func verdict(r *stitch.Report) []string {
 	if r.AnalysedMM2 == 0 {
 		return []string{"NOTHING WAS ANALYSED: no tissue was found; a person must look at this slide"}
 	}
-	lines := []string{fmt.Sprintf("carcinoma %.2f mm² of %.2f mm² tissue analysed (%.1f %%), %s, %d smaller foci",
-		r.CarcinomaMM2, r.AnalysedMM2, 100*r.CarcinomaFraction, count(len(r.Lesions), "lesion"), r.SmallFoci)}
+	share := fmt.Sprintf("%.1f %%", 100*r.CarcinomaFraction)
+	if r.ScoredMM2() <= 0 {
+		share = "no share: all of it uncertain"
+	}
+	lines := []string{fmt.Sprintf("carcinoma %.2f mm² of %.2f mm² tissue analysed (%s), %s, %d smaller foci",
+		r.CarcinomaMM2, r.AnalysedMM2, share, count(len(r.Lesions), "lesion"), r.SmallFoci)}
+	if r.UncertainMM2 > 0 {
+		lines = append(lines, fmt.Sprintf("uncertain: %.2f mm² unlike the training images, with %.2f mm² of the carcinoma; not in the share",
+			r.UncertainMM2, r.UncertainCarcinomaMM2))
+	}
 	if r.NotAnalysedMM2 > 0 {
 		lines = append(lines, fmt.Sprintf("not analysed: %.2f mm²", r.NotAnalysedMM2))
 	}

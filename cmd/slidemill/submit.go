@@ -50,6 +50,7 @@ Exit codes: 0 all ordered, 1 at least one refused, 2 usage.`,
 	fl.Float64Var(&f.params.Threshold, "threshold", 0, "carcinoma probability from which on a pixel is in the mask (default: the model's)")
 	fl.IntVar(&f.params.Region, "region", segment.DefaultRegion, "side of a region in pixels at the model's scale")
 	partialFlag(cmd, &f.params.Partial)
+	ttaFlag(cmd, &f.params.TTA)
 	fl.BoolVar(&f.json, "json", false, "one JSON object per slide on stdout")
 	return cmd
 }

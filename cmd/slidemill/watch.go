@@ -73,6 +73,7 @@ Exit codes with --once: 0 all slides done, 1 at least one failed, 130 interrupte
 	fl.Float64Var(&f.params.Threshold, "threshold", 0, "carcinoma probability from which on a pixel is in the mask (default: the model's)")
 	fl.IntVar(&f.params.Region, "region", segment.DefaultRegion, "side of a region in pixels at the model's scale")
 	partialFlag(cmd, &f.params.Partial)
+	ttaFlag(cmd, &f.params.TTA)
 	fl.IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once, where nobody else works; 0 only orders")
 	fl.BoolVar(&f.once, "once", false, "end when each slide that lies in the folder has ended")
 	return cmd

@@ -15,8 +15,8 @@ var names = []string{
 // Names are the features in their order.
 func Names() []string { return append([]string(nil), names...) }
 
-// least is the share of tissue below which a patch says nothing.
-const least = 0.25
+// least is the number of pixels of tissue below which a patch says nothing.
+const least = Block * Block
 
 // scale turns the channels' units into optical density and brightness of 0 to 1.
 var scale = [channels]float64{1024, 1024, 1024, 4080}
@@ -25,7 +25,7 @@ var scale = [channels]float64{1024, 1024, 1024, 4080}
 // little tissue. It uses only operations that IEEE 754 rounds in one way, and the explicit conversions
 // keep compilers from fusing two of them, so every processor computes the same features.
 func (s *Sums) Features() (f []float64, ok bool) {
-	if s.Tissue == 0 || float64(s.Tissue) < float64(least*float64(s.Pixels)) {
+	if s.Tissue < least {
 		return nil, false
 	}
 	var mean, sd [channels]float64

@@ -67,6 +67,21 @@ func (f *Fingerprint) Judge(canvas *image.RGBA, r image.Rectangle) *Verdicts {
 	return v
 }
 
+// Share is the share of a picture's judged blocks that look like nothing in training; ok is false where
+// none could be judged.
+func (f *Fingerprint) Share(canvas *image.RGBA, r image.Rectangle) (share float64, ok bool) {
+	unlike, judged := 0, 0
+	for _, level := range f.Judge(canvas, r).level {
+		if level > 0 {
+			judged++
+		}
+		if level > Unlike {
+			unlike++
+		}
+	}
+	return float64(unlike) / float64(max(judged, 1)), judged > 0
+}
+
 // row measures row i of blocks.
 func (m *Meter) row(canvas *image.RGBA, cover image.Rectangle, i int, sums []Sums) []Sums {
 	n := cover.Dx() / Block

@@ -22,8 +22,7 @@ const (
 // Sums are what one block adds to a patch. All are whole numbers, so a patch is the same sum in whatever
 // order, on whatever processor, its blocks are added up.
 type Sums struct {
-	Pixels int64           // of the block
-	Tissue int64           // of them darker than glass
+	Tissue int64           // pixels darker than glass
 	first  [channels]int64 // sums of the tissue's channels, their squares and cubes
 	square [channels]int64
 	cube   [channels]int64
@@ -36,7 +35,7 @@ type Sums struct {
 
 // Add adds another block.
 func (s *Sums) Add(o *Sums) {
-	s.Pixels, s.Tissue = s.Pixels+o.Pixels, s.Tissue+o.Tissue
+	s.Tissue += o.Tissue
 	for c := range channels {
 		s.first[c] += o.first[c]
 		s.square[c] += o.square[c]
@@ -67,7 +66,7 @@ type Meter struct {
 
 // Measure sums up the block whose first pixel is pix[0], four bytes a pixel.
 func (m *Meter) Measure(pix []uint8, stride int, s *Sums) {
-	*s = Sums{Pixels: Block * Block}
+	*s = Sums{}
 	for y := range Block {
 		row := pix[y*stride:][:4*Block]
 		for x := range Block {

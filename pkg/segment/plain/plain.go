@@ -14,6 +14,7 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/segment/fingerprint"
 )
 
 // Window is the side of the largest piece that is segmented at once, in pixels at the model's scale.
@@ -27,6 +28,7 @@ const Window = 1024
 // Segmenter segments pictures with one model. It is not safe for concurrent use.
 type Segmenter struct {
 	Model  *segment.Model
+	TTA    bool // average the eight turns and mirror images
 	engine segment.Engine
 	size   pyramid.Size
 	run    segment.Segmenter
@@ -65,6 +67,17 @@ func (s *Segmenter) Segment(ctx context.Context, img *image.RGBA, mpp float64) (
 
 // maxPixels bounds a picture: 2^28 pixels take 1 GiB as RGBA.
 const maxPixels = 1 << 28
+
+// Unlike is the share of the picture's tissue that looks like nothing in the model's training; ok is false
+// where the model does not know or there is too little tissue to say.
+func (s *Segmenter) Unlike(img *image.RGBA, mpp float64) (share float64, ok bool) {
+	step := s.Model.Description.MPP / mpp
+	at := pyramid.Size{W: max(1, int(math.Round(float64(img.Rect.Dx())/step))), H: max(1, int(math.Round(float64(img.Rect.Dy())/step)))}
+	if s.Model.Look == nil || at.Pixels() > maxPixels {
+		return 0, false
+	}
+	return s.Model.Look.Share(mirror(resize(img, at), fingerprint.Cover(at.Bounds())), at.Bounds())
+}
 
 // resize brings the picture to the model's scale; imaging's Linear is a tent whose width follows the
 // reduction, so shrinking does not alias.
@@ -114,15 +127,8 @@ func window(length, align int) int {
 }
 
 func (s *Segmenter) window(ctx context.Context, img *image.NRGBA, planes [][]uint8, r image.Rectangle) error {
-	canvas := mirror(img, r.Inset(-s.Model.Field.Halo))
-	if err := s.prepare(pyramid.Size{W: canvas.Rect.Dx(), H: canvas.Rect.Dy()}); err != nil {
-		return err
-	}
-	out := make([][]uint8, len(planes))
-	for i := range out {
-		out[i] = make([]uint8, r.Dx()*r.Dy())
-	}
-	if err := s.run.Segment(ctx, canvas, out); err != nil {
+	out, err := s.average(ctx, mirror(img, r.Inset(-s.Model.Field.Halo)))
+	if err != nil {
 		return err
 	}
 	inside := r.Intersect(img.Rect)
@@ -132,6 +138,30 @@ func (s *Segmenter) window(ctx context.Context, img *image.NRGBA, planes [][]uin
 		}
 	}
 	return nil
+}
+
+// average segments a canvas, turned eight ways where that is asked for.
+func (s *Segmenter) average(ctx context.Context, canvas *image.RGBA) ([][]uint8, error) {
+	if !s.TTA {
+		return s.canvas(ctx, canvas)
+	}
+	return segment.Average(canvas, s.Model.Field.Halo, func(turned *image.RGBA) ([][]uint8, error) {
+		return s.canvas(ctx, turned)
+	})
+}
+
+// canvas segments one canvas.
+func (s *Segmenter) canvas(ctx context.Context, canvas *image.RGBA) ([][]uint8, error) {
+	size := pyramid.Size{W: canvas.Rect.Dx(), H: canvas.Rect.Dy()}
+	if err := s.prepare(size); err != nil {
+		return nil, err
+	}
+	halo := s.Model.Field.Halo
+	out := make([][]uint8, len(s.Model.Description.Classes))
+	for i := range out {
+		out[i] = make([]uint8, (size.W-2*halo)*(size.H-2*halo))
+	}
+	return out, s.run.Segment(ctx, canvas, out)
 }
 
 // prepare has a network of the size ready.

@@ -54,11 +54,15 @@ function figure(value, label) {
 }
 
 function figures(report) {
+  const uncertain = report.uncertain_mm2 ?? 0; // runs of older versions do not say
+  const scored = report.analysed_mm2 - uncertain;
   get("figures").replaceChildren(
     figure(mm2(report.carcinoma_mm2), "outlined carcinoma"),
-    figure(percent(report.carcinoma_fraction), "of analysed tissue"),
+    scored > 0 ? figure(percent(report.carcinoma_fraction), uncertain > 0 ? "of the tissue that is not uncertain" : "of analysed tissue")
+      : figure("no statement", "all tissue is uncertain"),
     figure(mm2(report.analysed_mm2), "analysed"),
     figure(mm2(report.not_analysed_mm2), "not analysed"),
+    ...(uncertain > 0 ? [figure(mm2(uncertain), "uncertain: unlike the training images, read with care")] : []),
   );
 }
 
@@ -67,7 +71,7 @@ function lesions(viewer, list) {
   let at = -1;
   const buttons = list.map((lesion, i) => {
     const button = make("button", { type: "button" }, `${i + 1}. ${mm2(lesion.area_mm2)}`,
-      make("span", {}, `p ${lesion.mean_probability.toFixed(2)}, ${lesion.longest_mm.toFixed(1)} mm`));
+      make("span", {}, `p ${lesion.mean_probability.toFixed(2)}, ${lesion.longest_mm.toFixed(1)} mm${lesion.uncertain > 0 ? ", uncertain" : ""}`));
     button.addEventListener("click", () => go(i));
     return button;
   });

@@ -66,7 +66,7 @@ func Keys() (keys []string) {
 // judge words the verdict. Interval and test must agree, so that neither alone decides.
 func (c *Comparison) judge(d *Difference) {
 	what := fmt.Sprintf("%s: A %s, B %s, difference %s, p = %.3g, %d patients",
-		d.Label, number(d.A), number(d.B), interval(d.Delta), float64(d.P), c.Patients)
+		d.Label, number(d.A), number(d.B), span(d.Delta), float64(d.P), c.Patients)
 	if math.IsNaN(float64(d.Delta.Value)) {
 		c.Verdict = fmt.Sprintf("The data cannot tell: they do not give %q for both models.", d.Label)
 		return
@@ -80,6 +80,11 @@ func (c *Comparison) judge(d *Difference) {
 	default:
 		c.Verdict = fmt.Sprintf("Model %s is better (%s).", strings.ToUpper(c.Better), what)
 	}
+}
+
+// span is a difference with its interval; signs would be lost among dashes.
+func span(i Interval) string {
+	return fmt.Sprintf("%+.4f (%+.4f to %+.4f)", float64(i.Value), float64(i.Low), float64(i.High))
 }
 
 // WriteJSON writes the whole comparison.
@@ -104,7 +109,7 @@ func (c *Comparison) WriteText(w io.Writer) error {
 		if d.Better() != "" {
 			better = "  " + strings.ToUpper(d.Better())
 		}
-		fmt.Fprintf(&b, "%-48s %8s %8s  %-28s %8.4f %8.4f%s\n", d.Label, number(d.A), number(d.B), interval(d.Delta), float64(d.P), float64(d.Holm), better)
+		fmt.Fprintf(&b, "%-48s %8s %8s  %-28s %8.4f %8.4f%s\n", d.Label, number(d.A), number(d.B), span(d.Delta), float64(d.P), float64(d.Holm), better)
 	}
 	fmt.Fprintf(&b, "\n%s\n", c.Verdict)
 	_, err := io.WriteString(w, b.String())
@@ -117,7 +122,7 @@ var comparisonPage string
 // WriteHTML writes the comparison as one self-contained page.
 func (c *Comparison) WriteHTML(w io.Writer) error {
 	t, err := template.New("comparison").Funcs(template.FuncMap{
-		"number": number, "interval": interval, "upper": strings.ToUpper,
+		"number": number, "interval": span, "upper": strings.ToUpper,
 		"known":  func(d Difference) bool { return !math.IsNaN(float64(d.Delta.Value)) },
 		"better": func(d Difference) string { return strings.ToUpper(d.Better()) },
 	}).Parse(comparisonPage)

@@ -122,7 +122,7 @@ func (e *Explanation) legend(page *image.RGBA, y int) {
 		}
 	}
 	write(page, margin+barWidth+8, y+10, ink, fmt.Sprintf("%+.3g to %+.3g log-odds a part: blue lowered the score, red raised it", -e.most(), e.most()))
-	write(page, margin, y+10+lineHeight, ink, fmt.Sprintf("A part is %.0f um wide; one without effect would look the same to the model in the mean colour.", float64(e.Patch)*e.MPP))
+	write(page, margin, y+10+lineHeight, ink, fmt.Sprintf("A part is %.0f um wide. Its effect: by how much the score falls if it takes the mean colour.", float64(e.Patch)*e.MPP))
 	write(page, margin, y+10+2*lineHeight, ink, fmt.Sprintf("%.0f %% of all effect lies in the window, the rest in the context around it.", 100*e.inside))
 	write(page, margin, y+10+3*lineHeight, ink, "What moved the model need not be what a pathologist would go by.")
 }

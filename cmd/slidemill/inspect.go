@@ -21,7 +21,7 @@ func newInspect() *cobra.Command {
 		Example: "  slidemill inspect slide.svs --json",
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			s, err := slide.Open(cmd.Context(), args[0], slide.Options{MPP: mpp})
+			s, err := openSlide(cmd.Context(), args[0], slide.Options{MPP: mpp})
 			if err != nil {
 				return err
 			}

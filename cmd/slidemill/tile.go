@@ -66,7 +66,7 @@ type tileReport struct {
 func (f *tileFlags) tile(cmd *cobra.Command, path string) (err error) {
 	ctx, c := cmd.Context(), f.config
 	started := time.Now()
-	if c.Slide, err = slide.Open(ctx, path, slide.Options{}); err != nil {
+	if c.Slide, err = openSlide(ctx, path, slide.Options{}); err != nil {
 		return err
 	}
 	defer closing(&err, c.Slide.Close)

@@ -61,18 +61,30 @@ func (d *disk) unmount() { syscall.Unmount(d.dir, syscall.MNT_DETACH) }
 
 func (d *disk) ballast() string { return filepath.Join(d.dir, "ballast") }
 
-// stuff leaves no room but the given bytes.
-func (d *disk) stuff(leave int64) error {
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(d.dir, &fs); err != nil {
-		return err
-	}
+// stuff leaves no room. Others write meanwhile, so what is free is asked again until it is nothing.
+func (d *disk) stuff() error {
 	f, err := os.Create(d.ballast())
 	if err != nil {
 		return err
 	}
-	size := int64(fs.Bavail)*fs.Bsize - leave
-	return errors.Join(syscall.Fallocate(int(f.Fd()), 0, 0, max(size, 1)), f.Close())
+	var held int64
+	for range 1000 {
+		var fs syscall.Statfs_t
+		if err := syscall.Statfs(d.dir, &fs); err != nil {
+			return errors.Join(err, f.Close())
+		}
+		if fs.Bavail == 0 {
+			break
+		}
+		room := max(1, int64(fs.Bavail)/2) * fs.Bsize
+		switch err := syscall.Fallocate(int(f.Fd()), 0, held, room); {
+		case err == nil:
+			held += room
+		case !errors.Is(err, syscall.ENOSPC):
+			return errors.Join(err, f.Close())
+		}
+	}
+	return f.Close()
 }
 
 // fill orders slides, takes the room away in the middle of the work, and gives it back after a while.
@@ -88,7 +100,7 @@ func (s *storm) fill(ctx context.Context, d *disk, round int) error {
 	if !sleep(ctx, time.Second) {
 		return ctx.Err()
 	}
-	if err := d.stuff(0); err != nil {
+	if err := d.stuff(); err != nil {
 		return err
 	}
 	said := s.complaint(ctx, 30*time.Second)

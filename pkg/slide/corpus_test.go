@@ -180,7 +180,10 @@ func openSeeds(f *testing.F) (seeds [][]byte) {
 		}
 		seeds = append(seeds, data)
 	}
-	return seeds
+	for _, data := range vendorSlides(f) {
+		seeds = append(seeds, data)
+	}
+	return append(seeds, slidetest.NDPI{Size: pyramid.Size{W: 64, H: 48}}.Bytes(f))
 }
 
 // Three hundred damaged copies of a slide, each with a few bytes changed: a short fuzzing run that needs

@@ -7,6 +7,6 @@ var (
 	ErrEmpty      = errors.New("the file is empty: copy it again from the scanner")
 	ErrDirectory  = errors.New("this is a directory without DICOM slide images: name a slide file in it")
 	ErrNotRegular = errors.New("this is not a regular file: name a slide file")
-	ErrText       = errors.New("this is a text file, not a slide: slides are SVS, TIFF, PNG or JPEG files")
-	ErrUnknown    = errors.New("no slide format that this program knows: it reads Aperio SVS, tiled or plain TIFF and BigTIFF, PNG and JPEG")
+	ErrText       = errors.New("this is a text file, not a slide: slides are SVS, NDPI, TIFF, DICOM, PNG or JPEG files")
+	ErrUnknown    = errors.New("no slide format that this program knows: it reads SVS, NDPI, SCN, BIF, Philips, OME and plain TIFF, DICOM, SZI, PNG and JPEG, and more with OpenSlide (see slidemill doctor)")
 )

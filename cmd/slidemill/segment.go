@@ -148,6 +148,7 @@ type imageSummary struct {
 	Classes   map[string]float64 `json:"classes"`               // mean probability
 	Unlike    *float64           `json:"unlike_training_share"` // of the tissue; null where the model does not know
 	Seconds   float64            `json:"seconds"`
+	PerMM2    float64            `json:"seconds_per_mm2"`
 	Use       string             `json:"use"`
 }
 
@@ -184,6 +185,7 @@ func segmentImage(ctx context.Context, seg *plain.Segmenter, path string, f *seg
 		s.Unlike = &share
 	}
 	s.Seconds = time.Since(started).Seconds()
+	s.PerMM2 = s.Seconds / (float64(s.Width) * float64(s.Height) * mpp * mpp / 1e6)
 	return s, writeGrey(s.Out, planes[seg.Model.Description.Carcinoma], s.Width, s.Height)
 }
 

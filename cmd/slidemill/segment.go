@@ -160,8 +160,8 @@ func (s *imageSummary) print(cmd *cobra.Command, asJSON bool) error {
 	if s.Unlike != nil && *s.Unlike > 0 {
 		doubt = fmt.Sprintf("; %.0f %% of its tissue uncertain, %s", 100**s.Unlike, stitch.Unlike)
 	}
-	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: carcinoma on %.1f %% of the image, highest probability %.2f%s → %s (research use only)\n",
-		s.File, 100*s.Fraction, s.Max, doubt, s.Out)
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: carcinoma on %.1f %% of the image, highest probability %.2f%s; %.2f s per mm² → %s (research use only)\n",
+		s.File, 100*s.Fraction, s.Max, doubt, s.PerMM2, s.Out)
 	return err
 }
 
@@ -185,7 +185,7 @@ func segmentImage(ctx context.Context, seg *plain.Segmenter, path string, f *seg
 		s.Unlike = &share
 	}
 	s.Seconds = time.Since(started).Seconds()
-	s.PerMM2 = s.Seconds / (float64(s.Width) * float64(s.Height) * mpp * mpp / 1e6)
+	s.PerMM2 = s.Seconds / (float64(s.Width) * float64(s.Height) * s.MPP * s.MPP / 1e6)
 	return s, writeGrey(s.Out, planes[seg.Model.Description.Carcinoma], s.Width, s.Height)
 }
 

@@ -50,14 +50,13 @@ func (n NDPI) Parts(t testing.TB) (head, rest []byte) {
 		{254, 4, 1, 0}, {256, 4, 1, uint64(n.Size.W)}, {257, 4, 1, uint64(n.Size.H)}, {258, 3, 1, 8}, {259, 3, 1, 7}, {262, 3, 1, 6},
 		{273, 4, 1, uint64(at)}, {277, 3, 1, 3}, {278, 4, 1, uint64(n.Size.H)}, {279, 4, 1, uint64(len(stream))},
 		{296, 3, 1, 3}, {65420, 4, 1, 1}, {65421, 11, 1, 0x42200000}, // 40
+		{65424, 9, 1, 0},
 	}
-	size := int64(2 + 12*(len(entries)+3) + 8 + 4*(len(entries)+3))
+	size := int64(2 + 12*(len(entries)+n.more()) + 8 + 4*(len(entries)+n.more()))
 	values := directory + size
 	resolution := le.AppendUint32(le.AppendUint32(nil, 40000), 1)
 	entries = append(entries, entry{282, 5, 1, uint64(values)}, entry{283, 5, 1, uint64(values)})
-	if n.NoStarts {
-		entries = append(entries, entry{65424, 9, 1, 0})
-	} else {
+	if !n.NoStarts {
 		entries = append(entries, entry{65426, 4, uint32(len(starts)), uint64(values) + 8})
 	}
 	rest = append(rest, stream...)
@@ -73,6 +72,14 @@ func (n NDPI) Parts(t testing.TB) (head, rest []byte) {
 		rest = le.AppendUint32(rest, uint32(s))
 	}
 	return head, rest
+}
+
+// more is the number of entries whose values lie behind the directory.
+func (n NDPI) more() int {
+	if n.NoStarts {
+		return 2
+	}
+	return 3
 }
 
 // stream is the JPEG. Every interval is a picture of its own from the standard library, whose tables are

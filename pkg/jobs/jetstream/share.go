@@ -25,6 +25,7 @@ func (q *Queue) share(o *server.Options) {
 	q.config.User, q.config.Password = sharedUser, rand.Text()
 	o.DontListen, o.Host, o.Port = false, "127.0.0.1", server.RANDOM_PORT
 	o.Username, o.Password = q.config.User, q.config.Password
+	o.AuthTimeout = 20 // seconds: a busy machine is no intruder
 }
 
 // Contact tells how to reach the embedded server, and whether it is shared at all.

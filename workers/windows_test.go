@@ -74,6 +74,16 @@ func TestWindowsLeaveNoTrace(t *testing.T) {
 	if got := whole.Run.Parameters.Windows; got != m.Windows {
 		t.Errorf("the report states windows %+v, the model has %+v", got, m.Windows)
 	}
+	turned := params(1024)
+	turned.TTA = true
+	_, once, err := newSite(t, m, memstore.New(), 1).run(path, turned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	turned.Region = 256
+	if _, r, err := newSite(t, m, memstore.New(), 2).run(path, turned); err != nil || r.SHA256 != once.SHA256 || r.SHA256 == whole.SHA256 {
+		t.Errorf("eight ways in regions of 256: %v, other sums than in one piece, or those of one way", err)
+	}
 	for _, region := range []int{256, 512, 1024} {
 		for _, parallel := range []int{1, 2, 4} {
 			t.Run(fmt.Sprintf("region %d workers %d", region, parallel), func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/store"
 )
 
@@ -16,7 +17,7 @@ func TestPage(t *testing.T) {
 	b, p, r := w.stitched(t, 128, 1)
 	page := string(read(t, b, store.Slide(p.Slide).Run(p.Run).ReportHTML()))
 	for _, want := range []string{
-		Notice, r.Slide.SHA256, r.Run.Model.SHA256, r.SHA256.Mask, r.SHA256.Probability, r.Run.ID,
+		Notice, r.Slide.SHA256, r.Run.Model.SHA256, segment.OwnEngine, r.SHA256.Mask, r.SHA256.Probability, r.Run.ID,
 		mm2(r.CarcinomaMM2), percent(r.CarcinomaFraction), mm2(r.AnalysedMM2), mm2(r.NotAnalysedMM2),
 		"Pen on the glass", "Not scanned", "regions proved", "class=\"bar\"", ">L1<",
 	} {

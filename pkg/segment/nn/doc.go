@@ -11,6 +11,13 @@
 // of a concatenation are written straight into the whole, and gradients are added in place. From
 // then on a run allocates nothing in this package.
 //
+// # Threads
+//
+// The threads of a network are one team (kernel.Team) that serves all operators of a run: helpers look
+// for the next operator for a tenth of a millisecond before they leave, are sent home at the end of the
+// run, and are gone when the network is closed. Work is cut into items that no sum crosses, so results do
+// not depend on the threads. A panic of an item becomes an error of Run that names the operator.
+//
 // # Memory
 //
 // A network holds one arena, whose size Network.ArenaBytes tells, and the scratch of its largest

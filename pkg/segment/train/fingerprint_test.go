@@ -70,7 +70,11 @@ func TestBuiltinKnowsItsKind(t *testing.T) {
 		{"blurred by 5 pixels", func(img *image.NRGBA) *image.NRGBA { return imaging.Blur(img, 5) }, 0.8, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			features, outside := validation(t, set.Cases, c.change), 0
+			cases := set.Cases
+			if c.least > 0 { // foreign to the last: a part will do
+				cases = cases[:len(cases)/4]
+			}
+			features, outside := validation(t, cases, c.change), 0
 			for _, f := range features {
 				if m.Look.Distance(f) > m.Look.Limit {
 					outside++

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/store"
 )
@@ -18,16 +19,12 @@ func newExport() *cobra.Command {
 	var p place
 	var run, format, out string
 	cmd := &cobra.Command{
-		Use:     "export SLIDE-ID --format geojson --out FILE",
+		Use:     "export SLIDE-ID|FILE --format geojson --out FILE",
 		Short:   "Hand a result over to other programs",
 		Long:    "Export copies a finished run's result out of the store:\n\n  geojson  outlines with holes, as QuPath reads them\n  mask     binary mask as a tiled pyramidal BigTIFF",
 		Example: "  slidemill export 3f2a… --format geojson --out outlines.geojson",
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := pyramid.ParseSlideID(args[0])
-			if err != nil {
-				return &usageError{err}
-			}
 			if out == "" {
 				return &usageError{errors.New("--out is missing")}
 			}
@@ -36,6 +33,10 @@ func newExport() *cobra.Command {
 				return &usageError{fmt.Errorf("format %q: want geojson or mask", format)}
 			}
 			bucket, err := p.openStore(cmd.Context())
+			if err != nil {
+				return err
+			}
+			id, err := intake.Ledger{Bucket: bucket}.FindSlide(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

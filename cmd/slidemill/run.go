@@ -132,6 +132,11 @@ func (f *runFlags) start(ctx context.Context, cmd *cobra.Command, model *segment
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	unlock, err := lockData(f.data)
+	if errors.Is(err, errInUse) && f.nats == "" {
+		if s, joinErr := f.join(ctx, cmd, model); s != nil || joinErr != nil {
+			return s, joinErr
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -169,6 +174,33 @@ func (f *runFlags) start(ctx context.Context, cmd *cobra.Command, model *segment
 	return s, nil
 }
 
+// join hands the slides to the serve that works in the data folder, if there is one: its workers do the
+// work, and this process waits and tells.
+func (f *runFlags) join(ctx context.Context, cmd *cobra.Command, model *segment.Model) (*shift, error) {
+	bucket, err := f.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	system := &reached{bucket: bucket}
+	if err := f.call(ctx, system); err != nil || system.queue == nil {
+		return nil, err
+	}
+	if err := system.sameModel(model, f.driver.name); err != nil {
+		return nil, errors.Join(err, system.close())
+	}
+	events, err := system.queue.Watch(ctx)
+	if err != nil {
+		return nil, errors.Join(err, system.close())
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "the serve at %s works in %s: it does the work\n", system.web, f.data)
+	done := make(chan error, 1)
+	done <- nil // there is no crew to wait for
+	return &shift{
+		cmd: cmd, flags: f, crew: &crew{bucket: bucket, queue: system.queue}, model: model, meter: newMeter(cmd.ErrOrStderr()),
+		desk: &intake.Desk{Bucket: bucket, Queue: system.queue, Events: events}, done: done, unlock: func() error { return nil },
+	}, nil
+}
+
 // end waits for the crew, whose context has ended, and closes what start opened.
 func (s *shift) end() error {
 	return errors.Join(<-s.done, s.crew.queue.Close(), s.unlock())
@@ -204,6 +236,9 @@ func (s *shift) order(ctx context.Context, path string) (*intake.Order, *stitch.
 	watch := startStopwatch()
 	order, err := intake.Prepare(ctx, path, s.flags.params, s.model, func(n int64) { s.meter.set("read", "kB", n>>10, size>>10) })
 	if err != nil {
+		return nil, nil, err
+	}
+	if order.Source, err = filepath.Abs(path); err != nil { // a serve may do the work, from another folder
 		return nil, nil, err
 	}
 	watch.stage("open")
@@ -244,6 +279,9 @@ func (s *shift) finished(r *stitch.Report, order *intake.Order, took time.Durati
 		return json.NewEncoder(out).Encode(r)
 	}
 	text := fmt.Sprintf("%s: done in %.1f s with model %s %s\n", r.Slide.File, took.Seconds(), r.Run.Model.Name, r.Run.Model.Version)
+	if r.Seconds.Segment > 0 && r.AnalysedMM2 > 0 {
+		text += fmt.Sprintf("  segmented in %.1f s, %.2f s per mm² of tissue\n", r.Seconds.Segment, r.Seconds.Segment/r.AnalysedMM2)
+	}
 	for _, line := range append(verdict(r), warnings(r)...) {
 		text += "  " + line + "\n"
 	}
@@ -292,9 +330,24 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
+// record writes a failure into the ledger: the queue of a run forgets its dead.
+func (s *shift) record(order *intake.Order, cause error) {
+	var failure *intake.Failure
+	if order == nil || !errors.As(cause, &failure) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.cmd.Context()), 10*time.Second)
+	defer cancel()
+	end := intake.End{State: intake.Failed, Reason: failure.Reason, At: time.Now().UTC()}
+	if err := s.desk.Ledger().Close(ctx, order.Slide, end); err != nil {
+		fmt.Fprintf(s.cmd.ErrOrStderr(), "slidemill: the failure is not in the ledger: %v\n", err)
+	}
+}
+
 // failed names the slide and the reason on stderr, and as a report where --json asks for one.
 func (s *shift) failed(path string, order *intake.Order, err error) {
 	fmt.Fprintf(s.cmd.ErrOrStderr(), "slidemill: %s: %v\n", path, err)
+	s.record(order, err)
 	if !s.flags.json {
 		return
 	}

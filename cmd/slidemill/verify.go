@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/stitch"
 	"github.com/slidemill/slidemill/pkg/store"
@@ -17,7 +18,7 @@ import (
 func newVerify() *cobra.Command {
 	var p place
 	cmd := &cobra.Command{
-		Use:     "verify SLIDE-ID…",
+		Use:     "verify SLIDE-ID|FILE…",
 		Short:   "Check every promise of the manifests against the store",
 		Example: "  slidemill verify 3f2a…",
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
@@ -28,9 +29,9 @@ func newVerify() *cobra.Command {
 			}
 			var errs []error
 			for _, text := range args {
-				id, err := pyramid.ParseSlideID(text)
+				id, err := intake.Ledger{Bucket: bucket}.FindSlide(cmd.Context(), text)
 				if err != nil {
-					return &usageError{err}
+					return err
 				}
 				if err := verifyArchive(cmd.Context(), bucket, id); err != nil {
 					errs = append(errs, err)

@@ -179,7 +179,7 @@ func (s *storm) await(ctx context.Context, bucket store.Bucket, orders []order) 
 				break
 			}
 			if !sleep(ctx, 100*time.Millisecond) {
-				return fmt.Errorf("slide %s is not done after %v: %s", o.Slide, s.limit, s.standing(o))
+				return fmt.Errorf("slide %s is not done: %w: %s", o.Slide, context.Cause(ctx), s.standing(o))
 			}
 		}
 	}

@@ -61,10 +61,7 @@ def by_tifffile(path):
 def by_pillow(path):
     from PIL import Image
 
-    im = Image.open(path)
-    data = numpy.asarray(im.convert("RGB"))
-    turns = {1: 0, 3: 2, 6: 3, 8: 1}  # quarters against the clock
-    return numpy.rot90(data, turns[im.tag_v2.get(274, 1)])
+    return numpy.asarray(Image.open(path).convert("RGB"))  # Pillow turns as it loads
 
 
 def by_pydicom(folder):

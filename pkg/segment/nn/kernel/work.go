@@ -8,14 +8,34 @@ type Work struct {
 	Scratch []float32
 }
 
-// pool is a typed sync.Pool of task records, each reused with the buffers that it has grown.
-type pool[T any] struct{ p sync.Pool }
-
-func (p *pool[T]) take() *T {
-	if t, ok := p.p.Get().(*T); ok {
-		return t
-	}
-	return new(T)
+// pool keeps task records, each reused with the buffers that it has grown. A sync.Pool would lose them to
+// the garbage collector, and a goroutine that changes processors would find none: a steady run would
+// allocate now and then.
+//
+// # Memory
+//
+// As many records as were ever in use at once, one per running operator. Whoever gives one back has taken its
+// tensors out, or it would hold an arena that is no longer used.
+type pool[T any] struct {
+	mu   sync.Mutex
+	free []*T
 }
 
-func (p *pool[T]) give(t *T) { p.p.Put(t) }
+func (p *pool[T]) take() *T {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.free)
+	if n == 0 {
+		return new(T)
+	}
+	t := p.free[n-1]
+	p.free[n-1] = nil
+	p.free = p.free[:n-1]
+	return t
+}
+
+func (p *pool[T]) give(t *T) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.free = append(p.free, t)
+}

@@ -1,6 +1,8 @@
 package slide_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"image"
 	"io"
@@ -110,5 +112,27 @@ func TestNDPIDamage(t *testing.T) {
 	var format *slide.FormatError
 	if err := s.ReadTile(t.Context(), 0, 0, 0, &tile); !errors.As(err, &format) {
 		t.Errorf("a missing marker: %v", err)
+	}
+}
+
+// A picture that ends with a marker has an empty last interval.
+func TestNDPIEndsWithMarker(t *testing.T) {
+	data := slidetest.NDPI{Size: pyramid.Size{W: 64, H: 48}, NoStarts: true}.Bytes(t)
+	const begin = 16 // of the picture
+	last := bytes.LastIndex(data, []byte("\xff\xd4"))
+	count := bytes.Index(data, []byte("\x17\x01\x04\x00\x01\x00\x00\x00")) // StripByteCounts
+	if last < 0 || count < 0 {
+		t.Fatal("the fixture has changed")
+	}
+	binary.LittleEndian.PutUint32(data[count+8:], uint32(last+2-begin))
+	s, err := slide.OpenReader(bytes.NewReader(data), int64(len(data)), slide.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var tile image.RGBA
+	var format *slide.FormatError
+	if err := s.ReadTile(t.Context(), 0, 0, 0, &tile); !errors.As(err, &format) {
+		t.Errorf("an empty interval: %v", err)
 	}
 }

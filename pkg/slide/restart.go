@@ -204,5 +204,8 @@ func (p *restartPlane) scan(n int) ([]int64, error) {
 	if len(starts) != n {
 		return nil, &FormatError{Format: "jpeg", Problem: fmt.Sprintf("%d restart intervals, want %d", len(starts), n)}
 	}
+	if starts[n-1] > p.cfg.bytes-2 {
+		return nil, &FormatError{Format: "jpeg", Problem: "its last restart interval is empty: the file may be cut short"}
+	}
 	return append(starts, p.cfg.bytes), nil
 }

@@ -90,6 +90,8 @@ func TestDICOMDamage(t *testing.T) {
 		"RLE":               {replace("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.5\x00\x00\x00"), "transfer syntax"},
 		"no volume":         {replace("VOLUME", "WARPED"), "no instance of type VOLUME"},
 		"too many frames":   {replace("IS\x02\x002 ", "IS\x02\x009 "), "frame"},
+		"nested too deep":   {replace("\x08\x00\x08\x00CS", strings.Repeat("\x00\x52\x29\x92SQ\x00\x00\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff", 40)+"\x08\x00\x08\x00CS"), "nested deeper"},
+		"frames too wide":   {replace("\x28\x00\x11\x00US\x02\x00\x40\x00", "\x28\x00\x11\x00UL\x04\x00\x00\x00\x00\x40"), "frames of 1073741824 by 64"},
 		"palette":           {replace("YBR_FULL_422", "PALETTECOLOR"), "photometric"},
 	} {
 		t.Run(name, func(t *testing.T) {

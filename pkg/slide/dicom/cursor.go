@@ -21,6 +21,7 @@ type cursor struct {
 	buf      []byte
 	from     int64 // where buf begins
 	elements int
+	depth    int // of the walk at work
 }
 
 const (
@@ -121,8 +122,10 @@ const (
 
 // walk visits the elements of a data set up to its end or the pixel data. enter decides which sequences
 // are walked into, once per item; others are skipped.
-func (c *cursor) walk(end int64, depth int, visit func(e element) (enter func() error, err error)) (last element, err error) {
-	if depth > maxDepth {
+func (c *cursor) walk(end int64, visit func(e element) (enter func() error, err error)) (last element, err error) {
+	c.depth++
+	defer func() { c.depth-- }()
+	if c.depth > maxDepth {
 		return last, damaged("sequences nested deeper than %d", maxDepth)
 	}
 	for c.at < end {
@@ -142,7 +145,7 @@ func (c *cursor) walk(end int64, depth int, visit func(e element) (enter func() 
 			err = c.items(e, enter)
 		case e.n == undefined:
 			err = c.items(e, func() error {
-				_, err := c.walk(c.size, depth+1, func(element) (func() error, error) { return nil, nil })
+				_, err := c.walk(c.size, func(element) (func() error, error) { return nil, nil })
 				return err
 			})
 		default:

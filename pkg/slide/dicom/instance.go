@@ -57,6 +57,7 @@ type Position struct{ Column, Row int }
 const (
 	maxFrames = 1 << 22 // 275 gigapixels of 256-pixel tiles
 	maxText   = 1 << 12
+	maxSide   = 1<<16 - 1 // of a frame, whose columns and rows are 16-bit numbers (PS3.3 C.7.6.3)
 	maxICC    = 16 << 20
 	maxFrame  = 64 << 20
 )
@@ -78,7 +79,7 @@ func Read(r io.ReaderAt, size int64) (*Instance, error) {
 		return nil, err
 	}
 	var extended []byte
-	last, err := c.walk(size, 0, func(e element) (func() error, error) {
+	last, err := c.walk(size, func(e element) (func() error, error) {
 		if e.tag == 0x7FE00001 {
 			var err error
 			extended, err = c.value(e, 8*maxFrames)
@@ -234,7 +235,7 @@ func (in *Instance) visit(c *cursor, e element) (enter func() error, err error) 
 // into walks an item with another list.
 func (in *Instance) into(c *cursor, visit func(*cursor, element) (func() error, error)) func() error {
 	return func() error {
-		_, err := c.walk(c.size, 1, func(e element) (func() error, error) { return visit(c, e) })
+		_, err := c.walk(c.size, func(e element) (func() error, error) { return visit(c, e) })
 		return err
 	}
 }
@@ -287,7 +288,7 @@ func (in *Instance) check() error {
 		in.TotalColumns, in.TotalRows = in.Columns, in.Rows
 	}
 	switch {
-	case in.Columns < 1 || in.Rows < 1 || in.TotalColumns < 1 || in.TotalRows < 1 || in.TotalColumns > 1<<26 || in.TotalRows > 1<<26:
+	case in.Columns < 1 || in.Rows < 1 || in.Columns > maxSide || in.Rows > maxSide || in.TotalColumns < 1 || in.TotalRows < 1 || in.TotalColumns > 1<<26 || in.TotalRows > 1<<26:
 		return damaged("frames of %d by %d in a matrix of %d by %d pixels", in.Columns, in.Rows, in.TotalColumns, in.TotalRows)
 	case in.Frames < 1 || in.Frames > maxFrames:
 		return damaged("%d frames", in.Frames)

@@ -1,6 +1,7 @@
 package slide_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"image"
 	"os"
@@ -43,6 +44,20 @@ func TestOpenSlideVendors(t *testing.T) {
 			}
 			compareWithOpenSlide(t, writeFile(t, strings.ReplaceAll(name, " ", "-"), data), slide.Options{})
 		})
+	}
+}
+
+// Joints of infinite confidence overlap by no number at all.
+func TestVentanaOverlapIsANumber(t *testing.T) {
+	data := slidetest.Vendor{Size: pyramid.Size{W: 256, H: 192}, Tile: 64, Overlap: image.Pt(8, 4)}.Ventana(t)
+	data = bytes.ReplaceAll(data, []byte(`Confidence="100"`), []byte(`Confidence="Inf"`))
+	s, err := slide.Open(t.Context(), writeFile(t, "x.bif", data), slide.Options{})
+	if err == nil {
+		s.Close()
+		t.Fatal("no error")
+	}
+	if !blames(err) || !strings.Contains(err.Error(), "overlap by") {
+		t.Errorf("error %q", err)
 	}
 }
 

@@ -121,7 +121,7 @@ func ventanaLevels(images []*tiff.Image, text string) (levels []plane, err error
 	p := tiffPlane{images[0]}
 	l := p.layout()
 	stepX, stepY := float64(l.tile.W)-overlapX, float64(l.tile.H)-overlapY
-	if stepX < float64(l.tile.W)/2 || stepY < float64(l.tile.H)/2 || stepX > 2*float64(l.tile.W) || stepY > 2*float64(l.tile.H) {
+	if !(stepX >= float64(l.tile.W)/2 && stepY >= float64(l.tile.H)/2 && stepX <= 2*float64(l.tile.W) && stepY <= 2*float64(l.tile.H)) { // nor NaN
 		return nil, &FormatError{Format: "ventana", Problem: fmt.Sprintf("tiles of %s overlap by %g and %g pixels", l.tile, overlapX, overlapY)}
 	}
 	size := pyramid.Size{

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
@@ -159,7 +160,7 @@ func (t *Tile) keep(ctx context.Context, job jobs.Job, info slide.Info, sum [sha
 	}
 	size, err := slide.Bytes(ctx, job.Source)
 	if err != nil {
-		return err
+		return &unnamed{err, job.Source}
 	}
 	picture, err := made.tissue.Encode()
 	if err != nil {
@@ -204,19 +205,28 @@ func permanentIfSlide(err error) error {
 	return err
 }
 
+// unnamed is an error of a slide's file, told without where the file lies.
+type unnamed struct {
+	error
+	path string
+}
+
+func (e *unnamed) Error() string { return strings.ReplaceAll(e.error.Error(), e.path, "its file") }
+func (e *unnamed) Unwrap() error { return e.error }
+
 // open opens the job's slide, with the scale that the file itself states, and proves that it is the one
 // that was ordered.
 func (t *Tile) open(ctx context.Context, job jobs.Job) (slide.Slide, [sha256.Size]byte, error) {
 	sum, err := slide.Hash(ctx, job.Source, nil)
 	if err != nil {
-		return nil, sum, err
+		return nil, sum, &unnamed{err, job.Source}
 	}
 	if id := pyramid.NewSlideID(sum); id != job.Slide {
 		return nil, sum, &Permanent{fmt.Errorf("the file changed since it was ordered: it is slide %v now, not %v; order it again", id, job.Slide)}
 	}
 	s, err := slide.Open(ctx, job.Source, slide.Options{})
 	if err != nil {
-		return nil, sum, err
+		return nil, sum, &unnamed{err, job.Source}
 	}
 	return s, sum, nil
 }

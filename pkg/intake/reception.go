@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
@@ -149,15 +151,17 @@ func stamped(e Entry, path string) Entry {
 	return e
 }
 
-// plain is the reason without the file's path, which the ledger has already.
+// plain is the reason without the file's path, which the ledger has already and which no log may have.
 func plain(cause error, path string) string {
 	text := cause.Error()
 	for _, prefix := range []string{fmt.Sprintf("open slide %s: ", path), path + ": "} {
-		if len(text) > len(prefix) && text[:len(prefix)] == prefix {
-			text = text[len(prefix):]
-		}
+		text = strings.TrimPrefix(text, prefix)
 	}
-	return text
+	var inner *fs.PathError // of another file of the slide
+	if errors.As(cause, &inner) && inner.Path != "" {
+		text = strings.ReplaceAll(text, inner.Path, "its file")
+	}
+	return strings.ReplaceAll(text, path, "its file")
 }
 
 func (q *Request) file() string {

@@ -55,13 +55,14 @@ func openInstances(ctx context.Context, folder, named string) (files dicomFiles,
 	if len(entries) > maxInstances {
 		return nil, &UnsupportedError{Format: "dicom", Feature: fmt.Sprintf("a folder of %d files", len(entries))}
 	}
-	for _, entry := range entries {
+	for i, entry := range entries {
 		if err := ctx.Err(); err != nil {
 			return files, err
 		}
 		f, ok, err := openInstance(filepath.Join(folder, entry.Name()))
 		if err != nil {
-			return files, fmt.Errorf("%s: %w", entry.Name(), err)
+			// by number: its name may hold a patient's, and the reason goes into logs
+			return files, fmt.Errorf("file %d of %d in the folder, by name: %w", i+1, len(entries), err)
 		}
 		if ok {
 			files = append(files, f)

@@ -175,14 +175,19 @@ const maxReport = 64 << 20
 // Ledger is the book that the desk writes orders into.
 func (d *Desk) Ledger() Ledger { return Ledger{d.Bucket} }
 
-// Submit writes the order into the ledger and enqueues it. A job that died earlier is tried again.
+// Submit enqueues the order and writes it into the ledger, in this order: what the ledger knows to wait does
+// wait, even if the queue was full or the process was killed in between. Submitting again is harmless. A job
+// that died earlier is tried again.
 func (d *Desk) Submit(ctx context.Context, o *Order) error {
 	job, err := o.Job()
 	if err != nil {
 		return err
 	}
-	if err := d.Ledger().Enter(ctx, o.entry()); err != nil {
+	if err := CheckAccession(o.Accession); err != nil {
 		return err
+	}
+	if err := d.Ledger().Reopen(ctx, o.Slide); err != nil {
+		return fmt.Errorf("order of %v: %w", o.Slide, err)
 	}
 	dead, err := d.Queue.Dead(ctx)
 	if err != nil {
@@ -195,7 +200,10 @@ func (d *Desk) Submit(ctx context.Context, o *Order) error {
 			}
 		}
 	}
-	return d.Queue.Publish(ctx, job)
+	if err := d.Queue.Publish(ctx, job); err != nil {
+		return err
+	}
+	return d.Ledger().record(ctx, o.entry())
 }
 
 // lookEvery is how often Wait asks the store and the dead list, in case an event was lost.

@@ -83,11 +83,15 @@ func (l Ledger) Enter(ctx context.Context, e Entry) error {
 	if err := CheckAccession(e.Accession); err != nil {
 		return err
 	}
+	if err := l.Reopen(ctx, e.Slide); err != nil {
+		return fmt.Errorf("order of %v: %w", e.Slide, err)
+	}
+	return l.record(ctx, e)
+}
+
+func (l Ledger) record(ctx context.Context, e Entry) error {
 	if len(e.File) > maxName {
 		e.File = "…" + e.File[len(e.File)-maxName:]
-	}
-	if err := l.Bucket.Delete(ctx, store.Order(e.Slide).End()); err != nil {
-		return fmt.Errorf("order of %v: %w", e.Slide, err)
 	}
 	return l.write(ctx, store.Order(e.Slide).Record(), e)
 }

@@ -1,0 +1,62 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/jobs"
+	jobsmem "github.com/slidemill/slidemill/pkg/jobs/mem"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/store/mem"
+)
+
+// refusing is a queue that takes nothing until it is told to.
+type refusing struct {
+	jobs.Queue
+	away bool
+}
+
+func (q *refusing) Publish(ctx context.Context, job jobs.Job) error {
+	if q.away {
+		return errors.New("the queue is away")
+	}
+	return q.Queue.Publish(ctx, job)
+}
+
+// An order that the queue did not take is not in the book: taken in again, it is enqueued.
+func TestAwayQueueLosesNoOrder(t *testing.T) {
+	q := &refusing{jobsmem.New(jobsmem.Config{}), true}
+	r := &Reception{
+		Desk: &Desk{Bucket: mem.New(), Queue: q}, Model: model(), Parameters: segment.Parameters{MPP: 1},
+		Turns: &Turns{open: map[string]int{}}, Once: true,
+	}
+	request := Request{Path: picture(t), Accession: "A1"}
+	if taken, err := r.Take(t.Context(), request); err == nil {
+		t.Fatalf("no error, taken as %+v", taken)
+	}
+	q.away = false
+	if taken, err := r.Take(t.Context(), request); err != nil || taken.Known || taken.State != Waiting {
+		t.Fatalf("taken again as %+v, %v", taken, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := q.Take(ctx, jobs.Tile); err != nil {
+		t.Fatalf("no job: %v", err)
+	}
+	if taken, err := r.Take(t.Context(), request); err != nil || !taken.Known {
+		t.Errorf("ordered twice: %+v, %v", taken, err)
+	}
+}
+
+// A reason names neither the file nor its folder.
+func TestReasonIsPlain(t *testing.T) {
+	path := "/scans/DOE^JANE/x.svs"
+	for _, text := range []string{"open slide " + path + ": cut short", path + ": cut short", "open slide: stat " + path + ": cut short"} {
+		if got := plain(errors.New(text), path); strings.Contains(got, "DOE") || !strings.HasSuffix(got, "cut short") {
+			t.Errorf("%q becomes %q", text, got)
+		}
+	}
+}

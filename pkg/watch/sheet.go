@@ -142,7 +142,7 @@ func readRow(record []string, at map[string]int) (row Row, err error) {
 	}
 	if text := cell("mpp"); text != "" {
 		row.MPP, err = strconv.ParseFloat(strings.ReplaceAll(text, ",", "."), 64)
-		if err != nil || row.MPP <= 0 || row.MPP > 100 {
+		if err != nil || !(row.MPP > 0 && row.MPP <= 100) { // nor NaN
 			return row, fmt.Errorf("microns per pixel %.20q: want a number like 0.25", text)
 		}
 	}
@@ -174,16 +174,16 @@ func (w *Watcher) reread() {
 		names, _ := filepath.Glob(filepath.Join(w.Dir, pattern)) // only a bad pattern is an error
 		for _, name := range names {
 			st, err := os.Stat(name)
-			if err != nil || w.sheet.read[name].Equal(st.ModTime()) {
+			if err != nil || !st.Mode().IsRegular() || w.sheet.read[name].Equal(st.ModTime()) {
 				continue
 			}
 			w.sheet.read[name] = st.ModTime()
-			w.readSheet(name, st.Size())
+			w.readSheet(name)
 		}
 	}
 }
 
-func (w *Watcher) readSheet(name string, size int64) {
+func (w *Watcher) readSheet(name string) {
 	where, err := filepath.Rel(w.Dir, name)
 	if err != nil {
 		where = filepath.Base(name)
@@ -191,19 +191,18 @@ func (w *Watcher) readSheet(name string, size int64) {
 	where = filepath.ToSlash(where)
 	var problems []error
 	var rows []Row
-	data, err := os.ReadFile(name)
-	switch {
-	case err != nil:
+	data, err := readBounded(name, maxSheet)
+	if err != nil {
 		problems = []error{err}
-	case size > maxSheet || len(data) > maxSheet:
-		problems = []error{fmt.Errorf("larger than %d MB: no worklist", maxSheet>>20)}
-	default:
+	} else {
 		rows, problems = ParseSheet(data)
 	}
 	w.sheet.bad[where] = nil
 	for _, p := range problems {
 		w.sheet.bad[where] = append(w.sheet.bad[where], fmt.Sprintf("%s: %v", where, p))
-		w.Log.Error("worklist", "sheet", where, "error", p)
+	}
+	if n := len(problems); n > 0 { // a sheet's name and cells may be a patient's: the summary has them
+		w.Log.Error("worklist with lines that make no sense; the summary names them", "problems", n)
 	}
 	folder := strings.TrimSuffix(where, filepath.Base(where))
 	for _, row := range rows {
@@ -212,6 +211,20 @@ func (w *Watcher) readSheet(name string, size int64) {
 			w.sheet.rows["*/"+row.File] = row
 		}
 	}
+}
+
+// readBounded reads a file, but no more of it than a worklist has.
+func readBounded(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("larger than %d MB: no worklist", limit>>20)
+	}
+	return data, err
 }
 
 // problems lists what is wrong with the worklists, and the files that they name in vain.

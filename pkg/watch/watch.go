@@ -7,9 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/intake"
@@ -101,7 +103,7 @@ func (w *Watcher) Run(ctx context.Context, once bool) error {
 	for {
 		unsettled, err := w.Look(ctx)
 		if err != nil && ctx.Err() == nil {
-			w.Log.Warn("the folder was not looked at whole; it will be again", "error", err)
+			w.Log.Warn("the folder was not looked at whole; it will be again", "error", nameless(err))
 		}
 		if w.Looked != nil {
 			w.Looked(ctx)
@@ -217,7 +219,7 @@ func (w *Watcher) tell(ctx context.Context, s *Slide) {
 	if s.State == intake.Failed || s.State == intake.Refused {
 		level = slog.LevelError
 		if err := w.quarantine(s); err != nil {
-			w.Log.Warn("not moved to quarantine", "slide", s.Slide, "error", err)
+			w.Log.Warn("not moved to quarantine", "slide", s.Slide, "error", nameless(err))
 		}
 	}
 	if w.Told != nil {
@@ -225,6 +227,30 @@ func (w *Watcher) tell(ctx context.Context, s *Slide) {
 		return
 	}
 	w.Log.Log(ctx, level, "slide "+s.State, "slide", s.Slide, "reason", s.Reason)
+}
+
+// nameless is what went wrong without the names of files, which may be a patient's and stay out of logs.
+func nameless(err error) string { return hide(err, err.Error()) }
+
+// hide takes the names that an error and those in it hold out of a text.
+func hide(err error, text string) string {
+	switch e := err.(type) {
+	case *fs.PathError:
+		text = strings.ReplaceAll(text, e.Path, "a file")
+	case *os.LinkError:
+		text = strings.NewReplacer(e.Old, "a file", e.New, "its place").Replace(text)
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			text = hide(inner, text)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			text = hide(inner, text)
+		}
+	}
+	return text
 }
 
 // follow asks how the open slides stand.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -28,6 +29,8 @@ type Entry struct {
 	Fraction  float64         `json:"carcinoma_fraction"`
 	Lesions   int             `json:"lesions"`
 	Unknown   float64         `json:"not_analysed_mm2"`
+	Scored    float64         `json:"scored_mm2"` // what the fraction is a share of; none, no statement
+	Model     string          `json:"model,omitempty"`
 	// Of the order, where there is one: what the laboratory calls the slide, and how long it took.
 	File      string    `json:"file,omitempty"`
 	Accession string    `json:"accession,omitempty"`
@@ -187,7 +190,15 @@ type report struct {
 		Width  int `json:"width"`
 		Height int `json:"height"`
 	} `json:"slide"`
+	Run struct {
+		Model struct {
+			Name    string `json:"name"`
+			Version string `json:"version"`
+		} `json:"model"`
+	} `json:"run"`
 	Tissue    float64           `json:"tissue_mm2"`
+	Analysed  float64           `json:"analysed_mm2"`
+	Uncertain float64           `json:"uncertain_mm2"`
 	Unknown   float64           `json:"not_analysed_mm2"`
 	Carcinoma float64           `json:"carcinoma_mm2"`
 	Fraction  float64           `json:"carcinoma_fraction"`
@@ -207,6 +218,7 @@ func (v *viewer) entry(ctx context.Context, id pyramid.SlideID, run pyramid.RunI
 		Slide: id, Run: run.String(), State: r.Status, Reason: r.Reason,
 		Score: r.Triage.Score, Rank: r.Triage.Reason, Width: r.Slide.Width, Height: r.Slide.Height,
 		Tissue: r.Tissue, Carcinoma: r.Carcinoma, Fraction: r.Fraction, Lesions: len(r.Lesions), Unknown: r.Unknown,
+		Scored: r.Analysed - r.Uncertain, Model: strings.TrimSpace(r.Run.Model.Name + " " + r.Run.Model.Version),
 	}, nil
 }
 

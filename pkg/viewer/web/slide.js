@@ -49,6 +49,13 @@ function controls(layer) {
   update();
 }
 
+// unlike says on top that the slide as a whole lies outside what the model was trained on.
+function unlike(report) {
+  const check = (report.qc ?? []).find((c) => c.check === "distance_from_training" && c.status === "fail");
+  get("unlike").hidden = !check;
+  if (check) get("unlike").textContent = `The slide as a whole: ${String(check.value).split("; ").at(-1)}.`;
+}
+
 function figure(value, label) {
   return make("div", {}, make("b", {}, value), make("span", {}, label));
 }
@@ -100,7 +107,8 @@ function keys(jump) {
   });
 }
 
-function provenance(report, manifest) {
+function provenance(report, manifest, runs) {
+  get("model").textContent = `${report.run.model.name} ${report.run.model.version}, run ${report.run.id}${runs > 1 ? `, one of ${runs} (see worklist)` : ""}`;
   const rows = {
     "Slide SHA-256": manifest.sha256,
     Scale: `${report.slide.mpp} µm/px (from ${report.slide.mpp_source})`,
@@ -148,7 +156,9 @@ function why(viewer, run) {
 
 async function start() {
   get("name").textContent = slide;
-  const { manifest, runs } = await ask(`/api/v1/slides/${slide}`);
+  const { manifest, runs, order } = await ask(`/api/v1/slides/${slide}`);
+  get("name").textContent = [order?.accession, order?.file, slide].filter(Boolean).join(" · ");
+  if (!manifest) return notice(order?.reason ? `This slide has no picture: ${order.reason}` : "This slide has no picture yet.");
   const viewer = open();
   viewer.addHandler("open-failed", () => notice("The slide's pyramid cannot be read."));
   viewer.addHandler("tile-load-failed", () => notice("Some tiles could not be loaded. Blank areas are not negative."));
@@ -157,18 +167,20 @@ async function start() {
   const update = () => drawScaleBar(get("scale"), viewer, mpp);
   ["animation", "resize", "open"].forEach((name) => viewer.addHandler(name, update));
   update();
-  const run = location.hash.slice(1) || runs.at(-1);
+  const run = location.hash.slice(1) || (runs.includes(order?.run) ? order.run : runs.at(-1));
   if (!run) return notice("This slide has not been segmented yet.");
   const { report, manifest: promise } = await ask(`/api/v1/slides/${slide}/runs/${run}`);
   mpp = report.slide.mpp;
   update();
+  unlike(report);
   figures(report);
   keys(lesions(viewer, report.lesions ?? []));
-  provenance(report, manifest);
+  provenance(report, manifest, runs.length);
   links(run);
   why(viewer, run);
   if (promise.slide_sha256 !== manifest.sha256) return notice("The overlay belongs to another slide and is not shown.");
   controls(await lay(viewer, run, promise.alignment));
 }
 
+addEventListener("hashchange", () => location.reload());
 start().catch((error) => notice(error.message));

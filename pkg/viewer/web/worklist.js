@@ -5,18 +5,32 @@ const summary = document.getElementById("summary");
 
 function figures(e) {
   if (e.state !== "done") return [make("b", {}, e.state)];
-  return [make("b", {}, mm2(e.carcinoma_mm2)), make("span", {}, `${percent(e.carcinoma_fraction)} of tissue`)];
+  return [make("b", {}, mm2(e.carcinoma_mm2)), make("span", {}, share(e))];
+}
+
+// share is none where nothing could be said: that is no "0 %".
+function share(e) {
+  return e.scored_mm2 > 0 ? `${percent(e.carcinoma_fraction)} of ${mm2(e.scored_mm2)} tissue` : "no statement";
 }
 
 function words(e) {
   const text = e.reason || e.rank_reason || (e.state === "tiled" ? "not segmented yet" : "");
-  const lines = [make("span", { class: "id" }, e.slide), make("p", { class: "reason" }, text)];
+  const name = [e.accession, e.file].filter(Boolean).join(" · ");
+  const id = [e.slide, e.model].filter(Boolean).join(" · ");
+  const lines = [...(name ? [make("b", {}, name), " "] : []), make("span", { class: "id" }, id), make("p", { class: "reason" }, text)];
   if (e.not_analysed_mm2 > 0) lines.push(make("span", {}, `${mm2(e.not_analysed_mm2)} not analysed`));
   return lines;
 }
 
-function card(e) {
+// picture is left blank where there is none: a slide may have failed before its pyramid.
+function picture(e) {
   const image = make("img", { src: `/slides/${e.slide}/thumbnail.jpeg`, alt: "", loading: "lazy" });
+  image.addEventListener("error", () => { image.style.visibility = "hidden"; });
+  return image;
+}
+
+function card(e) {
+  const image = picture(e);
   const inside = [image, make("div", {}, ...words(e)), make("div", { class: "score" }, ...figures(e))];
   const open = e.state === "done" || e.state === "tiled";
   const href = `/slides/${e.slide}${e.run ? `#${e.run}` : ""}`;
@@ -27,8 +41,9 @@ async function show() {
   try {
     const entries = await ask("/api/v1/worklist");
     slides.replaceChildren(...entries.map(card));
+    const count = new Set(entries.map((e) => e.slide)).size; // one may have several runs
     summary.textContent = entries.length
-      ? `${entries.length} ${entries.length === 1 ? "slide" : "slides"}, those that need a person first.`
+      ? `${count} ${count === 1 ? "slide" : "slides"}${count < entries.length ? ` with ${entries.length} results` : ""}, those that need a person first.`
       : "No slides yet. Make one with “slidemill demo”, or run your own with “slidemill run SLIDE”.";
   } catch (error) {
     summary.textContent = `The worklist cannot be read: ${error.message}`;

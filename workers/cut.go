@@ -81,8 +81,8 @@ func (t *Tile) write(ctx context.Context, c tiler.Config, frame segment.Frame) (
 // shows nothing before it is whole; that one is taken away when slide.json is there (see keep).
 func (t *Tile) pack(ctx context.Context, c tiler.Config, descriptor []byte) (_ *tiler.Result, err error) {
 	if c.Early != nil {
-		head, err := t.archive(ctx, store.Slide(c.ID).PyramidHead(), descriptor)
-		if err != nil {
+		var head *szi.Upload
+		if head, err = t.archive(ctx, store.Slide(c.ID).PyramidHead(), descriptor); err != nil {
 			return nil, err
 		}
 		early := c.Early

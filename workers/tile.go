@@ -154,9 +154,13 @@ func (t *Tile) kept(ctx context.Context, job jobs.Job, p segment.Parameters) (*s
 
 // keep writes the tissue map and then, once everything before it is durable, the manifest.
 func (t *Tile) keep(ctx context.Context, job jobs.Job, info slide.Info, sum [sha256.Size]byte, r *tiler.Result, made *sheet) error {
-	_, err := t.Bucket.Stat(ctx, store.Slide(job.Slide).Manifest())
-	if err == nil || !errors.Is(err, store.ErrNotFound) {
-		return err // slide.json is written once, for the first scale that was asked for
+	keys := store.Slide(job.Slide)
+	_, err := t.Bucket.Stat(ctx, keys.Manifest())
+	if err == nil { // slide.json is written once, for the first scale that was asked for
+		return t.Bucket.Delete(ctx, keys.PyramidHead())
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
 	}
 	size, err := slide.Bytes(ctx, job.Source)
 	if err != nil {
@@ -166,7 +170,6 @@ func (t *Tile) keep(ctx context.Context, job jobs.Job, info slide.Info, sum [sha
 	if err != nil {
 		return err
 	}
-	keys := store.Slide(job.Slide)
 	if err := t.Bucket.Put(ctx, keys.Tissue(), bytes.NewReader(picture), int64(len(picture))); err != nil {
 		return err
 	}

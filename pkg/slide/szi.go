@@ -47,7 +47,11 @@ func openSZI(c *candidate) (Slide, error) {
 	return newStack(c, Info{Vendor: "szi", MPP: s.mpp}, levels, s.associated)
 }
 
-// sziFile is an archive's index: 24 bytes a tile, besides the names that it has not kept.
+// sziFile is an archive's index.
+//
+// # Memory
+//
+// 32 bytes for each tile of a level that has any: at most 128 MB for maxZipEntries.
 type sziFile struct {
 	c          *candidate
 	dzi        deepZoomFile

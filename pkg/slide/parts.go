@@ -1,11 +1,14 @@
 package slide
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Files are the files that a slide consists of: the one that is named, or all instances of a DICOM series
@@ -58,21 +61,41 @@ func Bytes(ctx context.Context, path string) (n int64, err error) {
 }
 
 // companions are the files beside a slide that hold its pixels: a MIRAX slide's data lie in a folder of
-// its name.
-func companions(path string) []string {
-	if filepath.Ext(path) != ".mrxs" {
-		return nil
+// its name, a VMS or VMU file names its pictures.
+func companions(path string) (out []string) {
+	switch ext := filepath.Ext(path); strings.ToLower(ext) {
+	case ".mrxs":
+		folder := strings.TrimSuffix(path, ext)
+		entries, _ := os.ReadDir(folder) // without it the slide does not open
+		for _, e := range entries {
+			if e.Type().IsRegular() && len(out) < maxInstances {
+				out = append(out, filepath.Join(folder, e.Name()))
+			}
+		}
+	case ".vms", ".vmu":
+		out = vmsParts(path)
 	}
-	entries, err := os.ReadDir(path[:len(path)-len(".mrxs")])
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// maxVMS bounds a VMS or VMU file: a list of some dozen names.
+const maxVMS = 1 << 20
+
+// vmsParts are the files in the folder of a VMS or VMU file that one of its lines NAME=FILE names.
+func vmsParts(path string) (out []string) {
+	f, err := os.Open(path)
 	if err != nil {
 		return nil
 	}
-	var out []string
-	for _, e := range entries {
-		if e.Type().IsRegular() && len(out) < maxInstances {
-			out = append(out, filepath.Join(path[:len(path)-len(".mrxs")], e.Name()))
+	defer f.Close()
+	lines := bufio.NewScanner(io.LimitReader(f, maxVMS))
+	for lines.Scan() && len(out) < maxInstances {
+		_, name, ok := strings.Cut(lines.Text(), "=")
+		name = filepath.Join(filepath.Dir(path), filepath.Base(strings.TrimSpace(name)))
+		if st, err := os.Stat(name); ok && err == nil && st.Mode().IsRegular() && name != filepath.Clean(path) {
+			out = append(out, name)
 		}
 	}
-	slices.Sort(out)
 	return out
 }

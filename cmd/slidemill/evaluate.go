@@ -142,7 +142,11 @@ func runEvaluate(cmd *cobra.Command, f *evaluateFlags) error {
 	if f.out == "" {
 		return err
 	}
-	return errors.Join(err, writeReport(f.out, report))
+	if err := errors.Join(err, writeReport(f.out, report)); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.ErrOrStderr(), "report: %s.html, .csv and .json\n", f.out)
+	return err
 }
 
 // froc is the free-response curve of slides, if each was judged everywhere: where nobody has looked, a

@@ -62,11 +62,11 @@ func (f *compareFlags) check() error {
 
 func compareModels(cmd *cobra.Command, f *compareFlags, pathA, pathB string) error {
 	ctx := cmd.Context()
-	a, err := openModel(strings.TrimPrefix(pathA, "builtin"))
+	a, err := openModel(pathA)
 	if err != nil {
 		return err
 	}
-	b, err := openModel(strings.TrimPrefix(pathB, "builtin"))
+	b, err := openModel(pathB)
 	if err != nil {
 		return err
 	}

@@ -298,13 +298,16 @@ func verdict(r *stitch.Report) []string {
 		return []string{"NOTHING WAS ANALYSED: no tissue was found; a person must look at this slide"}
 	}
 	share := fmt.Sprintf("%.1f %%", 100*r.CarcinomaFraction)
-	if r.ScoredMM2() <= 0 {
+	switch {
+	case r.ScoredMM2() <= 0:
 		share = "no share: all of it uncertain"
+	case r.UncertainMM2 > 0:
+		share += fmt.Sprintf(" of the %.2f mm² that are not uncertain", r.ScoredMM2())
 	}
 	lines := []string{fmt.Sprintf("carcinoma %.2f mm² of %.2f mm² tissue analysed (%s), %s, %d smaller foci",
 		r.CarcinomaMM2, r.AnalysedMM2, share, count(len(r.Lesions), "lesion"), r.SmallFoci)}
 	if r.UncertainMM2 > 0 {
-		lines = append(lines, fmt.Sprintf("uncertain: %.2f mm² unlike the training images, with %.2f mm² of the carcinoma; not in the share",
+		lines = append(lines, fmt.Sprintf("uncertain: %.2f mm² unlike the training images, with %.2f mm² of the carcinoma; in no share",
 			r.UncertainMM2, r.UncertainCarcinomaMM2))
 	}
 	if r.NotAnalysedMM2 > 0 {
@@ -317,7 +320,11 @@ func verdict(r *stitch.Report) []string {
 func warnings(r *stitch.Report) (lines []string) {
 	for _, c := range r.QC {
 		if c.Status != stitch.CheckPassed {
-			lines = append(lines, fmt.Sprintf("check %s: %s (%v)", c.Check, c.Status, c.Value))
+			value := c.Value
+			if v, ok := value.(float64); ok {
+				value = fmt.Sprintf("%.2g", v)
+			}
+			lines = append(lines, fmt.Sprintf("check %s: %s (%v)", c.Check, c.Status, value))
 		}
 	}
 	return lines

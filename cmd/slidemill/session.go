@@ -118,7 +118,7 @@ const silent = slog.LevelError + 1
 
 // openModel reads --model, or the model in the binary.
 func openModel(path string) (*segment.Model, error) {
-	if path == "" {
+	if path == "" || path == "builtin" {
 		return builtin.Model()
 	}
 	return segment.OpenModel(path)

@@ -30,7 +30,7 @@ func (s *shift) viewerCommand(o *intake.Order) string {
 	if s.flags.store != "" {
 		place += " --store " + s.flags.store
 	}
-	return fmt.Sprintf("slidemill serve %s, then http://127.0.0.1:8080/slides/%v", place, o.Slide)
+	return fmt.Sprintf("slidemill serve %s, then http://127.0.0.1:8080/slides/%v#%v", place, o.Slide, o.Run)
 }
 
 // plainStore is the driver below what wraps it.

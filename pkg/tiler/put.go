@@ -1,0 +1,92 @@
+package tiler
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+)
+
+// How finished tiles leave a walk: into the bucket in the background, or into an archive, each in its turn.
+
+// store stores a tile: the slide's own stream, or the pixels compressed.
+func (w *walk) store(t pyramid.Tile, raw []byte, p *tile, made bool) error {
+	if raw != nil {
+		w.levels[t.Level].copied.Add(1)
+		return w.put(t, raw, nil)
+	}
+	buf := buffers.Get().(*buffer)
+	if err := buf.encode(p.img, w.quality()); err != nil {
+		return fmt.Errorf("encode tile %v: %w", t, err)
+	}
+	if made {
+		w.levels[t.Level].scaled.Add(1)
+	} else {
+		w.levels[t.Level].encoded.Add(1)
+	}
+	return w.put(t, buf.data, buf)
+}
+
+func (c *cutter) quality() int { return orDefault(c.cfg.Quality, DefaultQuality) }
+
+// put stores a tile and gives buf back afterwards.
+func (w *walk) put(t pyramid.Tile, data []byte, buf *buffer) error {
+	switch {
+	case w.archive == nil:
+		w.send(t, data, buf)
+	case t.Level < w.pieces: // the joiner makes these, each in its turn
+		return w.pack(packed{t, data, buf})
+	default:
+		w.hold(packed{t, data, buf})
+	}
+	return nil
+}
+
+// send stores a tile in the background.
+func (w *walk) send(t pyramid.Tile, data []byte, buf *buffer) {
+	w.uploads.Go(func() error {
+		if err := putBytes(w.upload, w.cfg.Bucket, w.keys.PyramidTile(t), data); err != nil {
+			return fmt.Errorf("put tile %v: %w", t, err)
+		}
+		w.stored(len(data), buf)
+		return nil
+	})
+}
+
+// hold keeps a tile until its piece is done. Buffers have room for the worst tile, so what is in one is
+// copied: dozens wait.
+func (w *walk) hold(p packed) {
+	if p.buf != nil {
+		p.data = bytes.Clone(p.data)
+		buffers.Put(p.buf)
+		p.buf = nil
+	}
+	up := p.tile.Level - w.pieces
+	root := pyramid.Tile{Level: w.pieces, Col: p.tile.Col >> up, Row: p.tile.Row >> up}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.held[root] = append(w.held[root], p)
+}
+
+// flush packs the tiles of a piece that is done.
+func (w *walk) flush(_ context.Context, root pyramid.Tile) error {
+	w.mu.Lock()
+	tiles := w.held[root]
+	delete(w.held, root)
+	w.mu.Unlock()
+	for _, p := range tiles {
+		if err := w.pack(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *walk) pack(p packed) error {
+	if err := w.archive.Add(p.tile, p.data); err != nil {
+		return fmt.Errorf("pack tile %v: %w", p.tile, err)
+	}
+	w.stored(len(p.data), p.buf)
+	return nil
+}

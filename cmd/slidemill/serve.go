@@ -56,9 +56,9 @@ It listens on loopback only. Beyond it wants --tls-cert, --tls-key and --token-f
 	engineFlag(cmd, &f.engine)
 	fl.IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once; 0 only shows")
 	partialFlag(cmd, &f.partial)
-	fl.StringVar(&f.watch, "watch", "", "take the slides of this folder, as `slidemill watch` does")
+	fl.StringVar(&f.watch, "watch", "", "`folder` whose slides to take, as the command watch does")
 	for i, p := range jobs.Priorities() {
-		fl.DurationVar(&f.targets[i], "target-"+string(p), 0, fmt.Sprintf("alert when a %s slide takes longer from order to result", p))
+		fl.DurationVar(&f.targets[i], "target-"+string(p), 0, fmt.Sprintf("alert when an order of priority %s takes longer from order to result", p))
 	}
 	return cmd
 }

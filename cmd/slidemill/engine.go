@@ -25,11 +25,30 @@ func engineFlag(cmd *cobra.Command, name *string) {
 	cmd.Flags().StringVar(name, "engine", engineGorgonia, "what runs the network: gorgonia, or onnxruntime where it is installed (see slidemill doctor)")
 }
 
-// driver is what runs networks. The zero value is Gorgonia.
+// threadsFlag adds --threads to a command.
+func threadsFlag(cmd *cobra.Command, threads *int) {
+	cmd.Flags().IntVar(threads, "threads", 1, "threads of each worker's network; the result does not depend on it")
+}
+
+// driver is what runs networks. The zero value is Gorgonia on one thread.
 type driver struct {
 	name     string // as segment.Parameters.Engine has it
 	runtime  *ort.Runtime
 	provider ort.Provider
+	threads  int // of one network; 0 is 1
+}
+
+// maxThreads is more than any network here can use.
+const maxThreads = 64
+
+// openThreaded finds what --engine names and gives its networks --threads.
+func openThreaded(name string, threads int) (driver, error) {
+	if threads < 0 || threads > maxThreads {
+		return driver{}, &usageError{fmt.Errorf("--threads %d: want 1 to %d", threads, maxThreads)}
+	}
+	d, err := openDriver(name)
+	d.threads = threads
+	return d, err
 }
 
 // openDriver finds what --engine names.
@@ -49,7 +68,7 @@ func openDriver(name string) (driver, error) {
 		if err != nil {
 			return driver{}, fmt.Errorf("engine %s: %w", name, err)
 		}
-		return driver{r.Name(provider), r, provider}, nil
+		return driver{name: r.Name(provider), runtime: r, provider: provider}, nil
 	}
 	return driver{}, &usageError{fmt.Errorf("engine %q: want %s or %s", name, engineGorgonia, engineONNX)}
 }
@@ -64,31 +83,32 @@ func engines() string {
 	return fmt.Sprintf("%s; onnxruntime %s at %s on %v (--engine onnxruntime)", engineGorgonia, r.Version, r.Path, r.Providers())
 }
 
-// engine computes a model's calibrated probabilities, each network on one thread: cores are filled by
+// engine computes a model's calibrated probabilities, each network on one thread unless told: cores are filled by
 // workers, which wait for nobody, where the threads of one network meet at every operator. On a quiet
 // machine with two cores, regions of 2048 pixels of the built-in model went through two workers at 7.07
 // and 6.95 megapixels per second, through one worker of two threads at 6.37 and 6.76, in turn
-// (scripts/bench-peers.sh --ours); one worker needs half the memory, which is what --workers 1 is for.
+// (scripts/bench-peers.sh --ours). One worker needs half the memory: --workers 1 --threads 2.
 func (d driver) engine(m *segment.Model) (segment.Engine, error) {
 	if d.runtime == nil {
-		return newEngine(m), nil
+		return newEngine(m, d.threads), nil
 	}
-	return d.runtime.NewEngine(m.Net, ort.Options{Threads: 1, Provider: d.provider})
+	return d.runtime.NewEngine(m.Net, ort.Options{Threads: max(1, d.threads), Provider: d.provider})
 }
 
 // engine runs a model on Gorgonia. Imported graphs may depend on the input size, so it keeps one
 // compiled set of weights per size; a process sees one or two sizes.
 type engine struct {
-	lower func(pyramid.Size) (*net.Net, error)
-	mu    sync.Mutex
-	sizes map[pyramid.Size]*nn.Engine
+	lower   func(pyramid.Size) (*net.Net, error)
+	threads int
+	mu      sync.Mutex
+	sizes   map[pyramid.Size]*nn.Engine
 }
 
 var _ segment.Engine = (*engine)(nil)
 
-// newEngine computes calibrated probabilities.
-func newEngine(m *segment.Model) *engine {
-	return &engine{lower: m.Net, sizes: map[pyramid.Size]*nn.Engine{}}
+// newEngine computes calibrated probabilities on so many threads; 0 is 1.
+func newEngine(m *segment.Model, threads int) *engine {
+	return &engine{lower: m.Net, threads: max(1, threads), sizes: map[pyramid.Size]*nn.Engine{}}
 }
 
 // Network implements segment.Engine.
@@ -101,7 +121,7 @@ func (e *engine) Network(size pyramid.Size) (segment.Network, error) {
 		if err != nil {
 			return nil, err
 		}
-		if compiled, err = nn.New(n, nn.Options{Threads: 1}); err != nil {
+		if compiled, err = nn.New(n, nn.Options{Threads: e.threads}); err != nil {
 			return nil, err
 		}
 		e.sizes[size] = compiled

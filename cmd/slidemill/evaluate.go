@@ -187,7 +187,7 @@ func (b *bench) try(ctx context.Context, m *segment.Model, view judge.View) (eva
 	meter := newMeter(b.cmd.ErrOrStderr())
 	meter.begin(m.Ref.Name)
 	j := &judge.Judge{
-		Model: m, Engine: newEngine(m), Threshold: f.threshold, View: view, Ensemble: f.tta, Workers: f.workers,
+		Model: m, Engine: newEngine(m, 1), Threshold: f.threshold, View: view, Ensemble: f.tta, Workers: f.workers,
 		Progress: func(done, total int) { meter.set("judge", "images", int64(done), int64(total)) },
 	}
 	if f.haematoxylin != 1 || f.eosin != 1 {

@@ -28,6 +28,7 @@ type runFlags struct {
 	driver  driver // that engine names
 	params  segment.Parameters
 	workers int
+	threads int
 	json    bool
 	// pyramidFirst makes regions wait for the whole pyramid, for comparison.
 	pyramidFirst bool
@@ -60,6 +61,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringVar(&f.model, "model", "", "model file (default: the built-in model)")
 	engineFlag(cmd, &f.engine)
+	threadsFlag(cmd, &f.threads)
 	fl.Float64Var(&f.params.MPP, "mpp", 0, "microns per pixel, where the file does not say or says wrong")
 	fl.Float64Var(&f.params.Threshold, "threshold", 0, "carcinoma probability from which on a pixel is in the mask (default: the model's)")
 	fl.IntVar(&f.params.Region, "region", segment.DefaultRegion, "side of a region in pixels at the model's scale")
@@ -78,7 +80,7 @@ func runSlides(cmd *cobra.Command, f *runFlags, paths []string) (err error) {
 	if err != nil {
 		return err
 	}
-	if f.driver, err = openDriver(f.engine); err != nil {
+	if f.driver, err = openThreaded(f.engine, f.threads); err != nil {
 		return err
 	}
 	f.params.Engine = f.driver.name

@@ -25,6 +25,7 @@ import (
 type segmentFlags struct {
 	model, engine, out string
 	mpp                float64
+	threads            int
 	json, tta          bool
 }
 
@@ -39,7 +40,7 @@ func (f *segmentFlags) open() (*plain.Segmenter, driver, error) {
 	if err != nil {
 		return nil, driver{}, err
 	}
-	d, err := openDriver(f.engine)
+	d, err := openThreaded(f.engine, f.threads)
 	if err != nil {
 		return nil, d, err
 	}
@@ -73,6 +74,7 @@ named: the share is that of their tissue, in patches of 192 pixels at the model'
 	fl := cmd.Flags()
 	fl.StringVar(&f.model, "model", "", "model file (default: the built-in model)")
 	engineFlag(cmd, &f.engine)
+	threadsFlag(cmd, &f.threads)
 	fl.StringVar(&f.out, "out", "", "folder for the probability images")
 	fl.Float64Var(&f.mpp, "mpp", 0, "microns per pixel of the images")
 	fl.BoolVar(&f.json, "json", false, "one summary line of JSON per image")

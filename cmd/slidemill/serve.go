@@ -24,6 +24,7 @@ type serveFlags struct {
 	folderFlags
 	model, engine string
 	workers       int
+	threads       int
 	watch         string
 	partial       bool
 	targets       [3]time.Duration // of jobs.Priorities
@@ -54,6 +55,7 @@ It listens on loopback only. Beyond it wants --tls-cert, --tls-key and --token-f
 	fl := cmd.Flags()
 	fl.StringVar(&f.model, "model", "", "model file (default: the built-in model)")
 	engineFlag(cmd, &f.engine)
+	threadsFlag(cmd, &f.threads)
 	fl.IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once; 0 only shows")
 	partialFlag(cmd, &f.partial)
 	fl.StringVar(&f.watch, "watch", "", "`folder` whose slides to take, as the command watch does")
@@ -169,7 +171,7 @@ func (o *operation) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	driver, err := openDriver(o.engine)
+	driver, err := openThreaded(o.engine, o.threads)
 	if err != nil {
 		return err
 	}

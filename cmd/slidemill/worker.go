@@ -17,6 +17,7 @@ type workerFlags struct {
 	model, engine string
 	roles         []string
 	workers       int
+	threads       int
 }
 
 func newWorker() *cobra.Command {
@@ -39,6 +40,7 @@ func newWorker() *cobra.Command {
 	f.flags(cmd)
 	cmd.Flags().StringVar(&f.model, "model", "", "model file (default: the built-in model)")
 	engineFlag(cmd, &f.engine)
+	threadsFlag(cmd, &f.threads)
 	cmd.Flags().StringVar(&roles, "roles", strings.Join(allRoles, ","), "which stages to work on")
 	cmd.Flags().IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once")
 	return cmd
@@ -53,7 +55,7 @@ func work(cmd *cobra.Command, f *workerFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	driver, err := openDriver(f.engine)
+	driver, err := openThreaded(f.engine, f.threads)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"time"
 
@@ -104,7 +105,9 @@ var errPanic = errors.New("internal error")
 func (s *Segment) caught(ctx context.Context, run *openRun, r pyramid.Region) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v\n%s", errPanic, p, debug.Stack())
+			// The stack names places of this machine: it belongs into its log, not into a stored reason.
+			slog.Error("panic in a region", "region", r, "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("%w: %v", errPanic, p)
 		}
 	}()
 	return s.region(ctx, run, r)

@@ -34,5 +34,5 @@ for size in "${sizes[@]}"; do
   mb=$(($(cat "$work/run") / 1024))
   first=${first:-$mb}
   echo "$size: synth $((drawn - start)) s, peak $(($(cat "$work/synth") / 1024)) MB; run $((SECONDS - drawn)) s, peak $mb MB, $(awk "BEGIN{printf \"%.2f\", $mb/$first}") of the first"
-  rm -rf "$work/data" "$work"/slide*
+  rm -rf "$work/data" "$work"/slide.*
 done

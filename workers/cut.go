@@ -18,9 +18,9 @@ import (
 // cut cuts a slide whose pyramid is not in the store, or not with a tissue map of this scale: then it is read
 // again, equal bytes replace equal ones, and the map goes into the plan only.
 //
-// The mask does not wait for the pyramid: as soon as the levels are there from which tissue is found and
-// regions are read, the regions are planned and enqueued; slide.json is written when all is there. A run
-// without regions has nothing to hurry with: it goes to the stitcher at the end.
+// With MaskFirst, as soon as the levels are there from which tissue is found and regions are read, the regions
+// are planned and enqueued; slide.json is written when all is there. A run without regions has nothing to
+// hurry with: it goes to the stitcher at the end.
 func (t *Tile) cut(ctx context.Context, job jobs.Job, p segment.Parameters) error {
 	s, sum, err := t.open(ctx, job)
 	if err != nil {
@@ -41,14 +41,14 @@ func (t *Tile) cut(ctx context.Context, job jobs.Job, p segment.Parameters) erro
 		return t.enqueue(ctx, job, plan)
 	}
 	result, err := t.write(ctx, tiler.Config{
-		Slide: s, Bucket: t.Bucket, ID: job.Slide, Workers: t.Workers, Early: begin,
+		Slide: s, Bucket: t.Bucket, ID: job.Slide, Workers: t.Workers, Early: t.early(begin),
 		Progress: func(done, total int64) {
 			announce(ctx, t.Events, jobs.Event{
 				Slide: job.Slide, Run: job.Run, Stage: jobs.Tile, State: jobs.Progress, Done: done, Total: total, Unit: "tiles",
 			})
 		},
 	}, frame)
-	if err == nil && t.PyramidFirst {
+	if err == nil && !t.MaskFirst {
 		err = begin(ctx, result)
 	}
 	if err != nil {
@@ -60,6 +60,14 @@ func (t *Tile) cut(ctx context.Context, job jobs.Job, p segment.Parameters) erro
 	return t.enqueue(ctx, job, plan)
 }
 
+// early is what the tiler calls before the finest levels are cut, if regions are not to wait for them.
+func (t *Tile) early(begin func(context.Context, *tiler.Result) error) func(context.Context, *tiler.Result) error {
+	if !t.MaskFirst {
+		return nil
+	}
+	return begin
+}
+
 // write cuts the pyramid into the store: tile by tile, or into one archive where the store wants that.
 func (t *Tile) write(ctx context.Context, c tiler.Config, frame segment.Frame) (*tiler.Result, error) {
 	layout, err := tiler.Layout(c)
@@ -67,9 +75,6 @@ func (t *Tile) write(ctx context.Context, c tiler.Config, frame segment.Frame) (
 		return nil, err
 	}
 	c.EarlyLevel = tiler.SegmentLevel(layout, frame)
-	if t.PyramidFirst {
-		c.Early = nil
-	}
 	if szi.Packs(t.Bucket) {
 		return t.pack(ctx, c, tiler.Descriptor(layout, "jpeg"))
 	}

@@ -26,8 +26,9 @@ type Tile struct {
 	Events  jobs.Events
 	Model   *segment.Model
 	Workers int // tiles made at once
-	// PyramidFirst enqueues no region before the whole pyramid is in the store, for comparison.
-	PyramidFirst bool
+	// MaskFirst enqueues regions as soon as the levels that they read are cut. It is an experiment: those levels
+	// are then made from the slide's own, and differ at their borders from what the whole cut makes.
+	MaskFirst bool
 }
 
 var _ Handler = (*Tile)(nil)

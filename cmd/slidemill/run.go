@@ -30,8 +30,8 @@ type runFlags struct {
 	workers int
 	threads int
 	json    bool
-	// pyramidFirst makes regions wait for the whole pyramid, for comparison.
-	pyramidFirst bool
+	// maskFirst is an experiment, see workers.Tile.
+	maskFirst bool
 }
 
 func newRun() *cobra.Command {
@@ -68,7 +68,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	partialFlag(cmd, &f.params.Partial)
 	ttaFlag(cmd, &f.params.TTA)
 	fl.IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once")
-	fl.BoolVar(&f.pyramidFirst, "pyramid-first", false, "segment nothing before the whole pyramid is written, for comparison")
+	fl.BoolVar(&f.maskFirst, "mask-first", false, "experiment: segment before the whole pyramid is written; the bytes may differ")
 	fl.BoolVar(&f.json, "json", false, "one JSON report per slide on stdout")
 }
 
@@ -159,7 +159,7 @@ func (f *runFlags) start(ctx context.Context, cmd *cobra.Command, model *segment
 	if err != nil {
 		return nil, errors.Join(err, queue.Close())
 	}
-	c := &crew{bucket: bucket, queue: queue, model: model, driver: f.driver, workers: f.workers, pyramidFirst: f.pyramidFirst, log: f.logger(cmd, silent)}
+	c := &crew{bucket: bucket, queue: queue, model: model, driver: f.driver, workers: f.workers, maskFirst: f.maskFirst, log: f.logger(cmd, silent)}
 	loops, err := c.loops(allRoles)
 	if err != nil {
 		return nil, errors.Join(err, queue.Close())

@@ -134,9 +134,9 @@ type crew struct {
 	model   *segment.Model
 	driver  driver
 	workers int // goroutines that segment at once; tiling uses as many
-	// pyramidFirst makes regions wait for the whole pyramid.
-	pyramidFirst bool
-	log          *slog.Logger
+	// maskFirst lets regions begin before the whole pyramid is written.
+	maskFirst bool
+	log       *slog.Logger
 	// redelivered, if not nil, hears of jobs that came a second time or more.
 	redelivered func(jobs.Stage)
 }
@@ -196,7 +196,7 @@ func (c *crew) loop(h workers.Handler, queue jobs.Queue, parallel int) *workers.
 func (c *crew) handler(role string) (h workers.Handler, parallel int, err error) {
 	switch role {
 	case "tile":
-		return &workers.Tile{Bucket: c.bucket, Queue: c.queue, Events: c.queue, Model: c.model, Workers: c.workers, PyramidFirst: c.pyramidFirst}, 1, nil
+		return &workers.Tile{Bucket: c.bucket, Queue: c.queue, Events: c.queue, Model: c.model, Workers: c.workers, MaskFirst: c.maskFirst}, 1, nil
 	case "segment":
 		engine, err := c.driver.engine(c.model)
 		if err != nil {

@@ -112,7 +112,9 @@ func (q *Queue) take(ctx context.Context, stage jobs.Stage, l *line) (jobs.Deliv
 	case l.first <- struct{}{}:
 		defer func() { <-l.first }()
 	case <-ctx.Done():
+		return nil, fmt.Errorf("take: %w", ctx.Err())
 	case <-q.closed:
+		return nil, fmt.Errorf("take: %w", jobs.ErrClosed)
 	}
 	pause := idle
 	for {

@@ -93,7 +93,7 @@ func (m managed) read(ctx context.Context, col, row int, dst *image.RGBA) error 
 }
 
 // raw has nothing: the file's stream has other colours.
-func (m managed) raw(ctx context.Context, col, row int) ([]byte, error) {
+func (m managed) raw(_ context.Context, col, row int, _ []byte) ([]byte, error) {
 	_, err := m.layout().bounds(col, row)
 	return nil, err
 }

@@ -103,7 +103,7 @@ func readAll(ctx context.Context, s slide.Slide, limit int) error {
 					return err
 				}
 				if raw, ok := s.(slide.RawTiler); ok {
-					if _, _, err := raw.RawTile(ctx, level, col, row); err != nil {
+					if _, _, err := raw.RawTile(ctx, level, col, row, nil); err != nil {
 						return err
 					}
 				}

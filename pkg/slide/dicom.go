@@ -329,7 +329,7 @@ func (p *dicomPlane) samples(dst *image.RGBA, data []byte) error {
 	return nil
 }
 
-func (p *dicomPlane) raw(_ context.Context, col, row int) ([]byte, error) {
+func (p *dicomPlane) raw(_ context.Context, col, row int, _ []byte) ([]byte, error) {
 	if _, err := p.l.bounds(col, row); err != nil || p.l.codec != "jpeg" {
 		return nil, err
 	}

@@ -119,7 +119,7 @@ func (p *foreignPlane) read(_ context.Context, col, row int, dst *image.RGBA) er
 	return p.os.Read(dst, p.level, r.Min.Mul(p.factor))
 }
 
-func (p *foreignPlane) raw(_ context.Context, col, row int) ([]byte, error) {
+func (p *foreignPlane) raw(_ context.Context, col, row int, _ []byte) ([]byte, error) {
 	_, err := p.layout().bounds(col, row)
 	return nil, err
 }
@@ -142,4 +142,4 @@ func (p *foreignPicture) read(_ context.Context, col, row int, dst *image.RGBA) 
 	return p.os.ReadAssociated(dst, p.name)
 }
 
-func (p *foreignPicture) raw(context.Context, int, int) ([]byte, error) { return nil, nil }
+func (p *foreignPicture) raw(context.Context, int, int, []byte) ([]byte, error) { return nil, nil }

@@ -50,7 +50,7 @@ func (m *mosaic) read(ctx context.Context, col, row int, dst *image.RGBA) error 
 }
 
 // raw has nothing: a mosaic's tile is a stream of the file only by chance.
-func (m *mosaic) raw(_ context.Context, col, row int) ([]byte, error) {
+func (m *mosaic) raw(_ context.Context, col, row int, _ []byte) ([]byte, error) {
 	_, err := m.layout().bounds(col, row)
 	return nil, err
 }

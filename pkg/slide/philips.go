@@ -209,7 +209,7 @@ func (p *picturePlane) read(_ context.Context, col, row int, dst *image.RGBA) er
 	return codec.DecodeJPEG(dst, p.data, maxAssociated)
 }
 
-func (p *picturePlane) raw(context.Context, int, int) ([]byte, error) {
+func (p *picturePlane) raw(context.Context, int, int, []byte) ([]byte, error) {
 	return bytes.Clone(p.data), nil
 }
 

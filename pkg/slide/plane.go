@@ -17,8 +17,9 @@ type plane interface {
 	// read decodes a tile into dst, whose bounds become the tile's, clipped to the plane. Pixels that
 	// were never scanned are transparent. A tile outside the plane is an error.
 	read(ctx context.Context, col, row int, dst *image.RGBA) error
-	// raw is the tile's JPEG stream, made standalone, or nil where there is none of just its pixels.
-	raw(ctx context.Context, col, row int) ([]byte, error)
+	// raw is the tile's JPEG stream, made standalone, or nil where there is none of just its pixels. It may
+	// lie in the memory of room.
+	raw(ctx context.Context, col, row int, room []byte) ([]byte, error)
 }
 
 // layout is how a plane lies.
@@ -59,7 +60,9 @@ func (p tiffPlane) read(_ context.Context, col, row int, dst *image.RGBA) error 
 	return p.ReadTile(col, row, dst)
 }
 
-func (p tiffPlane) raw(_ context.Context, col, row int) ([]byte, error) { return p.RawTile(col, row) }
+func (p tiffPlane) raw(_ context.Context, col, row int, room []byte) ([]byte, error) {
+	return p.RawTile(col, row, room)
+}
 
 // newTIFFStack makes a slide of directories, the finest first, turned as their orientation says and with
 // their colour profile.
@@ -129,11 +132,11 @@ func (p cropped) read(ctx context.Context, col, row int, dst *image.RGBA) error 
 	return nil
 }
 
-func (p cropped) raw(ctx context.Context, col, row int) ([]byte, error) {
+func (p cropped) raw(ctx context.Context, col, row int, room []byte) ([]byte, error) {
 	if _, err := p.layout().bounds(col, row); err != nil {
 		return nil, err
 	}
-	return p.plane.raw(ctx, col, row)
+	return p.plane.raw(ctx, col, row, room)
 }
 
 // paste copies a tile to its place.

@@ -22,7 +22,7 @@ func TestRawTileIsTheFiles(t *testing.T) {
 	defer s.Close()
 	differing, tiles := 0, 0
 	slidetest.Tiles(s.Info(), func(level, col, row int) {
-		stream, ok, err := s.(slide.RawTiler).RawTile(t.Context(), level, col, row)
+		stream, ok, err := s.(slide.RawTiler).RawTile(t.Context(), level, col, row, nil)
 		if !ok || err != nil {
 			t.Fatalf("raw tile %d_%d: %t, %v", col, row, ok, err)
 		}

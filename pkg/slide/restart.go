@@ -109,7 +109,7 @@ func (p *restartPlane) read(ctx context.Context, col, row int, dst *image.RGBA) 
 }
 
 // raw is the tile's stream: an edge tile's is larger than the tile, up to whole intervals.
-func (p *restartPlane) raw(_ context.Context, col, row int) ([]byte, error) {
+func (p *restartPlane) raw(_ context.Context, col, row int, _ []byte) ([]byte, error) {
 	if _, err := p.layout().bounds(col, row); err != nil {
 		return nil, err
 	}

@@ -51,9 +51,10 @@ type Slide interface {
 }
 
 // RawTiler is an optional ability of a Slide: it hands over a tile's JPEG stream, made standalone,
-// without decoding. ok is false where the tile is missing or not JPEG.
+// without decoding. ok is false where the tile is missing or not JPEG. The stream may lie in the memory of
+// room, which may be nil.
 type RawTiler interface {
-	RawTile(ctx context.Context, level, col, row int) (jpeg []byte, ok bool, err error)
+	RawTile(ctx context.Context, level, col, row int, room []byte) (jpeg []byte, ok bool, err error)
 }
 
 // TileError is a tile that is there and cannot be read.

@@ -118,7 +118,7 @@ func TestSparseTilesAreTransparent(t *testing.T) {
 			t.Errorf("tile %d/%d_%d has alpha %d, want %d", level, col, row, got, want)
 		}
 	})
-	if _, ok, err := s.(slide.RawTiler).RawTile(t.Context(), 0, 1, 0); ok || err != nil {
+	if _, ok, err := s.(slide.RawTiler).RawTile(t.Context(), 0, 1, 0, nil); ok || err != nil {
 		t.Errorf("raw tile of a missing one: %t, %v", ok, err)
 	}
 }

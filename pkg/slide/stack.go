@@ -78,10 +78,10 @@ func (s *stack) ReadTile(ctx context.Context, level, col, row int, dst *image.RG
 	return tileError(level, col, row, err)
 }
 
-func (s *stack) RawTile(ctx context.Context, level, col, row int) (jpeg []byte, ok bool, err error) {
+func (s *stack) RawTile(ctx context.Context, level, col, row int, room []byte) (jpeg []byte, ok bool, err error) {
 	p, err := s.level(ctx, level)
 	if err == nil {
-		jpeg, err = p.raw(ctx, col, row)
+		jpeg, err = p.raw(ctx, col, row, room)
 	}
 	return jpeg, jpeg != nil && err == nil, tileError(level, col, row, err)
 }

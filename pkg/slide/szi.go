@@ -260,7 +260,7 @@ func (p *sziPlane) decode(dst *image.RGBA, data []byte) error {
 	return nil
 }
 
-func (p *sziPlane) raw(_ context.Context, col, row int) ([]byte, error) {
+func (p *sziPlane) raw(_ context.Context, col, row int, _ []byte) ([]byte, error) {
 	if _, err := p.layout().bounds(col, row); err != nil || p.s.dzi.Overlap > 0 || p.s.dzi.Format == "png" {
 		return nil, err
 	}

@@ -87,7 +87,7 @@ func (p *turned) read(ctx context.Context, col, row int, dst *image.RGBA) error 
 }
 
 // raw has nothing: a turned tile is no stream of the file.
-func (p *turned) raw(_ context.Context, col, row int) ([]byte, error) {
+func (p *turned) raw(_ context.Context, col, row int, _ []byte) ([]byte, error) {
 	_, err := p.layout().bounds(col, row)
 	return nil, err
 }

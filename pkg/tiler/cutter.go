@@ -158,8 +158,7 @@ type walk struct {
 // packed is a compressed tile that waits for its turn.
 type packed struct {
 	tile pyramid.Tile
-	data []byte
-	buf  *buffer // to be given back; nil if there is none
+	buf  *buffer
 }
 
 // tile is a tile in the making. What is nil is not there or not there yet.
@@ -200,7 +199,7 @@ func (w *walk) free(p *tile) {
 // emit stores a tile and keeps of it what the tile above needs.
 func (w *walk) emit(ctx context.Context, t pyramid.Tile, p *tile) error {
 	made := p.img != nil
-	raw, err := w.render(ctx, t, p)
+	own, err := w.render(ctx, t, p)
 	if err != nil {
 		return err
 	}
@@ -208,7 +207,7 @@ func (w *walk) emit(ctx context.Context, t pyramid.Tile, p *tile) error {
 		w.overview.add(t, p.img)
 	}
 	if t.Level <= w.finest {
-		if err := w.store(t, raw, p, made); err != nil {
+		if err := w.store(t, own, p, made); err != nil {
 			return err
 		}
 	}
@@ -237,13 +236,16 @@ func (w *walk) wantsHalf(t pyramid.Tile) bool {
 
 // render sees to it that the pixels that somebody needs are there, and gives the slide's own stream where
 // that is to be stored. Each stream that is stored has been decoded once, if only to prove it.
-func (w *walk) render(ctx context.Context, t pyramid.Tile, p *tile) (raw []byte, err error) {
+func (w *walk) render(ctx context.Context, t pyramid.Tile, p *tile) (own *buffer, err error) {
 	if w.natives.copies(t) {
-		if raw, err = w.natives.raw(ctx, t); err != nil {
-			return nil, err
+		buf := streams.take()
+		ok, err := w.natives.raw(ctx, t, buf)
+		if ok && w.decode(t, buf.data, p) {
+			return buf, nil
 		}
-		if raw != nil && w.decode(t, raw, p) {
-			return raw, nil
+		buf.free()
+		if err != nil {
+			return nil, err
 		}
 	}
 	if p.img == nil {
@@ -262,8 +264,9 @@ func (w *walk) render(ctx context.Context, t pyramid.Tile, p *tile) (raw []byte,
 // does not decode.
 func (w *walk) decode(t pyramid.Tile, raw []byte, p *tile) bool {
 	half, whole := w.wantsHalf(t), w.watches(t.Level)
-	if !half && !whole && t.Level == w.dz.Max() && w.source.counted {
-		return true // an earlier pass has decoded it
+	if !half && !whole {
+		proved := t.Level == w.dz.Max() && w.source.counted // by an earlier pass
+		return proved || w.natives.sound(raw)
 	}
 	if !whole && w.dz.Tile%2 == 0 {
 		if p.half = w.halves.take(); w.natives.decodeHalf(raw, p.half) {
@@ -295,11 +298,9 @@ func (w *walk) halve(p *tile) {
 }
 
 // stored counts a tile and gives its buffer back.
-func (c *cutter) stored(bytes int, buf *buffer) {
-	c.bytes.Add(int64(bytes))
-	if buf != nil {
-		buffers.Put(buf)
-	}
+func (c *cutter) stored(buf *buffer) {
+	c.bytes.Add(int64(len(buf.data)))
+	buf.free()
 	c.step()
 }
 

@@ -18,10 +18,38 @@ import (
 // takes more than twice as long.
 
 // buffer holds one compressed tile.
-type buffer struct{ data []byte }
+type buffer struct {
+	data []byte
+	home *buffers
+}
 
-// buffers is shared by all cuts; its content has no meaning.
-var buffers = sync.Pool{New: func() any { return new(buffer) }}
+// buffers lends buffers to all cuts, which makes their content meaningless. A walk takes thousands a second, and
+// what is not left to the garbage collector need not be collected.
+type buffers struct{ pool sync.Pool }
+
+// streams are as large as the tiles that came by, worst have room for the worst tile that an encoder may
+// make.
+var streams, worst buffers
+
+func (b *buffers) take() *buffer {
+	if buf, ok := b.pool.Get().(*buffer); ok {
+		return buf
+	}
+	return &buffer{home: b}
+}
+
+func (b *buffer) free() { b.home.pool.Put(b) }
+
+// snug is a buffer of the same data that is not much larger than they are: dozens wait at a time.
+func (b *buffer) snug() *buffer {
+	if b.home == &streams {
+		return b
+	}
+	s := streams.take()
+	s.data = append(s.data[:0], b.data...)
+	b.free()
+	return s
+}
 
 // encode compresses the colours of img; its alpha is ignored. The bytes are the same with and without
 // libjpeg-turbo.

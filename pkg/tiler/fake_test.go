@@ -60,7 +60,7 @@ func (f *fake) paint(dst *image.RGBA) {
 	}
 }
 
-func (f *fake) RawTile(_ context.Context, _, col, row int) ([]byte, bool, error) {
+func (f *fake) RawTile(_ context.Context, _, col, row int, _ []byte) ([]byte, bool, error) {
 	if !f.raw {
 		return nil, false, nil
 	}

@@ -21,6 +21,7 @@ type natives struct {
 	raws   slide.RawTiler // nil if streams are not to be copied
 	decode codec.JPEGDecoder
 	half   codec.JPEGDecoder
+	check  func(stream []byte, limit int) error
 }
 
 // native is a level of the slide; size is empty where the pyramid's level has none.
@@ -33,9 +34,9 @@ type native struct {
 // newNatives finds the levels. With a quality, every tile is made anew from the finest level.
 func newNatives(cfg Config, dz pyramid.DeepZoom, src *source) *natives {
 	n := &natives{source: src, dz: dz, levels: make([]native, dz.Max()+1)}
-	n.decode, n.half = codec.DecodeJPEG, codec.DecodeHalf
+	n.decode, n.half, n.check = codec.DecodeJPEG, codec.DecodeHalf, codec.CheckJPEG
 	if turbo, err := codec.FindTurbo(); err == nil {
-		n.decode, n.half = turbo.Decode, turbo.DecodeHalf
+		n.decode, n.half, n.check = turbo.Decode, turbo.DecodeHalf, turbo.Check
 	}
 	if cfg.Quality != 0 {
 		return n
@@ -83,20 +84,22 @@ func (n *natives) copies(t pyramid.Tile) bool {
 	return n.raws != nil && n.levels[t.Level].jpeg && n.has(t)
 }
 
-// raw is the slide's own stream of a tile, or nil where there is none of just this tile.
-func (n *natives) raw(ctx context.Context, t pyramid.Tile) ([]byte, error) {
+// raw reads the slide's own stream of a tile into buf and reports whether there is one of just this tile.
+func (n *natives) raw(ctx context.Context, t pyramid.Tile, buf *buffer) (bool, error) {
 	if t.Level == n.dz.Max() && n.source.isBad(image.Pt(t.Col, t.Row)) {
-		return nil, nil
+		return false, nil
 	}
-	raw, ok, err := n.raws.RawTile(ctx, n.levels[t.Level].level, t.Col, t.Row)
+	raw, ok, err := n.raws.RawTile(ctx, n.levels[t.Level].level, t.Col, t.Row, buf.data)
 	if err != nil || !ok {
-		return nil, ctx.Err() // its pixels can be made
+		return false, ctx.Err() // its pixels can be made
 	}
-	if size, err := codec.JPEGSize(raw); err != nil || size != image.Pt(n.dz.Tile, n.dz.Tile) {
-		return nil, nil
-	}
-	return raw, nil
+	buf.data = raw
+	size, err := codec.JPEGSize(raw)
+	return err == nil && size == image.Pt(n.dz.Tile, n.dz.Tile), nil
 }
+
+// sound reports whether a whole tile's stream decodes, of which no pixel is needed.
+func (n *natives) sound(raw []byte) bool { return n.check(raw, n.dz.Tile*n.dz.Tile) == nil }
 
 // decodeHalf decodes a whole tile's stream at half its size; it reports false where that cannot be done.
 func (n *natives) decodeHalf(raw []byte, dst *image.RGBA) bool {

@@ -1,7 +1,6 @@
 package tiler
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
@@ -10,13 +9,13 @@ import (
 
 // How finished tiles leave a walk: into the bucket in the background, or into an archive, each in its turn.
 
-// store stores a tile: the slide's own stream, or the pixels compressed.
-func (w *walk) store(t pyramid.Tile, raw []byte, p *tile, made bool) error {
-	if raw != nil {
+// store stores a tile: the slide's own stream, or else the pixels compressed.
+func (w *walk) store(t pyramid.Tile, own *buffer, p *tile, made bool) error {
+	if own != nil {
 		w.levels[t.Level].copied.Add(1)
-		return w.put(t, raw, nil)
+		return w.put(packed{t, own})
 	}
-	buf := buffers.Get().(*buffer)
+	buf := worst.take()
 	if err := buf.encode(p.img, w.quality()); err != nil {
 		return fmt.Errorf("encode tile %v: %w", t, err)
 	}
@@ -25,43 +24,38 @@ func (w *walk) store(t pyramid.Tile, raw []byte, p *tile, made bool) error {
 	} else {
 		w.levels[t.Level].encoded.Add(1)
 	}
-	return w.put(t, buf.data, buf)
+	return w.put(packed{t, buf})
 }
 
 func (c *cutter) quality() int { return orDefault(c.cfg.Quality, DefaultQuality) }
 
-// put stores a tile and gives buf back afterwards.
-func (w *walk) put(t pyramid.Tile, data []byte, buf *buffer) error {
+// put stores a tile, or sees to it that it is stored, and gives its buffer back afterwards.
+func (w *walk) put(p packed) error {
 	switch {
 	case w.archive == nil:
-		w.send(t, data, buf)
-	case t.Level < w.pieces: // the joiner makes these, each in its turn
-		return w.pack(packed{t, data, buf})
+		w.send(p)
+	case p.tile.Level < w.pieces: // the joiner makes these, each in its turn
+		return w.pack(p)
 	default:
-		w.hold(packed{t, data, buf})
+		w.hold(p)
 	}
 	return nil
 }
 
 // send stores a tile in the background.
-func (w *walk) send(t pyramid.Tile, data []byte, buf *buffer) {
+func (w *walk) send(p packed) {
 	w.uploads.Go(func() error {
-		if err := putBytes(w.upload, w.cfg.Bucket, w.keys.PyramidTile(t), data); err != nil {
-			return fmt.Errorf("put tile %v: %w", t, err)
+		if err := putBytes(w.upload, w.cfg.Bucket, w.keys.PyramidTile(p.tile), p.buf.data); err != nil {
+			return fmt.Errorf("put tile %v: %w", p.tile, err)
 		}
-		w.stored(len(data), buf)
+		w.stored(p.buf)
 		return nil
 	})
 }
 
-// hold keeps a tile until its piece is done. Buffers have room for the worst tile, so what is in one is
-// copied: dozens wait.
+// hold keeps a tile until its piece is done.
 func (w *walk) hold(p packed) {
-	if p.buf != nil {
-		p.data = bytes.Clone(p.data)
-		buffers.Put(p.buf)
-		p.buf = nil
-	}
+	p.buf = p.buf.snug()
 	up := p.tile.Level - w.pieces
 	root := pyramid.Tile{Level: w.pieces, Col: p.tile.Col >> up, Row: p.tile.Row >> up}
 	w.mu.Lock()
@@ -84,9 +78,9 @@ func (w *walk) flush(_ context.Context, root pyramid.Tile) error {
 }
 
 func (w *walk) pack(p packed) error {
-	if err := w.archive.Add(p.tile, p.data); err != nil {
+	if err := w.archive.Add(p.tile, p.buf.data); err != nil {
 		return fmt.Errorf("pack tile %v: %w", p.tile, err)
 	}
-	w.stored(len(p.data), p.buf)
+	w.stored(p.buf)
 	return nil
 }

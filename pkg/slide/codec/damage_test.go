@@ -16,7 +16,7 @@ import (
 func TestDamagedScan(t *testing.T) {
 	for _, name := range []string{"444", "420", "grey", "restart", "rgb"} {
 		stream := golden(t)[name]
-		_, scan, err := segments(stream)
+		_, scan, err := segments(stream, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +58,7 @@ func TestOverwrittenScan(t *testing.T) {
 	if err := jpeg.Encode(&plain, noise(96, 96), nil); err != nil {
 		t.Fatal(err)
 	}
-	_, scan, err := segments(plain.Bytes())
+	_, scan, err := segments(plain.Bytes(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ type jpegDecoder struct {
 	parts            []part // in the order of the scan
 	wholeScan        bool   // the first scan holds all there is
 	half             bool   // decode at half the size; see DecodeHalf
+	check            bool   // make no pixels; see CheckJPEG
 }
 
 var decoderPool = sync.Pool{New: func() any { return new(jpegDecoder) }}
@@ -121,6 +122,9 @@ func (d *jpegDecoder) layout() {
 		d.components[0].h, d.components[0].v, hMax, vMax = 1, 1, 1, 1
 	}
 	d.mcuCols, d.mcuRows = ceilDiv(d.width, 8*hMax), ceilDiv(d.height, 8*vMax)
+	if d.check {
+		return
+	}
 	for i, c := range d.components {
 		h, v := int(c.h), int(c.v)
 		side, unit := d.blockSide(c, hMax, vMax), d.blockUnit()
@@ -147,8 +151,12 @@ func (d *jpegDecoder) addPart(id, tables byte) error {
 		if dc > 3 || ac > 3 || !d.hasDC[dc] || !d.hasAC[ac] || c.quant > 3 || !d.hasQuant[c.quant] {
 			return jpegDamaged("component %d lacks a table", id)
 		}
+		side := 0
+		if !d.check {
+			side = d.planes[i].stride / (int(c.h) * d.mcuCols)
+		}
 		d.parts = append(d.parts, part{
-			plane: &d.planes[i], h: int(c.h), v: int(c.v), side: d.planes[i].stride / (int(c.h) * d.mcuCols),
+			plane: &d.planes[i], h: int(c.h), v: int(c.v), side: side,
 			dc: &d.dc[dc], ac: &d.ac[ac], quant: &d.quant[c.quant],
 		})
 		return nil

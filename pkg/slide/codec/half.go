@@ -16,7 +16,8 @@ var ErrNoHalf = errors.New("jpeg: no half size for this stream")
 //
 // Streams that are not sequential give ErrNoHalf.
 func DecodeHalf(dst *image.RGBA, stream []byte, limit int) error {
-	segs, scan, err := segments(stream)
+	var room someSegments
+	segs, scan, err := segments(stream, room[:])
 	if err != nil {
 		return err
 	}
@@ -24,7 +25,7 @@ func DecodeHalf(dst *image.RGBA, stream []byte, limit int) error {
 	if err != nil {
 		return err
 	}
-	if err := f.halved().fits(dst, limit); err != nil {
+	if err := f.shrunk(2).fits(dst, limit); err != nil {
 		return err
 	}
 	if scan == nil {
@@ -47,9 +48,9 @@ func DecodeHalf(dst *image.RGBA, stream []byte, limit int) error {
 	return nil
 }
 
-// halved is the frame of the picture at half its size.
-func (f frame) halved() frame {
-	f.width, f.height = ceilDiv(f.width, 2), ceilDiv(f.height, 2)
+// shrunk is the frame of the picture at 1/n of its size.
+func (f frame) shrunk(n int) frame {
+	f.width, f.height = ceilDiv(f.width, n), ceilDiv(f.height, n)
 	return f
 }
 

@@ -74,7 +74,7 @@ func TestHalfNoticesDamage(t *testing.T) {
 	if err := jpeg.Encode(&plain, noise(96, 96), nil); err != nil {
 		t.Fatal(err)
 	}
-	_, scan, err := segments(plain.Bytes())
+	_, scan, err := segments(plain.Bytes(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,8 +108,8 @@ func TestHalfNoticesDamage(t *testing.T) {
 	}
 }
 
-// FuzzHalf: whatever the bytes, DecodeHalf neither panics nor differs from libjpeg-turbo where both
-// find a picture.
+// FuzzHalf: whatever the bytes, DecodeHalf does not panic and finds a picture only where DecodeJPEG does, and
+// CheckJPEG says just what DecodeJPEG says.
 func FuzzHalf(f *testing.F) {
 	for _, stream := range golden(f) {
 		f.Add(stream)
@@ -120,11 +120,12 @@ func FuzzHalf(f *testing.F) {
 			return
 		}
 		dst := image.NewRGBA(image.Rect(0, 0, ceilDiv(size.X, 2), ceilDiv(size.Y, 2)))
-		if DecodeHalf(dst, stream, 1<<16) != nil {
-			return
-		}
 		whole := image.NewRGBA(image.Rectangle{Max: size})
-		if err := DecodeJPEG(whole, stream, 1<<16); err != nil {
+		err = DecodeJPEG(whole, stream, 1<<16)
+		if check := CheckJPEG(stream, 1<<16); (check == nil) != (err == nil) {
+			t.Fatalf("the check says %v, decoding %v", check, err)
+		}
+		if DecodeHalf(dst, stream, 1<<16) == nil && err != nil {
 			t.Fatalf("half decodes, the whole does not: %v", err)
 		}
 	})

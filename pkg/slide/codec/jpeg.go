@@ -8,11 +8,7 @@ import (
 
 // JPEGSize is the size that a stream's frame header states. Nothing is decoded.
 func JPEGSize(stream []byte) (image.Point, error) {
-	segs, _, err := segments(stream)
-	if err != nil {
-		return image.Point{}, err
-	}
-	f, err := findFrame(segs)
+	f, _, err := readFrame(stream)
 	return image.Pt(f.width, f.height), err
 }
 
@@ -23,7 +19,8 @@ func JPEGSize(stream []byte) (image.Point, error) {
 //
 // The stream's planes, up to 3 bytes per pixel of the stream, besides dst.
 func DecodeJPEG(dst *image.RGBA, stream []byte, limit int) error {
-	segs, scan, err := segments(stream)
+	var room someSegments
+	segs, scan, err := segments(stream, room[:])
 	if err != nil {
 		return err
 	}
@@ -55,11 +52,19 @@ func DecodeJPEG(dst *image.RGBA, stream []byte, limit int) error {
 
 // fits checks a frame's size against what it is decoded into.
 func (f frame) fits(dst *image.RGBA, limit int) error {
-	switch want := dst.Bounds().Size(); {
-	case f.width*f.height > limit:
-		return jpegUnsupported("%d by %d pixels in one stream", f.width, f.height)
-	case f.width < want.X || f.height < want.Y:
+	if err := f.within(limit); err != nil {
+		return err
+	}
+	if want := dst.Bounds().Size(); f.width < want.X || f.height < want.Y {
 		return jpegDamaged("stream of %d by %d pixels for a tile of %d by %d", f.width, f.height, want.X, want.Y)
+	}
+	return nil
+}
+
+// within checks a frame's size against the most pixels that it may have.
+func (f frame) within(limit int) error {
+	if f.width*f.height > limit {
+		return jpegUnsupported("%d by %d pixels in one stream", f.width, f.height)
 	}
 	return nil
 }

@@ -133,7 +133,7 @@ func TestStandalone(t *testing.T) {
 			if want := readPNM(t, name); maxDifference(got, want) != 0 {
 				t.Error("pixels differ from the whole stream's")
 			}
-			_, scan, _ := segments(stream)
+			_, scan, _ := segments(stream, nil)
 			if !bytes.HasSuffix(joined, scan) {
 				t.Error("the scan is not the same bytes")
 			}
@@ -147,7 +147,7 @@ func TestStandalone(t *testing.T) {
 // takeApart moves a stream's tables into a stream of their own and drops its colour markers.
 func takeApart(t *testing.T, stream []byte) (tables, tile []byte) {
 	t.Helper()
-	segs, scan, err := segments(stream)
+	segs, scan, err := segments(stream, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

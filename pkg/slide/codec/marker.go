@@ -32,9 +32,14 @@ type segment struct {
 	data   []byte // payload
 }
 
-// segments splits a stream into its marker segments up to and including the first SOS; rest is what
-// follows, the entropy-coded data. A stream of tables only has no SOS and no rest.
-func segments(stream []byte) (segs []segment, rest []byte, err error) {
+// someSegments is room for the segments of a usual stream, which lives on the caller's stack.
+type someSegments [16]segment
+
+// segments splits a stream into its marker segments up to and including the first SOS, in the memory of room
+// if that is enough; rest is what follows, the entropy-coded data. A stream of tables only has no SOS and
+// no rest.
+func segments(stream []byte, room []segment) (segs []segment, rest []byte, err error) {
+	segs = room[:0]
 	if len(stream) < 2 || stream[0] != 0xFF || stream[1] != mSOI {
 		return nil, nil, jpegDamaged("no start-of-image marker")
 	}
@@ -89,6 +94,17 @@ type component struct {
 	quant    byte // number of its quantisation table
 }
 
+// readFrame reads a stream's frame header; scan is nil where the stream has none.
+func readFrame(stream []byte) (f frame, scan []byte, err error) {
+	var room someSegments
+	segs, scan, err := segments(stream, room[:])
+	if err != nil {
+		return frame{}, nil, err
+	}
+	f, err = findFrame(segs)
+	return f, scan, err
+}
+
 // findFrame finds and checks the start-of-frame segment.
 func findFrame(segs []segment) (frame, error) {
 	for _, s := range segs {
@@ -117,6 +133,7 @@ func parseFrame(s segment) (frame, error) {
 	if n := d[5]; n != 1 && n != 3 {
 		return frame{}, jpegUnsupported("%d components; grey and three-colour streams are read", n)
 	}
+	f.components = make([]component, 0, 3)
 	for d = d[6:]; len(d) > 0; d = d[3:] {
 		c := component{d[0], d[1] >> 4, d[1] & 15, d[2]}
 		if c.h < 1 || c.h > 4 || c.v < 1 || c.v > 4 {

@@ -21,7 +21,7 @@ type Intervals struct {
 // count: pictures beyond 65535 pixels have 0 there. model is the colour model that the container knows.
 func ParseIntervals(begin []byte, model Model) (*Intervals, error) {
 	begin = bytes.Clone(begin)
-	segs, scan, err := segments(begin)
+	segs, scan, err := segments(begin, nil)
 	if err != nil {
 		return nil, err
 	}

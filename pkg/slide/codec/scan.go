@@ -36,7 +36,7 @@ const scanSlack = 8
 type part struct {
 	*plane
 	h, v     int // blocks per MCU
-	side     int // samples to a block's side
+	side     int // samples to a block's side; 0 makes none
 	dc, ac   *huffman
 	quant    *[64]int32
 	previous int32 // DC of the block before
@@ -49,6 +49,10 @@ func (p *part) group(bits *bitReader, col, row int, coeff *[64]int32) bool {
 			last, ok := bits.block(p.dc, p.ac, p.quant, &p.previous, coeff)
 			if !ok {
 				return false
+			}
+			if p.side == 0 {
+				*coeff = [64]int32{}
+				continue
 			}
 			out := p.pix[p.side*((row*p.v+v)*p.stride+col*p.h+h):]
 			if p.side == 4 {

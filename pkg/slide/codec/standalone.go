@@ -24,14 +24,15 @@ func adobe(transform byte) []byte {
 // be nil), appending to dst. The scan is copied bit by bit. With a known model the stream's own JFIF
 // and Adobe markers give way to one that says the truth: libtiff ignores them too.
 func Standalone(dst, tables, tile []byte, model Model) ([]byte, error) {
-	head, scan, err := segments(tile)
+	var room, shareRoom someSegments
+	head, scan, err := segments(tile, room[:])
 	if err != nil {
 		return nil, err
 	}
 	if scan == nil {
 		return nil, jpegDamaged("no scan")
 	}
-	shared, err := tableSegments(tables)
+	shared, err := tableSegments(tables, shareRoom[:])
 	if err != nil {
 		return nil, err
 	}
@@ -59,11 +60,11 @@ func appendSegments(dst []byte, segs []segment, model Model) []byte {
 }
 
 // tableSegments are the segments of a stream of tables only.
-func tableSegments(tables []byte) ([]segment, error) {
+func tableSegments(tables []byte, room []segment) ([]segment, error) {
 	if len(tables) == 0 {
 		return nil, nil
 	}
-	segs, scan, err := segments(tables)
+	segs, scan, err := segments(tables, room)
 	if err == nil && scan != nil {
 		err = jpegDamaged("a scan among the tables")
 	}

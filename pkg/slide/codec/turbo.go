@@ -47,39 +47,26 @@ func findTurbo() (*Turbo, error) {
 // streams with all their tables and sane sizes only. Whatever it complains of is decoded again by
 // DecodeJPEG, whose word counts.
 func (t *Turbo) Decode(dst *image.RGBA, stream []byte, limit int) error {
-	segs, scan, err := segments(stream)
-	if err != nil {
-		return err
-	}
-	f, err := findFrame(segs)
-	if err != nil {
-		return err
-	}
-	if err := f.fits(dst, limit); err != nil {
-		return err
-	}
-	if f.marker == mSOF2 || len(scan) == 0 || !t.decode(f, dst, stream) {
-		return DecodeJPEG(dst, stream, limit)
-	}
-	return nil
+	return t.decodeAt(1, dst, stream, limit, DecodeJPEG)
 }
 
 // DecodeHalf is DecodeHalf of this package, to the bit.
 func (t *Turbo) DecodeHalf(dst *image.RGBA, stream []byte, limit int) error {
-	segs, scan, err := segments(stream)
+	return t.decodeAt(2, dst, stream, limit, DecodeHalf)
+}
+
+// decodeAt decodes at 1/n of the size; ours decodes what the library does not.
+func (t *Turbo) decodeAt(n int, dst *image.RGBA, stream []byte, limit int, ours JPEGDecoder) error {
+	f, scan, err := readFrame(stream)
 	if err != nil {
 		return err
 	}
-	f, err := findFrame(segs)
-	if err != nil {
+	small := f.shrunk(n)
+	if err := small.fits(dst, limit); err != nil {
 		return err
 	}
-	h := f.halved()
-	if err := h.fits(dst, limit); err != nil {
-		return err
-	}
-	if f.marker == mSOF2 || len(scan) == 0 || !t.decode(h, dst, stream) {
-		return DecodeHalf(dst, stream, limit)
+	if f.marker == mSOF2 || len(scan) == 0 || !t.decode(small, dst, stream) {
+		return ours(dst, stream, limit)
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func TestTurboNoticesDamage(t *testing.T) {
 	if err := jpeg.Encode(&plain, noise(96, 96), nil); err != nil {
 		t.Fatal(err)
 	}
-	_, scan, err := segments(plain.Bytes())
+	_, scan, err := segments(plain.Bytes(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

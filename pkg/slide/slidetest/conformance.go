@@ -197,7 +197,7 @@ func checkRaw(t *testing.T, s slide.Slide) {
 		t.Skip("the slide has no raw tiles")
 	}
 	sample(s.Info(), func(level, col, row int) {
-		stream, ok, err := raw.RawTile(t.Context(), level, col, row)
+		stream, ok, err := raw.RawTile(t.Context(), level, col, row, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

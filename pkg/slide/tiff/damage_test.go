@@ -185,7 +185,7 @@ func readAll(data []byte) error {
 				if err := im.ReadTile(col, row, &tile); err != nil {
 					return err
 				}
-				if _, err := im.RawTile(col, row); err != nil {
+				if _, err := im.RawTile(col, row, nil); err != nil {
 					return err
 				}
 			}

@@ -35,19 +35,22 @@ func (im *Image) ReadTile(col, row int, dst *image.RGBA) error {
 }
 
 // RawTile is a tile's JPEG stream, made standalone: its scan is the file's to the bit. It is nil where
-// the tile is missing or the image is not JPEG.
-func (im *Image) RawTile(col, row int) ([]byte, error) {
+// the tile is missing or the image is not JPEG. It lies in the memory of room if that is enough.
+func (im *Image) RawTile(col, row int, room []byte) ([]byte, error) {
 	if col < 0 || row < 0 || col >= im.cols || row >= im.rows {
 		return nil, fmt.Errorf("tile %d_%d lies outside %d by %d", col, row, im.cols, im.rows)
 	}
 	if im.Compression != JPEG {
 		return nil, nil
 	}
-	src, err := im.read(nil, row*im.cols+col)
+	s := scratchPool.Get().(*scratch)
+	defer scratchPool.Put(s)
+	src, err := im.read(s.src, row*im.cols+col)
 	if err != nil || src == nil {
 		return nil, err
 	}
-	return im.standalone(nil, src)
+	s.src = src
+	return im.standalone(room[:0], src)
 }
 
 // CheckExtent reports tiles that lie outside the file: a copy that was cut short is refused when it

@@ -1,0 +1,84 @@
+package codec
+
+import (
+	"bytes"
+	"image"
+	"image/jpeg"
+	"math/rand/v2"
+	"testing"
+)
+
+// TestCheckJudgesAsDecodingDoes: sound, cut and overwritten streams get the verdict that decoding gives them,
+// from this package and from libjpeg-turbo each.
+func TestCheckJudgesAsDecodingDoes(t *testing.T) {
+	var plain bytes.Buffer
+	if err := jpeg.Encode(&plain, noise(96, 96), nil); err != nil {
+		t.Fatal(err)
+	}
+	streams := golden(t)
+	streams["noise"] = plain.Bytes()
+	rng := rand.New(rand.NewPCG(5, 6))
+	sound, damaged := 0, 0
+	for name, stream := range streams {
+		_, scan, err := segments(stream, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head := len(stream) - len(scan)
+		for trial := range 60 {
+			data := bytes.Clone(stream)
+			switch {
+			case trial > 40:
+				data = data[:head+rng.IntN(len(scan))]
+			case trial > 0:
+				for at := head + rng.IntN(len(scan)); at < min(head+rng.IntN(len(scan)), len(data)-2); at++ {
+					data[at] = byte(rng.IntN(255))
+				}
+			}
+			agree(t, name, data)
+			if CheckJPEG(data, 1<<20) == nil {
+				sound++
+			} else {
+				damaged++
+			}
+		}
+	}
+	if sound < len(streams) || damaged < 10*len(streams) {
+		t.Errorf("%d sound and %d damaged streams: too few to mean anything", sound, damaged)
+	}
+}
+
+func agree(t *testing.T, name string, data []byte) {
+	t.Helper()
+	size, err := JPEGSize(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := image.NewRGBA(image.Rectangle{Max: size})
+	if check, decode := CheckJPEG(data, 1<<20), DecodeJPEG(whole, data, 1<<20); (check == nil) != (decode == nil) {
+		t.Fatalf("%s: check says %v, decoding %v", name, check, decode)
+	}
+	turbo, err := FindTurbo()
+	if err != nil {
+		return
+	}
+	if check, decode := turbo.Check(data, 1<<20), turbo.Decode(whole, data, 1<<20); (check == nil) != (decode == nil) {
+		t.Fatalf("%s: libjpeg-turbo's check says %v, its decoder %v", name, check, decode)
+	}
+}
+
+// TestCheckKeepsTheLimit: a picture larger than allowed is refused, and nothing is allocated for one that is
+// not.
+func TestCheckKeepsTheLimit(t *testing.T) {
+	stream := golden(t)["444"]
+	if err := CheckJPEG(stream, 37*29-1); err == nil {
+		t.Error("a stream above the limit: no error")
+	}
+	if n := testing.AllocsPerRun(20, func() {
+		if err := CheckJPEG(stream, 37*29); err != nil {
+			t.Error(err)
+		}
+	}); n > 2 {
+		t.Errorf("%.0f allocations a check", n)
+	}
+}

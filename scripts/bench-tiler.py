@@ -3,7 +3,6 @@ import argparse
 import io
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -31,17 +30,17 @@ def run(command, env=None):
 class Bench:
     def __init__(self, options):
         self.o = options
+        self.places = 0
 
     def slide(self, name):
         return os.path.join(self.o.cache, name + ".tiff")
 
     def fresh(self):
-        """An empty place for results. What was there goes, and the file system gets time to forget it."""
-        if os.path.exists(self.o.out):
-            shutil.rmtree(self.o.out)
-            time.sleep(6)
-        os.makedirs(self.o.out)
-        return os.path.join(self.o.out, "x")
+        """An empty place for results. Nothing is removed before the end; bench-tiler.sh says why."""
+        self.places += 1
+        place = os.path.join(self.o.out, f"{self.o.what}-{self.places}")
+        os.makedirs(place)
+        return os.path.join(place, "x")
 
     def vips(self, name, kind):
         end = ".szi" if kind == "szi" else ""

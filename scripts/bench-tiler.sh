@@ -2,7 +2,7 @@
 # The tiler against what people use instead: vips dzsave (Debian's libvips-tools) and OpenSlide
 # (python3-openslide), on the same slides, on the same machine, in turn.
 #
-#   scripts/bench-tiler.sh            all of it: some minutes, and 8 GB of disk while it runs
+#   scripts/bench-tiler.sh            all of it: some minutes, and 12 GB of disk while it runs
 #   scripts/bench-tiler.sh speed      time against vips dzsave, to a folder and to SZI, and OpenSlide
 #   scripts/bench-tiler.sh pixels     level-0 scans that differ, PSNR of the lower levels
 #   scripts/bench-tiler.sh memory     peak memory at 421 megapixels and at 8 gigapixels
@@ -12,8 +12,9 @@
 # BigTIFF, 240 pixels a tile, quality 85: with its pyramid and single-level. They are made once, in
 # BENCH_CACHE (default: ~/.cache/slidemill-tiler). Each figure is the median of ROUNDS (3) runs A B A B; ratios are
 # of processor time and of wall time, and the first of them is what a busy machine disturbs least. Results
-# are written to BENCH_OUT (default: a folder in BENCH_CACHE) and removed; a pause follows, because a file
-# system takes long to use the room of files just removed, which would be counted against the next.
+# are written to BENCH_OUT (default: a folder in BENCH_CACHE) and stay there until the end: ext4 does not use
+# an inode again for minutes after its file was removed, and looks at each of them whenever a file is made,
+# which costs whoever comes next seconds.
 #
 # Needs the slide in SLIDEMILL_DATA (default: ../shared/data), vips, python3 with openslide, numpy and tifffile
 # (scripts/install-oracles.sh).

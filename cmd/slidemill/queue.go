@@ -81,7 +81,7 @@ func (p *place) awaitStore(ctx context.Context, log *slog.Logger) (b store.Bucke
 	patient := retry.Config{Room: true, Notice: func(op, key string, err error, pause time.Duration) {
 		log.Warn("the store has trouble, trying again", "op", op, "key", key, "pause", pause, "error", err)
 	}}
-	err = await(ctx, log, retry.Retryable, func() (err error) { b, err = p.openStoreWith(ctx, patient); return err })
+	err = await(ctx, log, retry.Retryable, func() (err error) { b, err = p.openPacked(ctx, patient); return err })
 	return b, err
 }
 

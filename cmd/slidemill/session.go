@@ -51,6 +51,12 @@ func (p *place) flags(cmd *cobra.Command) {
 
 // openStore opens the store that --store names, with whatever pyramids it holds as archives.
 func (p *place) openStore(ctx context.Context) (store.Bucket, error) {
+	return p.openPacked(ctx, retry.Config{})
+}
+
+// openPacked opens the store with the patience of openStoreWith. Every process that cuts, reads or shows slides
+// comes this way: who packed a pyramid and who reads it must agree on where its tiles are.
+func (p *place) openPacked(ctx context.Context, patient retry.Config) (store.Bucket, error) {
 	pack := strings.HasPrefix(p.store, "s3://")
 	switch p.pack {
 	case "", "auto":
@@ -59,18 +65,13 @@ func (p *place) openStore(ctx context.Context) (store.Bucket, error) {
 	default:
 		return nil, &usageError{fmt.Errorf("--pack %s: want yes, no or auto", p.pack)}
 	}
-	b, err := p.openPlain(ctx)
+	b, err := p.openStoreWith(ctx, patient)
 	if err != nil {
 		return nil, err
 	}
 	archives := szi.New(b)
 	archives.Pack = pack
 	return archives, nil
-}
-
-// openPlain opens the store that --store names.
-func (p *place) openPlain(ctx context.Context) (store.Bucket, error) {
-	return p.openStoreWith(ctx, retry.Config{})
 }
 
 // openStoreWith decides how patient a store elsewhere is. A folder is patient only where a process waits

@@ -15,6 +15,7 @@ import (
 type workerFlags struct {
 	place
 	model, engine string
+	profile       string
 	roles         []string
 	workers       int
 	threads       int
@@ -43,6 +44,7 @@ func newWorker() *cobra.Command {
 	threadsFlag(cmd, &f.threads)
 	cmd.Flags().StringVar(&roles, "roles", strings.Join(allRoles, ","), "which stages to work on")
 	cmd.Flags().IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once")
+	cmd.Flags().StringVar(&f.profile, "profile", "", "write where processor time goes to a `file` for go tool pprof")
 	return cmd
 }
 
@@ -51,6 +53,11 @@ func work(cmd *cobra.Command, f *workerFlags) (err error) {
 	if err := checkRoles(f.roles); err != nil {
 		return err
 	}
+	stop, err := profile(f.profile)
+	if err != nil {
+		return err
+	}
+	defer closing(&err, stop)
 	m, err := openModel(f.model)
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ type options struct {
 	region    int
 	slides    int
 	queue     bool
+	keep      bool
 }
 
 func main() {
@@ -27,6 +28,7 @@ func main() {
 	flag.StringVar(&o.size, "size", "12000x10000", "of the synthetic slide")
 	flag.IntVar(&o.seed, "seed", 5, "of the synthetic slide")
 	flag.IntVar(&o.region, "region", 0, "side of a region; 0 means the default")
+	flag.BoolVar(&o.keep, "keep", false, "keep the folder, with profiles of all workers, for go tool pprof")
 	flag.BoolVar(&o.queue, "queue", false, "instead: put the jobs of many slides through the queue and print its disk and memory")
 	flag.IntVar(&o.slides, "slides", 10_000, "slides whose jobs go through the queue")
 	flag.Parse()
@@ -43,7 +45,10 @@ func run(ctx context.Context, o options) (err error) {
 		if o.dir, err = os.MkdirTemp("", "slidemill-bench-"); err != nil {
 			return err
 		}
-		defer os.RemoveAll(o.dir)
+		if !o.keep {
+			defer os.RemoveAll(o.dir)
+		}
+		fmt.Println("files in", o.dir)
 	}
 	if o.queue {
 		return throughQueue(ctx, o)

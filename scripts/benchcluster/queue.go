@@ -72,12 +72,13 @@ func slides(ctx context.Context, q *jetstream.Queue, from, to int) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
 	for i := from; i < to; i++ {
-		group.Go(func() error { return slide(ctx, q, i) })
+		group.Go(func() error { return pass(ctx, q, i) })
 	}
 	return group.Wait()
 }
 
-func slide(ctx context.Context, q *jetstream.Queue, i int) error {
+// pass takes one slide through all stages.
+func pass(ctx context.Context, q *jetstream.Queue, i int) error {
 	sum := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(i)))
 	id := pyramid.NewSlideID(sum)
 	run := pyramid.NewRunID(sum[:])

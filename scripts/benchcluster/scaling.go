@@ -3,13 +3,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,13 +24,15 @@ import (
 
 // measure is one run of the slide.
 type measure struct {
-	regions, batches int
-	segmenting       time.Duration // from the first region in the store to the last
-	total            time.Duration
-	cpu              map[string]time.Duration // by process
+	regions, jobs int
+	tissue        float64       // share of the slide
+	segmenting    time.Duration // from the plan, after which regions can be had, to the last region
+	total         time.Duration // from the order to the mask
+	cpu           usage         // between order and mask
+	network       time.Duration // what of it went into the networks
 }
 
-func (m measure) rate() float64 { return float64(m.regions-1) / m.segmenting.Seconds() }
+func (m measure) rate() float64 { return float64(m.regions) / m.segmenting.Seconds() }
 
 // scaling runs the slide with one and with two segmenting workers, each bound to a core of its own. The
 // other processes run beside them on what is left.
@@ -41,29 +44,43 @@ func scaling(ctx context.Context, o options) error {
 			return fmt.Errorf("%d workers: %w", n, err)
 		}
 		got[n-1] = m
-		fmt.Printf("%d single-core workers: %d regions in %d jobs, %.2f regions/s, %.1f s from order to mask\n", n, m.regions, m.batches, m.rate(), m.total.Seconds())
+		m.print(n)
 	}
-	one, two := got[0], got[1]
-	fmt.Printf("scaling from 1 to 2 workers: %.2f times the regions per second\n", two.rate()/one.rate())
-	var all, segmenters time.Duration
-	for name, t := range one.cpu {
-		all += t
-		if strings.HasPrefix(name, "segment") {
-			segmenters += t
-		}
-		fmt.Printf("  %-10s %6.1f s of processor time\n", name, t.Seconds())
-	}
-	fmt.Printf("segmenters' share of all processor time: %.0f %% (%.1f of %.1f s)\n", 100*segmenters.Seconds()/all.Seconds(), segmenters.Seconds(), all.Seconds())
-	idle := one.segmenting - segmenters
-	fmt.Printf("overhead per region: %.1f ms in which the one segmenter waited for queue, store or tiles\n", max(0, idle.Seconds()*1000/float64(one.regions)))
+	fmt.Printf("scaling from 1 to 2 single-core workers: %.2f times the regions per second\n", got[1].rate()/got[0].rate())
 	return nil
+}
+
+func (m measure) print(workers int) {
+	fmt.Printf("%d single-core workers: %.0f %% tissue, %d regions in %d jobs, %.3f regions/s, %.1f s from order to mask\n",
+		workers, 100*m.tissue, m.regions, m.jobs, m.rate(), m.total.Seconds())
+	segmenters := m.cpu.of("segment")
+	for _, name := range slices.Sorted(maps.Keys(m.cpu)) {
+		fmt.Printf("  %-10s %7.2f s of processor time\n", name, m.cpu[name].Seconds())
+	}
+	all := m.cpu.of("")
+	fmt.Printf("  in the network %.2f of %.2f s: %.1f %%; of the segmenters' own time: %.1f %%\n",
+		m.network.Seconds(), all.Seconds(), 100*m.network.Seconds()/all.Seconds(), 100*m.network.Seconds()/segmenters.Seconds())
+	perJob := func(d time.Duration) float64 { return d.Seconds() * 1000 / float64(m.jobs) }
+	busy := time.Duration(workers) * m.segmenting
+	fmt.Printf("  a region job takes %.0f ms, of which %.1f ms are not the network: %.1f ms of processor time, %.1f ms of waiting\n",
+		perJob(busy), perJob(busy-m.network), perJob(segmenters-m.network), perJob(busy-segmenters))
 }
 
 func once(ctx context.Context, o options, workers int) (m measure, err error) {
 	dir := filepath.Join(o.dir, strconv.Itoa(workers))
-	c := site.Config{Dir: dir, Workers: workers + 2, Under: map[string][]string{}}
+	c := site.Config{Dir: dir, Workers: workers + 2, Under: map[string][]string{}, Args: map[string][]string{}}
+	var profiles []string
 	for i := range workers { // worker-1 tiles, the last one stitches
-		c.Under[fmt.Sprintf("worker-%d", i+2)] = []string{"taskset", "-c", strconv.Itoa(i)}
+		name := fmt.Sprintf("worker-%d", i+2)
+		profile := filepath.Join(o.dir, fmt.Sprintf("%d-%s.pprof", workers, name))
+		profiles = append(profiles, profile)
+		c.Under[name] = []string{"taskset", "-c", strconv.Itoa(i)}
+		c.Args[name] = []string{"--profile", profile}
+	}
+	if o.keep { // somebody wants to look at all of them
+		for _, i := range []int{1, workers + 2} {
+			c.Args[fmt.Sprintf("worker-%d", i)] = []string{"--profile", filepath.Join(o.dir, fmt.Sprintf("%d-worker-%d.pprof", workers, i))}
+		}
 	}
 	s, err := site.Open(c)
 	if err != nil {
@@ -72,63 +89,94 @@ func once(ctx context.Context, o options, workers int) (m measure, err error) {
 	if err := s.Build(); err != nil {
 		return m, err
 	}
+	mill := filepath.Join(dir, "bin", "slidemill")
+	file, err := slide(ctx, o, mill)
+	if err != nil {
+		return m, err
+	}
+	if m, err = through(ctx, s, o, file); err != nil {
+		return m, err
+	}
+	share, err := networkShare(ctx, mill, profiles)
+	m.network = time.Duration(share * float64(m.cpu.of("segment")))
+	return m, err
+}
+
+// slide draws the slide if it is not there.
+func slide(ctx context.Context, o options, mill string) (file string, err error) {
+	file = filepath.Join(o.dir, "slide.tiff")
+	if _, err := os.Stat(file); err == nil {
+		return file, nil
+	}
+	out, err := exec.CommandContext(ctx, mill, "synth", "--out", file, "--size", o.size, "--seed", strconv.Itoa(o.seed)).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("synth: %w\n%s", err, out)
+	}
+	return file, nil
+}
+
+// through takes the slide through the site, and stops it.
+func through(ctx context.Context, s *site.Site, o options, file string) (m measure, err error) {
+	defer func() { err = errors.Join(err, s.Stop()) }()
 	if err := s.Start(); err != nil {
 		return m, err
 	}
-	defer func() { err = errors.Join(err, s.Stop()) }()
-	file := filepath.Join(o.dir, "slide.tiff")
-	if _, err := os.Stat(file); err != nil {
-		if out, err := exec.CommandContext(ctx, filepath.Join(dir, "bin", "slidemill"), "synth", "--out", file, "--size", o.size, "--seed", strconv.Itoa(o.seed)).CombinedOutput(); err != nil {
-			return m, fmt.Errorf("synth: %w\n%s", err, out)
-		}
-	}
-	return follow(ctx, s, o, file)
-}
-
-// follow orders the slide and measures until its mask is there.
-func follow(ctx context.Context, s *site.Site, o options, file string) (m measure, err error) {
 	model, err := builtin.Model()
 	if err != nil {
 		return m, err
 	}
-	bucket, err := s.Objects(ctx)
-	if err != nil {
-		return m, err
-	}
-	queue, err := s.Queue(ctx)
-	if err != nil {
-		return m, err
-	}
-	defer queue.Close()
 	order, err := intake.Prepare(ctx, file, segment.Parameters{Region: o.region}, model, nil)
 	if err != nil {
 		return m, err
 	}
+	before, err := processorTime(s)
+	if err != nil {
+		return m, err
+	}
 	started := time.Now()
-	if err := (&intake.Desk{Bucket: bucket, Queue: queue}).Submit(ctx, order); err != nil {
+	bucket, err := s.Objects(ctx)
+	if err != nil {
+		return m, err
+	}
+	if err := submit(ctx, s, bucket, order); err != nil {
 		return m, err
 	}
 	keys := store.Slide(order.Slide).Run(order.Run)
-	for {
-		if _, err := bucket.Stat(ctx, keys.Manifest()); err == nil {
-			break
-		} else if !errors.Is(err, store.ErrNotFound) {
-			return m, err
-		}
-		select {
-		case <-ctx.Done():
-			return m, ctx.Err()
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
-	m.total = time.Since(started)
-	if m.cpu, err = processorTime(s); err != nil {
+	if err := await(ctx, bucket, keys.Manifest()); err != nil {
 		return m, err
 	}
+	m.total = time.Since(started)
+	after, err := processorTime(s)
+	if err != nil {
+		return m, err
+	}
+	m.cpu = after.since(before)
 	return m, m.count(ctx, bucket, keys, s)
 }
 
-// count reads from the store when each region came.
+func submit(ctx context.Context, s *site.Site, bucket store.Bucket, order *intake.Order) error {
+	queue, err := s.Queue(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join((&intake.Desk{Bucket: bucket, Queue: queue}).Submit(ctx, order), queue.Close())
+}
+
+// await waits until the object is there.
+func await(ctx context.Context, bucket store.Bucket, key string) error {
+	for {
+		if _, err := bucket.Stat(ctx, key); !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// count reads from the store when the plan and each region came.
 func (m *measure) count(ctx context.Context, bucket store.Bucket, keys store.RunKeys, s *site.Site) error {
 	data, err := store.ReadAll(ctx, bucket, keys.Plan(), 1<<28)
 	if err != nil {
@@ -138,48 +186,54 @@ func (m *measure) count(ctx context.Context, bucket store.Bucket, keys store.Run
 	if err != nil {
 		return err
 	}
-	m.regions, m.batches = len(plan.Regions), plan.Batches()
-	var first, last time.Time
-	for _, r := range plan.Regions { // the file's own time: S3 rounds to seconds
-		info, err := os.Stat(filepath.Join(s.S3Dir, site.Bucket, "results", keys.Region(r)))
+	tissue, err := plan.TissueMap()
+	if err != nil {
+		return err
+	}
+	classes := tissue.Count()
+	m.regions, m.jobs, m.tissue = len(plan.Regions), plan.Batches(), float64(classes[segment.Tissue])/float64(len(tissue.Class))
+	began, err := modified(s, keys.Plan())
+	if err != nil {
+		return err
+	}
+	for _, r := range plan.Regions {
+		t, err := modified(s, keys.Region(r))
 		if err != nil {
 			return err
 		}
-		t := info.ModTime()
-		if first.IsZero() || t.Before(first) {
-			first = t
-		}
-		if t.After(last) {
-			last = t
-		}
+		m.segmenting = max(m.segmenting, t.Sub(began))
 	}
-	m.segmenting = last.Sub(first)
 	return nil
 }
 
-// processorTime reads what each process has used so far, in clock ticks of 10 ms.
-func processorTime(s *site.Site) (map[string]time.Duration, error) {
-	used := map[string]time.Duration{}
-	roles := site.Split(s.Workers)
-	for _, name := range s.Names() {
-		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.Process(name).PID()))
-		if err != nil {
-			return nil, err
-		}
-		fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
-		user, err1 := strconv.Atoi(fields[11])
-		system, err2 := strconv.Atoi(fields[12])
-		if err := errors.Join(err1, err2); err != nil {
-			return nil, err
-		}
-		if number, ok := strings.CutPrefix(name, "worker-"); ok {
-			i, err := strconv.Atoi(number)
-			if err != nil {
-				return nil, err
-			}
-			name = roles[i-1] + "-" + number
-		}
-		used[name] += time.Duration(user+system) * 10 * time.Millisecond
+// modified is when an object came: the file's own time, as S3 rounds to seconds.
+func modified(s *site.Site, key string) (time.Time, error) {
+	info, err := os.Stat(filepath.Join(s.S3Dir, site.Bucket, "results", key))
+	if err != nil {
+		return time.Time{}, err
 	}
-	return used, nil
+	return info.ModTime(), nil
+}
+
+// networkFrames are the functions that run a network: Gorgonia and our kernels.
+const networkFrames = `pkg/segment/nn|gorgonia\.org`
+
+// networkShare is the share of the processor time in the profiles that went into the network.
+func networkShare(ctx context.Context, program string, profiles []string) (float64, error) {
+	args := append([]string{"tool", "pprof", "-top", "-nodecount=100000", "-nodefraction=0", "-focus", networkFrames, program}, profiles...)
+	out, err := exec.CommandContext(ctx, "go", args...).Output()
+	if err != nil {
+		return 0, fmt.Errorf("go tool pprof: %w", err)
+	}
+	for line := range strings.Lines(string(out)) { // "Active filters", then: Showing nodes accounting for 1.2s, 9.5% of 12.6s total
+		_, rest, ok := strings.Cut(line, "accounting for ")
+		if !ok {
+			continue
+		}
+		_, rest, _ = strings.Cut(rest, ", ")
+		percent, _, _ := strings.Cut(rest, "%")
+		share, err := strconv.ParseFloat(percent, 64)
+		return share / 100, err
+	}
+	return 0, fmt.Errorf("go tool pprof says: %s", out)
 }

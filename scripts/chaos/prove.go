@@ -46,7 +46,8 @@ func (b *base) copy(file string, round int) error {
 	return os.WriteFile(file, fmt.Appendf(bytes.Clone(b.file), "round %010d", round), 0o640)
 }
 
-// makeBase draws a slide and runs it undisturbed: no queue elsewhere, no object store, one process.
+// makeBase draws a slide and runs it undisturbed: no queue elsewhere, no object store, one process. Its pyramid
+// is an archive, as it is in an object store.
 func makeBase(ctx context.Context, s *site.Site, work string, i int) (*base, error) {
 	mill := filepath.Join(work, "bin", "slidemill")
 	file := filepath.Join(work, fmt.Sprintf("base-%d.tiff", i))
@@ -64,7 +65,7 @@ func makeBase(ctx context.Context, s *site.Site, work string, i int) (*base, err
 		return nil, err
 	}
 	results := filepath.Join(work, fmt.Sprintf("undisturbed-%d", i))
-	cmd := exec.CommandContext(ctx, mill, "run", "--json", "--region", fmt.Sprint(regionSide), "--data", results, undisturbed)
+	cmd := exec.CommandContext(ctx, mill, "run", "--json", "--pack", "--region", fmt.Sprint(regionSide), "--data", results, undisturbed)
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
 	out, err := cmd.Output()

@@ -68,7 +68,7 @@ func Split(n int) (roles []string) {
 }
 
 func (s *Site) process(name string, args ...string) *Process {
-	args = slices.Concat(s.Under[name], args)
+	args = slices.Concat(s.Under[name], args, s.Args[name])
 	return &Process{Name: name, Args: args, log: s.path("log", name+".log"), pid: s.path("run", name+".pid")}
 }
 

@@ -45,6 +45,8 @@ type Config struct {
 	S3Dir   string `json:"s3_dir,omitempty"`
 	// Under is put before a process's command, by name: taskset -c 0, ip netns exec NAME.
 	Under map[string][]string `json:"-"`
+	// Args is added to a process's arguments, by name.
+	Args map[string][]string `json:"-"`
 	// Env is added to the environment of slidemill's processes.
 	Env []string `json:"-"`
 }

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/slide"
@@ -41,9 +42,10 @@ type quarantine struct {
 
 // try is one delivery of a batch.
 type try struct {
-	run     *openRun
-	attempt int
-	begun   bool // a region of it was found missing
+	run      *openRun
+	attempt  int
+	priority jobs.Priority
+	begun    bool // a region of it was found missing
 }
 
 // guarded computes a region, or says for good why it cannot be: as an error, or in the store if the run
@@ -52,7 +54,7 @@ func (s *Segment) guarded(ctx context.Context, t *try, r pyramid.Region) error {
 	if t.attempt < 2 {
 		s.alone.RLock()
 		defer s.alone.RUnlock()
-		return s.judged(ctx, t, r, s.caught(ctx, t.run, r))
+		return s.judged(ctx, t, r, s.caught(ctx, t, r))
 	}
 	keys := store.Slide(t.run.plan.Slide).Run(t.run.plan.Run)
 	whole, err := s.whole(ctx, t.run.plan, r, keys.Region(r))
@@ -84,7 +86,7 @@ func (s *Segment) suspect(ctx context.Context, t *try, r pyramid.Region, key str
 	if err := s.enter(ctx, key, q); err != nil {
 		return err
 	}
-	err = s.caught(ctx, t.run, r)
+	err = s.caught(ctx, t, r)
 	if strikeErr := s.strike(ctx, key); strikeErr != nil && err == nil {
 		return strikeErr
 	}
@@ -102,7 +104,7 @@ func (s *Segment) strike(ctx context.Context, key string) error {
 var errPanic = errors.New("internal error")
 
 // caught computes a region. A panic becomes an error that the region is blamed for.
-func (s *Segment) caught(ctx context.Context, run *openRun, r pyramid.Region) (err error) {
+func (s *Segment) caught(ctx context.Context, t *try, r pyramid.Region) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			// The stack names places of this machine: it belongs into its log, not into a stored reason.
@@ -110,7 +112,7 @@ func (s *Segment) caught(ctx context.Context, run *openRun, r pyramid.Region) (e
 			err = fmt.Errorf("%w: %v", errPanic, p)
 		}
 	}()
-	return s.region(ctx, run, r)
+	return s.region(ctx, t, r)
 }
 
 // judged tells errors that are the region's own from trouble that will pass.

@@ -21,9 +21,9 @@ import (
 //
 // # Memory
 //
-// Each of the Loop's goroutines holds one Segmenter (the network's arena, stated by `model bench`),
-// one canvas of 4 bytes and one result of classes bytes per pixel. Each open run, at most maxOpenRuns,
-// has a tile cache of tiler.DefaultCache bytes.
+// Each network that runs, at most Networks, holds one Segmenter (its arena, stated by `model bench`), each of
+// the Loop's goroutines one canvas of 4 bytes and one result of classes bytes per pixel. Each open run, at
+// most maxOpenRuns, has a tile cache of tiler.DefaultCache bytes.
 type Segment struct {
 	Bucket store.Bucket
 	Queue  jobs.Queue
@@ -32,7 +32,11 @@ type Segment struct {
 	Engine segment.Engine
 	// EngineName is the engine's name and version as segment.Parameters has it; empty is our own.
 	EngineName string
+	// Networks is how many networks run at once. Jobs in hand beyond it are read ahead: their tiles are fetched
+	// while a network computes. 0 is as many as there are jobs in hand.
+	Networks int
 
+	gate  gate
 	alone sync.RWMutex // held for writing by a region that may kill the process
 	mu    sync.Mutex
 	runs  map[pyramid.RunID]*openRun
@@ -63,7 +67,7 @@ func (s *Segment) Attempt(ctx context.Context, job jobs.Job, attempt int) error 
 	if job.Batch < 0 || job.Batch >= run.plan.Batches() {
 		return &Permanent{fmt.Errorf("batch %d of a plan of %d", job.Batch, run.plan.Batches())}
 	}
-	t := &try{run: run, attempt: attempt}
+	t := &try{run: run, attempt: attempt, priority: job.Priority}
 	for _, r := range run.plan.Batch(job.Batch) {
 		if err := s.guarded(ctx, t, r); err != nil {
 			return fmt.Errorf("region %d,%d: %w", r.Col, r.Row, err)
@@ -140,8 +144,8 @@ func sameEngine(want, have string) error {
 }
 
 // region computes one region unless the store holds it whole.
-func (s *Segment) region(ctx context.Context, run *openRun, r pyramid.Region) error {
-	plan := run.plan
+func (s *Segment) region(ctx context.Context, t *try, r pyramid.Region) error {
+	run, plan := t.run, t.run.plan
 	key := store.Slide(plan.Slide).Run(plan.Run).Region(r)
 	if whole, err := s.whole(ctx, plan, r, key); whole || err != nil {
 		return err
@@ -150,7 +154,7 @@ func (s *Segment) region(ctx context.Context, run *openRun, r pyramid.Region) er
 	if err := run.pyramid.Canvas(ctx, plan.Frame, sight.Rect, sight); err != nil {
 		return err
 	}
-	planes, err := s.average(ctx, plan, sight.SubImage(plan.Canvas(r)).(*image.RGBA))
+	planes, err := s.compute(ctx, t, sight.SubImage(plan.Canvas(r)).(*image.RGBA))
 	if err != nil {
 		return err
 	}
@@ -174,6 +178,15 @@ func (s *Segment) whole(ctx context.Context, plan *segment.Plan, r pyramid.Regio
 	}
 	_, err = segment.DecodeRegion(data, plan.Run, r, plan.RegionSize(r))
 	return err == nil, nil
+}
+
+// compute segments a canvas when it is its turn.
+func (s *Segment) compute(ctx context.Context, t *try, canvas *image.RGBA) ([][]uint8, error) {
+	if err := s.gate.enter(ctx, s.Networks, t.priority); err != nil {
+		return nil, err
+	}
+	defer s.gate.leave()
+	return s.average(ctx, t.run.plan, canvas)
 }
 
 // average segments a canvas, turned eight ways where the run asks for it.

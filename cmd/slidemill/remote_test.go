@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"log/slog"
 	"path/filepath"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/stitch"
 	"github.com/slidemill/slidemill/pkg/store/s3"
 	"github.com/slidemill/slidemill/pkg/store/s3/s3test"
+	"github.com/slidemill/slidemill/pkg/store/szi"
 )
 
 // TestRemote takes a slide through a real S3 server and a real NATS server, both over TCP: the code is
@@ -86,4 +88,32 @@ func s3Server(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return "s3://slides/results"
+}
+
+// TestPacks: whoever opens a store, whether at once or patiently, as serve and worker do, packs pyramids
+// alike. Otherwise a worker would not find the tiles that a run has packed.
+func TestPacks(t *testing.T) {
+	t.Chdir(".") // see TestRemote
+	elsewhere := s3Server(t)
+	for _, p := range []struct {
+		place
+		want bool
+	}{
+		{place{store: elsewhere}, true},
+		{place{store: elsewhere, pack: "no"}, false},
+		{place{store: "dir:" + t.TempDir()}, false},
+		{place{store: "dir:" + t.TempDir(), pack: "yes"}, true},
+	} {
+		once, err := p.openStore(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		patient, err := p.awaitStore(t.Context(), slog.Default())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if szi.Packs(once) != p.want || szi.Packs(patient) != p.want {
+			t.Errorf("%.5s, --pack %q: packs %v, patiently %v, want %v", p.store, p.pack, szi.Packs(once), szi.Packs(patient), p.want)
+		}
+	}
 }

@@ -159,7 +159,7 @@ func (f *runFlags) start(ctx context.Context, cmd *cobra.Command, model *segment
 	if err != nil {
 		return nil, errors.Join(err, queue.Close())
 	}
-	c := &crew{bucket: bucket, queue: queue, model: model, driver: f.driver, workers: f.workers, maskFirst: f.maskFirst, log: f.logger(cmd, silent)}
+	c := &crew{bucket: bucket, queue: queue, model: model, driver: f.driver, workers: f.workers, maskFirst: f.maskFirst, ahead: f.elsewhere(), log: f.logger(cmd, silent)}
 	loops, err := c.loops(allRoles)
 	if err != nil {
 		return nil, errors.Join(err, queue.Close())

@@ -184,7 +184,7 @@ func (o *operation) run(ctx context.Context) (err error) {
 	defer o.station.open(nil)
 	o.station.open(queue)
 	c := &crew{
-		bucket: o.station.bucket, queue: queue, model: model, driver: driver, workers: o.workers,
+		bucket: o.station.bucket, queue: queue, model: model, driver: driver, workers: o.workers, ahead: o.elsewhere(),
 		log: o.station.log, redelivered: o.station.metrics.Redelivered,
 	}
 	if shared, ok := queue.Contact(); ok {

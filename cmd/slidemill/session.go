@@ -57,7 +57,7 @@ func (p *place) openStore(ctx context.Context) (store.Bucket, error) {
 // openPacked opens the store with the patience of openStoreWith. Every process that cuts, reads or shows slides
 // comes this way: who packed a pyramid and who reads it must agree on where its tiles are.
 func (p *place) openPacked(ctx context.Context, patient retry.Config) (store.Bucket, error) {
-	pack := strings.HasPrefix(p.store, "s3://")
+	pack := p.elsewhere()
 	switch p.pack {
 	case "", "auto":
 	case "yes", "no":
@@ -73,6 +73,9 @@ func (p *place) openPacked(ctx context.Context, patient retry.Config) (store.Buc
 	archives.Pack = pack
 	return archives, nil
 }
+
+// elsewhere reports a store that is a network away.
+func (p *place) elsewhere() bool { return strings.HasPrefix(p.store, "s3://") }
 
 // openStoreWith decides how patient a store elsewhere is. A folder is patient only where a process waits
 // for room.
@@ -137,6 +140,7 @@ type crew struct {
 	workers int // goroutines that segment at once; tiling uses as many
 	// maskFirst lets regions begin before the whole pyramid is written.
 	maskFirst bool
+	ahead     bool // read regions' tiles ahead: the store is a network away
 	log       *slog.Logger
 	// redelivered, if not nil, hears of jobs that came a second time or more.
 	redelivered func(jobs.Stage)
@@ -180,7 +184,9 @@ func (c *crew) loops(roles []string) ([]*workers.Loop, error) {
 		}
 		queue := heedful{c.queue, c.redelivered}
 		loops = append(loops, c.loop(h, queue, parallel))
-		if role == "tile" { // cutting a large slide takes minutes: one tiler more stays free for stat slides
+		// Cutting a large slide takes minutes: one tiler more stays free for stat slides. A segmenter that reads
+		// ahead has its hands full of other slides' regions.
+		if role == "tile" || role == "segment" && c.ahead {
 			loops = append(loops, c.loop(h, express{queue}, 1))
 		}
 	}
@@ -205,11 +211,21 @@ func (c *crew) handler(role string) (h workers.Handler, parallel int, err error)
 		}
 		return &workers.Segment{
 			Bucket: c.bucket, Queue: c.queue, Events: c.queue, Model: c.model, Engine: engine, EngineName: c.driver.name,
-		}, c.workers, nil
+			Networks: c.workers,
+		}, c.workers + c.readAhead(), nil
 	case "stitch":
 		return &workers.Stitch{Bucket: c.bucket, Queue: c.queue, Events: c.queue, Workers: c.workers, Software: software}, 1, nil
 	}
 	return nil, 0, checkRoles([]string{role})
+}
+
+// readAhead is how many regions beyond those that are computed a process has in hand: fetching and decoding
+// a region's tiles takes about a quarter of the time that its network takes.
+func (c *crew) readAhead() int {
+	if !c.ahead {
+		return 0
+	}
+	return (c.workers + 3) / 4
 }
 
 // allRoles is every stage there is.

@@ -106,7 +106,7 @@ func watchFolder(cmd *cobra.Command, f *watchFlags, dir string) (err error) {
 	log := f.logger(cmd, slog.LevelWarn)
 	group, ctx := errgroup.WithContext(ctx)
 	if system.alone && f.workers > 0 {
-		c := &crew{bucket: system.bucket, queue: system.queue, model: model, driver: driver, workers: f.workers, log: f.logger(cmd, silent)}
+		c := &crew{bucket: system.bucket, queue: system.queue, model: model, driver: driver, workers: f.workers, ahead: f.elsewhere(), log: f.logger(cmd, silent)}
 		if err := c.work(ctx, group, allRoles); err != nil {
 			return err
 		}

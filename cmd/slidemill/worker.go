@@ -76,7 +76,7 @@ func work(cmd *cobra.Command, f *workerFlags) (err error) {
 		return err
 	}
 	defer closing(&err, queue.Close)
-	c := &crew{bucket: bucket, queue: queue, model: m, driver: driver, workers: f.workers, log: log}
+	c := &crew{bucket: bucket, queue: queue, model: m, driver: driver, workers: f.workers, ahead: f.elsewhere(), log: log}
 	loops, err := c.loops(f.roles)
 	if err != nil {
 		return err

@@ -22,17 +22,24 @@ func full(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	disks := []*disk{{dir: filepath.Join(s.dir, "s3"), mb: 64}, {dir: filepath.Join(s.dir, "nats"), mb: 48}}
+	// nats-server makes no streams where it does not find the room that they may take.
+	disks := []*disk{{dir: filepath.Join(s.dir, "s3"), mb: 64}, {dir: filepath.Join(s.dir, "nats"), mb: 2600}}
 	for _, d := range disks {
 		if err := d.mount(); err != nil {
 			return fmt.Errorf("%w: this check needs the right to mount small disks", err)
 		}
-		defer d.unmount()
+		defer d.unmount() // if it ended early
 	}
 	if err := s.prepare(ctx, func(*site.Config) error { return nil }); err != nil {
 		return err
 	}
 	defer s.end(&err)
+	defer func() { // before end removes the folders that the disks lie on
+		err = errors.Join(err, s.site.Stop())
+		for _, d := range disks {
+			d.unmount()
+		}
+	}()
 	for i, d := range disks {
 		if err := s.fill(ctx, d, i+1); err != nil {
 			return fmt.Errorf("%s full: %w", filepath.Base(d.dir), err)
@@ -100,11 +107,12 @@ func (s *storm) fill(ctx context.Context, d *disk, round int) error {
 	if !sleep(ctx, time.Second) {
 		return ctx.Err()
 	}
+	heard := s.heard()
 	if err := d.stuff(); err != nil {
 		return err
 	}
-	said := s.complaint(ctx, 30*time.Second)
-	if err := os.Remove(d.ballast()); err != nil {
+	said, err := s.complaint(ctx, heard, 30*time.Second)
+	if err := errors.Join(err, os.Remove(d.ballast())); err != nil {
 		return err
 	}
 	freed := time.Now()
@@ -120,7 +128,7 @@ func (s *storm) fill(ctx context.Context, d *disk, round int) error {
 	if err := s.prove(ctx, bucket, orders); err != nil {
 		return err
 	}
-	fmt.Printf("%-4s full for up to 30 s: %s\n     with room again: %d slides done after %.1f s, every mask byte for byte as undisturbed, 0 lost, 0 dead\n",
+	fmt.Printf("%-4s full for 30 s: %s\n     with room again: %d slides done after %.1f s, every mask byte for byte as undisturbed, 0 lost, 0 dead\n",
 		filepath.Base(d.dir), said, len(orders), time.Since(freed).Seconds())
 	return s.clear(orders)
 }
@@ -133,18 +141,27 @@ func (s *storm) log(name string) string {
 	return string(data)
 }
 
-// complaint is the first line in which a process says that there is no room.
-func (s *storm) complaint(ctx context.Context, patience time.Duration) string {
-	deadline := time.Now().Add(patience)
-	said := "nobody complained (nothing was written meanwhile)"
-	for time.Now().Before(deadline) && sleep(ctx, 200*time.Millisecond) {
-		for _, name := range s.site.Names() {
-			for line := range strings.Lines(s.log(name)) {
-				if strings.Contains(line, "no space left") || strings.Contains(line, "queue is full") {
-					said = name + " says: " + strings.TrimSpace(line)
-				}
+// heard is how long each log is now: what was said about an earlier disk is none of this one's.
+func (s *storm) heard() map[string]int {
+	lengths := map[string]int{}
+	for _, name := range s.site.Names() {
+		lengths[name] = len(s.log(name))
+	}
+	return lengths
+}
+
+// complaint waits, with the disk full, and then gives a line in which a process says, beyond what was heard
+// before, that there is no room.
+func (s *storm) complaint(ctx context.Context, heard map[string]int, full time.Duration) (string, error) {
+	if !sleep(ctx, full) {
+		return "", ctx.Err()
+	}
+	for _, name := range s.site.Names() {
+		for line := range strings.Lines(s.log(name)[heard[name]:]) {
+			if strings.Contains(line, "no space left") || strings.Contains(line, "queue is full") {
+				return name + " says: " + strings.TrimSpace(line), nil
 			}
 		}
 	}
-	return said
+	return "", fmt.Errorf("nobody says that there is no room; logs are in %s", s.dir)
 }

@@ -15,7 +15,7 @@ import (
 
 const (
 	// idle is how often a stage without work is asked for jobs whose delay or worker has ended.
-	idle = 250 * time.Millisecond
+	idle = time.Second
 	// eager is how soon after the bell: it may ring before the server has stored the job.
 	eager = 2 * time.Millisecond
 	// settling is how long after the bell a lane may still look empty.

@@ -78,8 +78,8 @@ func once(ctx context.Context, o options, workers int) (m measure, err error) {
 		c.Args[name] = []string{"--profile", profile}
 	}
 	if o.keep { // somebody wants to look at all of them
-		for _, i := range []int{1, workers + 2} {
-			c.Args[fmt.Sprintf("worker-%d", i)] = []string{"--profile", filepath.Join(o.dir, fmt.Sprintf("%d-worker-%d.pprof", workers, i))}
+		for _, name := range []string{"s3", "worker-1", fmt.Sprintf("worker-%d", workers+2)} {
+			c.Args[name] = []string{"--profile", filepath.Join(o.dir, fmt.Sprintf("%d-%s.pprof", workers, name))}
 		}
 	}
 	s, err := site.Open(c)

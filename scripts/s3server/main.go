@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/pprof"
 	"syscall"
 
 	"github.com/versity/versitygw/backend/meta"
@@ -28,7 +29,18 @@ func main() {
 	dir := flag.String("dir", "", "folder of the buckets")
 	cert := flag.String("cert", "", "TLS certificate; with --key")
 	key := flag.String("key", "", "TLS key")
+	profile := flag.String("profile", "", "write where processor time goes to a `file` for go tool pprof")
 	flag.Parse()
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err == nil {
+			err = pprof.StartCPUProfile(f)
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer pprof.StopCPUProfile()
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := serve(ctx, *dir, &embedgw.Config{

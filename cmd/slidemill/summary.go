@@ -1,61 +1,97 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slidemill/slidemill/pkg/summary"
+	"github.com/slidemill/slidemill/pkg/watch"
 )
 
+// summaryFlags is what `summary` can be told.
+type summaryFlags struct {
+	place
+	out, folder string
+	since       time.Duration
+}
+
 func newSummary() *cobra.Command {
-	var p place
-	var out string
-	var since time.Duration
+	var f summaryFlags
 	cmd := &cobra.Command{
 		Use:   "summary",
 		Short: "The morning summary of a night's orders, as HTML and CSV",
 		Long: `Summary writes summary.html and summary.csv: every slide ordered in the time, done,
-failed or refused and why, how long it took, with its picture. It names files and
-accessions: keep it where your other lists lie.`,
-		Example: "  slidemill summary --since 12h --out morning",
+failed or refused and why, how long it took, with its picture. With --folder it also names the
+slides that the folder's worklists (CSV) name and that never came. It names files and
+accessions: keep it where your other lists lie.
+
+Exit codes: 0 all is well, 1 at least one slide failed, was refused or is missing, 2 usage.`,
+		Example: "  slidemill summary --since 12h --out morning\n  slidemill summary --folder /scans",
 		Args:    usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			system, err := p.reach(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer closing(&err, system.close)
-			judge := system.judge()
-			judge.Reports = true
-			standings, err := judge.LookAll(cmd.Context(), time.Now().Add(-since))
-			if err != nil {
-				return err
-			}
-			rows := make([]summary.Row, len(standings))
-			for i, s := range standings {
-				rows[i].Standing = s
-			}
-			s, err := summary.New(cmd.Context(), rows, summary.Previews(system.bucket))
-			if err != nil {
-				return err
-			}
-			html, err := s.Save(summaryFolder(p.data, out))
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s\n%s\n", s.Headline(), html)
-			if s.Count().Bad() > 0 {
-				return errSlidesFailed
-			}
-			return nil
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return writeSummary(cmd, &f) },
 	}
-	p.flags(cmd)
-	cmd.Flags().StringVar(&out, "out", "", "folder of the two files (default: DATA/summary)")
-	cmd.Flags().DurationVar(&since, "since", 18*time.Hour, "how far back to look")
+	f.place.flags(cmd)
+	fl := cmd.Flags()
+	fl.StringVar(&f.out, "out", "", "folder of the two files (default: DATA/summary)")
+	fl.StringVar(&f.folder, "folder", "", "the watched folder, whose worklists say what should be there")
+	fl.DurationVar(&f.since, "since", 18*time.Hour, "how far back to look")
 	return cmd
+}
+
+func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
+	ctx := cmd.Context()
+	system, err := f.reach(ctx)
+	if err != nil {
+		return err
+	}
+	defer closing(&err, system.close)
+	judge := system.judge()
+	judge.Reports = true
+	standings, err := judge.LookAll(ctx, time.Now().Add(-f.since))
+	if err != nil {
+		return err
+	}
+	rows := make([]summary.Row, len(standings))
+	for i, s := range standings {
+		rows[i].Standing = s
+	}
+	absent, err := f.absent(ctx, system, f.logger(cmd, slog.LevelWarn))
+	if err != nil {
+		return err
+	}
+	s, err := summary.New(ctx, append(rows, missingRows(absent)...), summary.Previews(system.bucket))
+	if err != nil {
+		return err
+	}
+	html, err := s.Save(summaryFolder(f.data, f.out))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s\n%s\n", s.Headline(), html)
+	if s.Count().Bad() > 0 {
+		return errSlidesFailed
+	}
+	return nil
+}
+
+// absent are the slides that the worklists of --folder name and that were never there.
+func (f *summaryFlags) absent(ctx context.Context, system *reached, log *slog.Logger) ([]watch.Slide, error) {
+	if f.folder == "" {
+		return nil, nil
+	}
+	lines, err := system.ledger().Lines(ctx, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	files := make([]string, len(lines))
+	for i, l := range lines {
+		files[i] = l.File
+	}
+	return watch.Absent(ctx, f.folder, files, log)
 }
 
 func orDefault(text, other string) string {

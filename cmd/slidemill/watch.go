@@ -151,6 +151,7 @@ type round struct {
 	log     *slog.Logger
 	written time.Time // the summary
 	ended   int       // slides since then
+	missing int       // slides of the worklists that had not come at the last look
 }
 
 func (r *round) open(ctx context.Context, dir string, desk *intake.Reception, log *slog.Logger) (err error) {
@@ -185,6 +186,8 @@ func (r *round) told(s watch.Slide) {
 	r.count(s)
 	out := r.cmd.ErrOrStderr()
 	switch {
+	case s.Note != "":
+		fmt.Fprintf(out, "%s: %s\n", s.File, s.Note)
 	case s.Doubled != "":
 		fmt.Fprintf(out, "%s: the same slide as %s\n", s.File, s.Doubled)
 	case s.Reason != "":
@@ -201,6 +204,7 @@ const summaryEvery = 5 * time.Minute
 
 // looked writes the summary now and then, so that the night can be followed.
 func (r *round) looked(ctx context.Context) {
+	r.tellMissing()
 	if time.Since(r.written) < summaryEvery || r.ended == 0 {
 		return
 	}
@@ -214,6 +218,21 @@ func (r *round) looked(ctx context.Context) {
 	}
 }
 
+// tellMissing says how many slides of the worklists have not come, when that changed. Scanners bring them
+// one by one, so which they are stands in the summary and is said at the end.
+func (r *round) tellMissing() {
+	n, listed := len(r.watcher.Missing()), r.watcher.Listed()
+	if n == r.missing {
+		return
+	}
+	r.missing = n
+	if r.quiet {
+		r.log.Info("worklist", "slides", listed, "missing", n)
+		return
+	}
+	fmt.Fprintf(r.cmd.ErrOrStderr(), "worklist: %d of %s not in the folder yet\n", n, count(listed, "slide"))
+}
+
 // end writes the last summary and finds the exit code.
 func (r *round) end(err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.cmd.Context()), 2*time.Minute)
@@ -225,6 +244,11 @@ func (r *round) end(err error) error {
 	html, sumErr := s.Save(r.summaryFolder())
 	if sumErr != nil {
 		return errors.Join(err, sumErr)
+	}
+	for _, m := range r.watcher.Missing() {
+		if !r.quiet {
+			fmt.Fprintf(r.cmd.ErrOrStderr(), "%s: missing: %s\n", m.File, m.Reason)
+		}
 	}
 	fmt.Fprintf(r.cmd.OutOrStdout(), "%s\nsummary: %s\n", s.Headline(), html)
 	if err == nil && (s.Count().Bad() > 0 || len(s.Problems) > 0) {
@@ -254,10 +278,20 @@ func (r *round) summarise(ctx context.Context) (*summary.Summary, error) {
 		}
 		rows[i].File, rows[i].Accession = s.File, s.Accession
 	}
+	rows = append(rows, missingRows(r.watcher.Missing())...)
 	sum, err := summary.New(ctx, rows, summary.Previews(r.system.bucket))
 	if err != nil {
 		return nil, err
 	}
 	sum.Problems, sum.Ignored = r.watcher.SheetProblems(), r.watcher.Ignored()
 	return sum, nil
+}
+
+// missingRows are the lines of slides that a worklist names and that never came.
+func missingRows(missing []watch.Slide) (rows []summary.Row) {
+	for _, m := range missing {
+		entry := intake.Entry{File: m.File, Accession: m.Accession, Priority: m.Priority}
+		rows = append(rows, summary.Row{Standing: intake.Standing{Entry: entry, State: m.State, Reason: m.Reason}})
+	}
+	return rows
 }

@@ -19,6 +19,9 @@ import (
 // Waiting is the state of an order that nobody has begun; while it is worked on its state is a stage's.
 const Waiting = "waiting"
 
+// Missing is the state of a slide that a worklist names and nobody has seen. It was never ordered.
+const Missing = "missing"
+
 // Standing is how far an order is.
 type Standing struct {
 	Entry
@@ -37,8 +40,8 @@ type Standing struct {
 // Open reports whether there is something left to wait for.
 func (s *Standing) Open() bool { return s.Ended.IsZero() }
 
-// Bad reports an order that needs a person: it ended without a result.
-func (s *Standing) Bad() bool { return s.State == Failed || s.State == Refused }
+// Bad reports an order that needs a person: it ended without a result, or has not even begun.
+func (s *Standing) Bad() bool { return s.State == Failed || s.State == Refused || s.State == Missing }
 
 // Judge finds out how orders stand. The store is the truth about what is done, the dead list about what
 // failed, the ledger about the rest. It remembers the plans of open slides, so keep it while watching.

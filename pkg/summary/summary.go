@@ -32,7 +32,7 @@ type Row struct {
 }
 
 // Count is how many slides are in each state.
-type Count struct{ Done, Failed, Refused, Cancelled, Open int }
+type Count struct{ Done, Failed, Refused, Missing, Cancelled, Open int }
 
 // Count counts the slides; files that hold the same slide as another count like it.
 func (s *Summary) Count() (c Count) {
@@ -44,6 +44,8 @@ func (s *Summary) Count() (c Count) {
 			c.Failed++
 		case intake.Refused:
 			c.Refused++
+		case intake.Missing:
+			c.Missing++
 		case intake.Cancelled:
 			c.Cancelled++
 		default:
@@ -57,7 +59,7 @@ func (s *Summary) Count() (c Count) {
 func (s *Summary) Total() int { return len(s.Rows) }
 
 // Bad is how many slides need a person because they have no result.
-func (c Count) Bad() int { return c.Failed + c.Refused }
+func (c Count) Bad() int { return c.Failed + c.Refused + c.Missing }
 
 // Took is how long the slide took from its order to its end, or so far.
 func (r *Row) Took() time.Duration {

@@ -28,6 +28,7 @@ var page = template.Must(template.New("summary").Funcs(template.FuncMap{
 	"notice":  func() string { return stitch.Notice },
 	"percent": func(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) },
 	"mm2":     func(x float64) string { return fmt.Sprintf("%.2f mm²", x) },
+	"named":   named,
 	"class": func(r Row) string {
 		if r.Bad() {
 			return "bad"
@@ -69,9 +70,16 @@ func (r *Row) cells() []string {
 	if r.Doubled != "" {
 		reason = strings.TrimPrefix(reason+"; the same slide as "+r.Doubled, "; ")
 	}
+	slide, seconds := "", ""
+	if named(*r) {
+		slide = r.Slide.String()
+	}
+	if !r.At.IsZero() {
+		seconds = fmt.Sprintf("%.1f", r.Took().Seconds())
+	}
 	cells := []string{
-		safe(r.File), safe(r.Accession), string(r.Priority), r.State, safe(reason), r.Slide.String(), run,
-		stamp(r.At), stamp(r.Ended), fmt.Sprintf("%.1f", r.Took().Seconds()),
+		safe(r.File), safe(r.Accession), string(r.Priority), r.State, safe(reason), slide, run,
+		stamp(r.At), stamp(r.Ended), seconds,
 	}
 	if r.Report == nil || r.Report.Areas == nil {
 		return append(cells, "", "", "", "", "", "", "", stitch.Notice)
@@ -80,6 +88,9 @@ func (r *Row) cells() []string {
 	return append(cells, number(p.TissueMM2), number(p.AnalysedMM2), number(p.NotAnalysedMM2), number(p.CarcinomaMM2),
 		number(p.CarcinomaFraction), fmt.Sprint(len(p.Lesions)), number(p.Triage.Score), stitch.Notice)
 }
+
+// named reports whether there is an id: a slide that nobody could read has none.
+func named(r Row) bool { return r.Slide != ([12]byte{}) }
 
 func number(x float64) string { return fmt.Sprintf("%.4g", x) }
 
@@ -116,6 +127,9 @@ func Duration(d time.Duration) string {
 func (s *Summary) Headline() string {
 	c := s.Count()
 	text := fmt.Sprintf("%d slides: %d done, %d failed, %d refused", s.Total(), c.Done, c.Failed, c.Refused)
+	if c.Missing > 0 {
+		text += fmt.Sprintf(", %d missing", c.Missing)
+	}
 	if c.Cancelled > 0 {
 		text += fmt.Sprintf(", %d cancelled", c.Cancelled)
 	}

@@ -103,8 +103,7 @@ func (w *Watcher) candidate(path string, d fs.DirEntry) (f candidate, ok bool, e
 		return f, false, err
 	}
 	f = candidate{path: path, file: filepath.ToSlash(rel)}
-	_, listed := w.sheet.find(f.file)
-	if !listed && !slices.Contains(extensions, strings.ToLower(filepath.Ext(path))) {
+	if !w.lists.saw(f.file) && !slices.Contains(extensions, strings.ToLower(filepath.Ext(path))) {
 		return f, false, nil
 	}
 	st, err := d.Info()

@@ -6,10 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,9 +19,17 @@ import (
 type Row struct {
 	File      string
 	Accession string
-	Priority  jobs.Priority
+	Priority  jobs.Priority // empty where the worklist does not say
 	MPP       float64
 	Line      int
+
+	sheet   string    // the worklist, below the watched folder
+	changed time.Time // when it was written
+}
+
+// says reports whether both rows ask for the same.
+func (r Row) says(other Row) bool {
+	return r.Accession == other.Accession && r.Priority == other.Priority && r.MPP == other.MPP
 }
 
 // columns are the names that laboratories give to what we look for, in lower case and without what
@@ -137,6 +142,8 @@ func readRow(record []string, at map[string]int) (row Row, err error) {
 	word := strings.ToLower(cell("priority"))
 	if p, ok := priorities[word]; ok {
 		row.Priority = p
+	} else if word == "" { // not said, so that it takes no urgency away that somebody gave
+		row.Priority = ""
 	} else if row.Priority, err = jobs.ParsePriority(word); err != nil {
 		return row, err
 	}
@@ -147,100 +154,4 @@ func readRow(record []string, at map[string]int) (row Row, err error) {
 		}
 	}
 	return row, nil
-}
-
-// sheet is all worklists of the folder together.
-type sheet struct {
-	rows map[string]Row       // by file below the watched folder
-	read map[string]time.Time // the sheets that were read, and their times
-	bad  map[string][]string  // by sheet
-}
-
-// find looks a file up by its path below the folder, then by its name alone.
-func (s *sheet) find(file string) (Row, bool) {
-	if row, ok := s.rows[file]; ok {
-		return row, true
-	}
-	row, ok := s.rows["*/"+file[strings.LastIndexByte(file, '/')+1:]]
-	return row, ok
-}
-
-// reread reads the CSV files in the folder and below that changed.
-func (w *Watcher) reread() {
-	if w.sheet.read == nil {
-		w.sheet = sheet{map[string]Row{}, map[string]time.Time{}, map[string][]string{}}
-	}
-	for _, pattern := range []string{"*.csv", "*/*.csv"} {
-		names, _ := filepath.Glob(filepath.Join(w.Dir, pattern)) // only a bad pattern is an error
-		for _, name := range names {
-			st, err := os.Stat(name)
-			if err != nil || !st.Mode().IsRegular() || w.sheet.read[name].Equal(st.ModTime()) {
-				continue
-			}
-			w.sheet.read[name] = st.ModTime()
-			w.readSheet(name)
-		}
-	}
-}
-
-func (w *Watcher) readSheet(name string) {
-	where, err := filepath.Rel(w.Dir, name)
-	if err != nil {
-		where = filepath.Base(name)
-	}
-	where = filepath.ToSlash(where)
-	var problems []error
-	var rows []Row
-	data, err := readBounded(name, maxSheet)
-	if err != nil {
-		problems = []error{err}
-	} else {
-		rows, problems = ParseSheet(data)
-	}
-	w.sheet.bad[where] = nil
-	for _, p := range problems {
-		w.sheet.bad[where] = append(w.sheet.bad[where], fmt.Sprintf("%s: %v", where, p))
-	}
-	if n := len(problems); n > 0 { // a sheet's name and cells may be a patient's: the summary has them
-		w.Log.Error("worklist with lines that make no sense; the summary names them", "problems", n)
-	}
-	folder := strings.TrimSuffix(where, filepath.Base(where))
-	for _, row := range rows {
-		w.sheet.rows[folder+row.File] = row
-		if !strings.Contains(row.File, "/") {
-			w.sheet.rows["*/"+row.File] = row
-		}
-	}
-}
-
-// readBounded reads a file, but no more of it than a worklist has.
-func readBounded(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("larger than %d MB: no worklist", limit>>20)
-	}
-	return data, err
-}
-
-// problems lists what is wrong with the worklists, and the files that they name in vain.
-func (s *sheet) problems(slides map[string]*Slide) (list []string) {
-	for _, name := range slices.Sorted(maps.Keys(s.bad)) {
-		list = append(list, s.bad[name]...)
-	}
-	there := map[string]bool{}
-	for file := range slides {
-		there[file], there["*/"+file[strings.LastIndexByte(file, '/')+1:]] = true, true
-	}
-	for _, file := range slices.Sorted(maps.Keys(s.rows)) {
-		base := "*/" + file[strings.LastIndexByte(file, '/')+1:]
-		if !strings.HasPrefix(file, "*/") && !there[file] && !there[base] {
-			list = append(list, fmt.Sprintf("line %d names %s, which is not in the folder", s.rows[file].Line, file))
-		}
-	}
-	return list
 }

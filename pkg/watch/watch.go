@@ -45,10 +45,14 @@ const DefaultSettle = 30 * time.Second
 type Slide struct {
 	File      string // below the folder, with forward slashes
 	Accession string
+	Priority  jobs.Priority
 	Slide     pyramid.SlideID
-	State     string // of intake.Standing
+	State     string // of intake.Standing, or intake.Missing
 	Reason    string
 	Doubled   string // the file that holds the same slide, and was first
+	Note      string // what a corrected worklist changed, while that is told
+
+	row Row // what the worklist said when it was heeded last
 }
 
 func (s *Slide) ended() bool { return intake.Ended(s.State) }
@@ -64,8 +68,9 @@ type Watcher struct {
 	slides  map[string]*Slide          // by file
 	first   map[pyramid.SlideID]string // which file a slide was taken from
 	entries map[string]intake.Entry    // what the ledger knew at the start, by file
-	sheet   sheet
-	other   int // files that are no slides by their names
+	lists   worklists
+	stale   bool // a worklist may say something else than the orders
+	other   int  // files that are no slides by their names
 }
 
 // maxFiles bounds a folder; whoever has more keeps a case per folder.
@@ -131,8 +136,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // Look takes what is new and whole, and sees what has ended. It returns how many files are not whole yet.
 func (w *Watcher) Look(ctx context.Context) (unsettled int, err error) {
+	w.stale = w.lists.reread(w.Dir, w.Log) || w.stale
 	found, err := w.scan(ctx)
-	w.reread()
 	for _, f := range found {
 		if ctx.Err() != nil {
 			return unsettled, ctx.Err()
@@ -143,7 +148,7 @@ func (w *Watcher) Look(ctx context.Context) (unsettled int, err error) {
 		}
 		err = errors.Join(err, takeErr)
 	}
-	return unsettled, errors.Join(err, w.follow(ctx))
+	return unsettled, errors.Join(err, w.correct(ctx), w.follow(ctx))
 }
 
 // consider takes a file that is whole, once.
@@ -178,8 +183,8 @@ func (w *Watcher) consider(ctx context.Context, f candidate) (whole bool, err er
 
 func (w *Watcher) request(f candidate, s *seen) intake.Request {
 	q := intake.Request{Path: f.path, File: f.file, Doubtful: !s.doubted, Priority: jobs.Routine}
-	if row, ok := w.sheet.find(f.file); ok {
-		q.Accession, q.Priority, q.MPP = row.Accession, row.Priority, row.MPP
+	if row, ok := w.lists.find(f.file); ok {
+		q.Accession, q.Priority, q.MPP = row.Accession, row.Priority.Known(), row.MPP
 	}
 	return q
 }
@@ -190,15 +195,20 @@ func (w *Watcher) recall(f candidate) bool {
 	if !ok || e.Bytes != f.size || !e.Changed.Equal(f.changed) {
 		return false
 	}
-	w.slides[f.file] = &Slide{File: f.file, Accession: e.Accession, Slide: e.Slide}
-	w.first[e.Slide] = f.file
+	s := &Slide{File: f.file, Accession: e.Accession, Priority: e.Priority, Slide: e.Slide}
+	if row, ok := w.lists.find(f.file); ok && row.changed.After(e.At) {
+		w.stale = true // it was corrected while nobody watched
+	} else {
+		s.row = row
+	}
+	w.slides[f.file], w.first[e.Slide] = s, f.file
 	return true
 }
 
 func (w *Watcher) note(ctx context.Context, f candidate, t intake.Taken) {
-	s := &Slide{File: f.file, Slide: t.Slide, State: t.State, Reason: t.Reason}
-	if row, ok := w.sheet.find(f.file); ok {
-		s.Accession = row.Accession
+	s := &Slide{File: f.file, Slide: t.Slide, State: t.State, Reason: t.Reason, Priority: jobs.Routine}
+	if row, ok := w.lists.find(f.file); ok {
+		s.Accession, s.Priority, s.row = row.Accession, row.Priority.Known(), row
 	}
 	if t.Warning != "" {
 		w.Log.Warn("scale", "slide", t.Slide, "warning", t.Warning)
@@ -302,8 +312,14 @@ func (w *Watcher) Slides() []Slide {
 // Ignored is how many files were no slides by their names.
 func (w *Watcher) Ignored() int { return w.other }
 
-// SheetProblems are the lines of the worklists that made no sense, and the files that were not there.
-func (w *Watcher) SheetProblems() []string { return w.sheet.problems(w.slides) }
+// SheetProblems are the lines of the worklists that made no sense.
+func (w *Watcher) SheetProblems() []string { return w.lists.problems() }
+
+// Missing are the slides that the worklists name and that have not come, by file.
+func (w *Watcher) Missing() []Slide { return w.lists.missing() }
+
+// Listed is how many files the worklists name.
+func (w *Watcher) Listed() int { return w.lists.named() }
 
 // quarantine moves the file of a failed slide away, and writes the reason beside it. Of a DICOM slide all
 // instances go, as scan took them for one: left without the first, the others would be another slide.

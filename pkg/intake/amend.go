@@ -1,0 +1,114 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// Amend brings a correction of accession and priority to an order that was made before, and says what it
+// changed, one sentence each; what is equal or not said changes nothing. The accession is the record's, so
+// it can be mended at any time. The priority is the jobs': it reaches an order that nobody has begun; of
+// one that is worked on or has ended a sentence says that it is too late.
+func (r *Reception) Amend(ctx context.Context, id pyramid.SlideID, q Request) (said []string, err error) {
+	if err := CheckAccession(q.Accession); err != nil {
+		return []string{err.Error()}, nil
+	}
+	l := r.Desk.Ledger()
+	e, err := l.Entry(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	old := e
+	if q.Accession != "" && q.Accession != e.Accession {
+		e.Accession = q.Accession
+		said = append(said, "its accession is "+q.Accession+" now")
+	}
+	if q.Priority != "" && q.Priority != e.Priority.Known() {
+		word, err := r.hurry(ctx, &e, q)
+		if err != nil {
+			return nil, err
+		}
+		said = append(said, word)
+	}
+	if word := r.rescaled(&old, q); word != "" {
+		said = append(said, word)
+	}
+	if e == old {
+		return said, nil
+	}
+	return said, l.record(ctx, e)
+}
+
+// rescaled says that a scale came after an order that was made without it.
+func (r *Reception) rescaled(e *Entry, q Request) string {
+	without := q
+	without.MPP = 0
+	if q.MPP == 0 || e.Run != r.orderOf(e, without).Run || e.Run == r.orderOf(e, q).Run {
+		return ""
+	}
+	return fmt.Sprintf("the worklist gives a scale now, but it was ordered without and keeps the file's: order it again with `slidemill submit --mpp %g`", q.MPP)
+}
+
+// hurry moves an order that nobody has begun to another priority.
+func (r *Reception) hurry(ctx context.Context, e *Entry, q Request) (said string, err error) {
+	end, err := r.Desk.Ledger().End(ctx, e.Slide)
+	if err != nil {
+		return "", err
+	}
+	all, err := r.judge().Look(ctx, []Line{{*e, end}})
+	if err != nil {
+		return "", err
+	}
+	state := all[0].State
+	o := r.orderOf(e, q)
+	canceller, able := r.Desk.Queue.(jobs.Canceller)
+	switch {
+	case state != Waiting && !all[0].Open():
+		return fmt.Sprintf("the worklist says %s now, but it is %s already", q.Priority, state), nil
+	case state != Waiting:
+		return fmt.Sprintf("the worklist says %s now, but it is worked on already and keeps %s", q.Priority, e.Priority.Known()), nil
+	case !able || o.Run != e.Run:
+		return fmt.Sprintf("the worklist says %s now, but it was ordered with another model or scale and keeps %s: order it again with `slidemill submit`", q.Priority, e.Priority.Known()), nil
+	}
+	e.Priority = q.Priority
+	return fmt.Sprintf("its priority is %s now", q.Priority), r.requeue(ctx, canceller, o)
+}
+
+// orderOf is the order that an entry was made by, with a request's priority.
+func (r *Reception) orderOf(e *Entry, q Request) *Order {
+	p := r.Parameters
+	if q.MPP > 0 {
+		p.MPP = q.MPP
+	}
+	p = r.Model.Settle(p)
+	return &Order{
+		Source: q.Path, Slide: e.Slide, Run: p.RunID(e.Slide, r.Model.Ref), Model: r.Model.Ref, Parameters: p,
+		Accession: e.Accession, Priority: q.Priority,
+	}
+}
+
+// requeue takes the waiting job back and publishes it anew. If this is cut short between the two, the
+// correction is made again at the next look, as the record has the old priority still.
+func (r *Reception) requeue(ctx context.Context, queue jobs.Canceller, o *Order) error {
+	job, err := o.Job()
+	if err != nil {
+		return err
+	}
+	if _, err := queue.Cancel(ctx, o.Slide); err != nil {
+		return err
+	}
+	if again, ok := r.Desk.Queue.(jobs.Repeater); ok {
+		if err := again.Again(ctx, job.ID); err != nil {
+			return err
+		}
+	}
+	return r.Desk.Queue.Publish(ctx, job)
+}

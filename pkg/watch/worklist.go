@@ -1,0 +1,215 @@
+package watch
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+)
+
+// worklists is all worklists of the folder together. Of two that name the same file the one written last
+// counts, so that a correction may be another file or the same one again.
+//
+// # Memory
+//
+// It holds the rows of at most maxSheets files of maxSheet bytes; a laboratory has some kilobytes.
+type worklists struct {
+	sheets  map[string]sheet // by name below the folder
+	rows    map[string]Row   // by place, and under "*/" by the file's name alone
+	arrived map[string]bool  // places whose file was seen
+}
+
+// sheet is one worklist as it was read last.
+type sheet struct {
+	size     int64
+	changed  time.Time
+	rows     []Row
+	problems []string
+}
+
+// maxSheets bounds the worklists of a folder.
+const maxSheets = 256
+
+// place is where the row's file lies below the folder: a worklist names files beside itself.
+func (r Row) place() string {
+	return strings.TrimSuffix(r.sheet, path.Base(r.sheet)) + r.File
+}
+
+func anywhere(file string) string { return "*/" + path.Base(file) }
+
+// find looks a file up by its path below the folder, then by its name alone. DICOM instances may also be
+// listed by the folder that they make a slide of.
+func (l *worklists) find(file string) (Row, bool) {
+	names := []string{file, anywhere(file)}
+	if folder := path.Dir(file); folder != "." && strings.EqualFold(path.Ext(file), dicom) {
+		names = append(names, folder, anywhere(folder))
+	}
+	for _, name := range names {
+		if row, ok := l.rows[name]; ok {
+			return row, true
+		}
+	}
+	return Row{}, false
+}
+
+// saw notes that a file is there, or was.
+func (l *worklists) saw(file string) (listed bool) {
+	row, listed := l.find(file)
+	if listed {
+		l.arrived[row.place()] = true
+	}
+	return listed
+}
+
+// reread reads the CSV files in the folder and in those below it that are new or changed, and forgets
+// those that are gone. It reports whether anything is new.
+func (l *worklists) reread(dir string, log *slog.Logger) (changed bool) {
+	if l.sheets == nil {
+		l.sheets, l.arrived = map[string]sheet{}, map[string]bool{}
+	}
+	there := map[string]bool{}
+	for _, name := range csvFiles(dir) {
+		st, err := os.Stat(name)
+		if err != nil || !st.Mode().IsRegular() || len(there) == maxSheets {
+			continue
+		}
+		where := below(dir, name)
+		there[where] = true
+		old, known := l.sheets[where]
+		if known && old.changed.Equal(st.ModTime()) && old.size == st.Size() {
+			continue
+		}
+		l.sheets[where], changed = readSheet(name, where, st, log), true
+	}
+	for where := range l.sheets {
+		if !there[where] {
+			delete(l.sheets, where)
+			changed = true
+		}
+	}
+	if changed || l.rows == nil {
+		l.index()
+	}
+	return changed
+}
+
+func csvFiles(dir string) (names []string) {
+	for _, pattern := range []string{"*.csv", "*/*.csv"} {
+		found, _ := filepath.Glob(filepath.Join(dir, pattern)) // only a bad pattern is an error
+		names = append(names, found...)
+	}
+	return names
+}
+
+func below(dir, name string) string {
+	where, err := filepath.Rel(dir, name)
+	if err != nil {
+		where = filepath.Base(name)
+	}
+	return filepath.ToSlash(where)
+}
+
+func readSheet(name, where string, st os.FileInfo, log *slog.Logger) sheet {
+	s := sheet{size: st.Size(), changed: st.ModTime()}
+	var problems []error
+	if data, err := readBounded(name, maxSheet); err != nil {
+		problems = []error{err}
+	} else {
+		s.rows, problems = ParseSheet(data)
+	}
+	for i := range s.rows {
+		s.rows[i].sheet, s.rows[i].changed = where, s.changed
+	}
+	for _, p := range problems {
+		s.problems = append(s.problems, fmt.Sprintf("%s: %v", where, p))
+	}
+	if n := len(problems); n > 0 { // a sheet's name and cells may be a patient's: the summary has them
+		log.Error("worklist with lines that make no sense; the summary names them", "problems", n)
+	}
+	return s
+}
+
+// index puts the rows of all sheets in order, the latest last.
+func (l *worklists) index() {
+	l.rows = map[string]Row{}
+	order := slices.SortedFunc(maps.Keys(l.sheets), func(a, b string) int {
+		return cmp.Or(l.sheets[a].changed.Compare(l.sheets[b].changed), cmp.Compare(a, b))
+	})
+	for _, name := range order {
+		for _, row := range l.sheets[name].rows {
+			l.rows[row.place()] = row
+			if !strings.Contains(row.File, "/") {
+				l.rows[anywhere(row.File)] = row
+			}
+		}
+	}
+}
+
+// readBounded reads a file, but no more of it than a worklist has.
+func readBounded(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("larger than %d MB: no worklist", limit>>20)
+	}
+	return data, err
+}
+
+// problems lists the lines that made no sense.
+func (l *worklists) problems() (list []string) {
+	for _, name := range slices.Sorted(maps.Keys(l.sheets)) {
+		list = append(list, l.sheets[name].problems...)
+	}
+	return list
+}
+
+// named is how many files the worklists name.
+func (l *worklists) named() (n int) {
+	for place := range l.rows {
+		if !strings.HasPrefix(place, "*/") {
+			n++
+		}
+	}
+	return n
+}
+
+// missing are the slides that are named but were never seen, by file.
+func (l *worklists) missing() (list []Slide) {
+	for _, place := range slices.Sorted(maps.Keys(l.rows)) {
+		row := l.rows[place]
+		if strings.HasPrefix(place, "*/") || l.arrived[place] {
+			continue
+		}
+		list = append(list, Slide{
+			File: place, Accession: row.Accession, Priority: row.Priority.Known(), State: intake.Missing,
+			Reason: fmt.Sprintf("Named in line %d of %s, but there is no such file in the folder. See whether the slide was scanned and the name is right.", row.Line, row.sheet),
+		})
+	}
+	return list
+}
+
+// Absent lists the slides that the worklists of a folder name but that are neither in the folder nor among
+// the files given, which were ordered from it before.
+func Absent(ctx context.Context, dir string, ordered []string, log *slog.Logger) ([]Slide, error) {
+	w := &Watcher{Config: Config{Dir: dir, Log: log}}
+	w.lists.reread(dir, log)
+	for _, file := range ordered {
+		w.lists.saw(file)
+	}
+	_, err := w.scan(ctx)
+	return w.lists.missing(), err
+}

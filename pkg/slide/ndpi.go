@@ -19,7 +19,7 @@ const (
 	tagStripCounts   = 279
 	tagCompression   = 259
 	compressionJPEG  = 7
-	maxNDPIIntervals = 1 << 22 // a slide of 200 000 by 160 000 pixels in intervals of 2048 by 8 has half of it
+	maxNDPIIntervals = 1 << 22 // of all levels: a slide of 200 000 by 160 000 pixels in intervals of 2048 by 8 has 2.6 million
 )
 
 // openNDPI opens a Hamamatsu slide. Each level is one JPEG; see restartPlane. Of several focal planes the
@@ -53,8 +53,21 @@ func openNDPI(c *candidate) (Slide, error) {
 	if len(levels) == 0 {
 		return nil, &FormatError{Format: "hamamatsu-ndpi", Problem: "no level in focal plane 0"}
 	}
+	if n := intervals(levels); n > maxNDPIIntervals {
+		return nil, &UnsupportedError{Format: "hamamatsu-ndpi", Feature: fmt.Sprintf("levels of %d restart intervals", n)}
+	}
 	sortPlanes(levels)
 	return newStack(c, info, levels, associated)
+}
+
+// intervals counts the restart intervals of all levels: many levels may share one strip, and each has an index.
+func intervals(levels []plane) (n int64) {
+	for _, l := range levels {
+		if p, ok := l.(*restartPlane); ok {
+			n += int64(p.cols) * int64(p.rows)
+		}
+	}
+	return n
 }
 
 // believableObjective is v, or 0 where no microscope has it.
@@ -79,9 +92,13 @@ func ndpiLevel(c *candidate, d *tiff.Directory) (plane, error) {
 		return nil, &FormatError{Format: "hamamatsu-ndpi", Problem: fmt.Sprintf(
 			"a level of %d bytes at offset %d lies beyond the end of the file: it is cut short, copy it again from the scanner", n, at)}
 	}
-	p, err := newRestartPlane(c, restartConfig{size: size, at: int64(at), bytes: int64(n), starts: ndpiStarts(d)})
-	if p != nil || err != nil {
-		return p, err
+	starts := func() []int64 { return ndpiStarts(d) }
+	p, err := newRestartPlane(c, restartConfig{size: size, at: int64(at), bytes: int64(n), starts: starts})
+	if err != nil {
+		return nil, err
+	}
+	if p != nil {
+		return p, nil
 	}
 	im, err := c.tiff.Image(d)
 	if err != nil {
@@ -93,7 +110,7 @@ func ndpiLevel(c *candidate, d *tiff.Directory) (plane, error) {
 // ndpiStarts are the offsets of the restart intervals, or nil where the file does not say.
 func ndpiStarts(d *tiff.Directory) []int64 {
 	low, high := d.Uints(ndpiStartsLow, maxNDPIIntervals), d.Uints(ndpiStartsHigh, maxNDPIIntervals)
-	out := make([]int64, len(low))
+	out := make([]int64, len(low), len(low)+1) // room for the end of the last
 	for i, v := range low {
 		out[i] = int64(v)
 		if i < len(high) && high[i] < 1<<30 {

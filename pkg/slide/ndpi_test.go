@@ -2,6 +2,7 @@ package slide_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"image"
@@ -135,4 +136,82 @@ func TestNDPIEndsWithMarker(t *testing.T) {
 	if err := s.ReadTile(t.Context(), 0, 0, 0, &tile); !errors.As(err, &format) {
 		t.Errorf("an empty interval: %v", err)
 	}
+}
+
+// wildTable is a table of restart intervals of which one, not among those that are sampled, lies so far out
+// that two bytes more are a negative number.
+func wildTable(t testing.TB, n slidetest.NDPI) []byte {
+	table := n.Table(t)
+	binary.LittleEndian.PutUint64(table[8*2:], 1<<63-1)
+	return table
+}
+
+// A table of intervals that are nowhere gives the pixels that the markers give, and no panic.
+func TestWildRestartTable(t *testing.T) {
+	n := slidetest.NDPI{Size: pyramid.Size{W: 32 * 40, H: 16}}
+	want := opener(writeFile(t, "x.ndpi", n.Bytes(t)), slide.Options{})(t)
+	defer want.Close()
+	n.Starts = wildTable(t, n)
+	got := opener(writeFile(t, "y.ndpi", n.Bytes(t)), slide.Options{})(t)
+	defer got.Close()
+	slidetest.Tiles(want.Info(), func(level, col, row int) {
+		if !slidetest.Equal(slidetest.Read(t, got, level, col, row), slidetest.Read(t, want, level, col, row)) {
+			t.Errorf("tile %d/%d_%d has other pixels", level, col, row)
+		}
+	})
+}
+
+// Levels may share one strip: their indices count together.
+func TestNDPIManyIntervals(t *testing.T) {
+	le := binary.LittleEndian
+	data := slidetest.NDPI{Size: pyramid.Size{W: 64, H: 48}}.Bytes(t)
+	at := le.Uint64(data[4:])
+	n := uint64(le.Uint16(data[at:]))
+	le.PutUint32(data[at+2+12*1+8:], 1<<26) // width
+	le.PutUint32(data[at+2+12*2+8:], 32)    // height: as many intervals as are allowed
+	if _, err := slide.OpenReader(bytes.NewReader(data), int64(len(data)), slide.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	second := uint64(len(data))
+	data = append(data, data[at:at+2+16*n+8]...)
+	le.PutUint64(data[at+2+12*n:], second)
+	_, err := slide.OpenReader(bytes.NewReader(data), int64(len(data)), slide.Options{})
+	var unsupported *slide.UnsupportedError
+	if !errors.As(err, &unsupported) || !strings.Contains(err.Error(), "restart intervals") {
+		t.Errorf("two levels of four million intervals each: %v", err)
+	}
+}
+
+// Who is called off while the markers are looked for leaves the level readable for the next.
+func TestNDPISearchEndsWithContext(t *testing.T) {
+	data := slidetest.NDPI{Size: pyramid.Size{W: 64, H: 48}, NoStarts: true}.Bytes(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	r := &hooked{ReaderAt: bytes.NewReader(data)}
+	s, err := slide.OpenReader(r, int64(len(data)), slide.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	r.hook = cancel
+	var tile image.RGBA
+	if err := s.ReadTile(ctx, 0, 0, 0, &tile); !errors.Is(err, context.Canceled) {
+		t.Errorf("called off: %v", err)
+	}
+	r.hook = nil
+	if err := s.ReadTile(t.Context(), 0, 0, 0, &tile); err != nil {
+		t.Errorf("the next: %v", err)
+	}
+}
+
+// hooked is a file that something happens to whenever it is read.
+type hooked struct {
+	io.ReaderAt
+	hook func()
+}
+
+func (h *hooked) ReadAt(p []byte, off int64) (int, error) {
+	if h.hook != nil {
+		h.hook()
+	}
+	return h.ReaderAt.ReadAt(p, off)
 }

@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"image"
-	"io"
-	"slices"
-	"sync"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/slide/codec"
@@ -17,27 +14,25 @@ import (
 //
 // # Memory
 //
-// Eight bytes per interval for the offsets, at most maxNDPIIntervals of them (32 MB); the stream of the
-// tile at hand, at most maxRestartBytes, and its pixels.
+// Twice the stream of the tile at hand, at most maxRestartBytes, and its pixels; the index of intervals
+// (restartindex.go) once the level is read.
 type restartPlane struct {
-	c        *candidate
-	cfg      restartConfig
-	parts    *codec.Intervals
-	unit     pyramid.Size // pixels of an interval
-	tile     pyramid.Size
-	cols     int // intervals across
-	rows     int // and down
-	once     sync.Once
-	starts   []int64 // from the strip's begin, one per interval, and the end of the last
-	startErr error
+	c     *candidate
+	cfg   restartConfig
+	parts *codec.Intervals
+	unit  pyramid.Size // pixels of an interval
+	tile  pyramid.Size
+	cols  int // intervals across
+	rows  int // and down
+	index restartIndex
 }
 
-// restartConfig is where a plane lies. starts may be nil or wrong: they are checked, and found by
-// reading the strip once if need be.
+// restartConfig is where a plane lies. What starts gives may be nil or wrong: it is checked, and found by
+// reading the strip once if need be. It is asked when the level is first read.
 type restartConfig struct {
 	size      pyramid.Size
 	at, bytes int64
-	starts    []int64
+	starts    func() []int64
 }
 
 const (
@@ -48,7 +43,7 @@ const (
 )
 
 // newRestartPlane is nil where the stream has no restart markers.
-func newRestartPlane(c *candidate, cfg restartConfig) (plane, error) {
+func newRestartPlane(c *candidate, cfg restartConfig) (*restartPlane, error) {
 	begin := make([]byte, min(restartHeader, cfg.bytes))
 	if _, err := c.ReadAt(begin, cfg.at); err != nil {
 		return nil, fmt.Errorf("read jpeg header: %w", err)
@@ -60,7 +55,7 @@ func newRestartPlane(c *candidate, cfg restartConfig) (plane, error) {
 	if parts.MCUs == 0 {
 		return nil, nil
 	}
-	p := &restartPlane{c: c, cfg: cfg, parts: parts}
+	p := &restartPlane{c: c, cfg: cfg, parts: parts, index: newRestartIndex()}
 	across := pyramid.CeilDiv(cfg.size.W, parts.MCU.X)
 	switch {
 	case across%parts.MCUs == 0:
@@ -100,7 +95,7 @@ func (p *restartPlane) read(ctx context.Context, col, row int, dst *image.RGBA) 
 	if err != nil {
 		return err
 	}
-	stream, err := p.stream(col, row)
+	stream, err := p.stream(ctx, col, row)
 	if err != nil {
 		return err
 	}
@@ -109,18 +104,18 @@ func (p *restartPlane) read(ctx context.Context, col, row int, dst *image.RGBA) 
 }
 
 // raw is the tile's stream: an edge tile's is larger than the tile, up to whole intervals.
-func (p *restartPlane) raw(_ context.Context, col, row int, _ []byte) ([]byte, error) {
+func (p *restartPlane) raw(ctx context.Context, col, row int, _ []byte) ([]byte, error) {
 	if _, err := p.layout().bounds(col, row); err != nil {
 		return nil, err
 	}
-	return p.stream(col, row)
+	return p.stream(ctx, col, row)
 }
 
 // stream joins the intervals of a tile.
-func (p *restartPlane) stream(col, row int) ([]byte, error) {
-	p.once.Do(func() { p.starts, p.startErr = p.findStarts() })
-	if p.startErr != nil {
-		return nil, p.startErr
+func (p *restartPlane) stream(ctx context.Context, col, row int) ([]byte, error) {
+	starts, err := p.index.take(ctx, p)
+	if err != nil {
+		return nil, err
 	}
 	x0, y0 := col*p.tile.W/p.unit.W, row*p.tile.H/p.unit.H
 	x1, y1 := min(x0+p.tile.W/p.unit.W, p.cols), min(y0+p.tile.H/p.unit.H, p.rows)
@@ -128,7 +123,7 @@ func (p *restartPlane) stream(col, row int) ([]byte, error) {
 	total := int64(0)
 	for y := y0; y < y1; y++ {
 		first, last := y*p.cols+x0, y*p.cols+x1
-		begin, end := p.starts[first], p.starts[last]
+		begin, end := starts[first], starts[last]
 		if total += end - begin; total > maxRestartBytes {
 			return nil, &UnsupportedError{Format: "jpeg", Feature: fmt.Sprintf("more than %d bytes for a tile", maxRestartBytes)}
 		}
@@ -137,7 +132,7 @@ func (p *restartPlane) stream(col, row int) ([]byte, error) {
 			return nil, fmt.Errorf("read restart intervals: %w", err)
 		}
 		for i := first; i < last; i++ {
-			part := data[p.starts[i]-begin : p.starts[i+1]-begin]
+			part := data[starts[i]-begin : starts[i+1]-begin]
 			if i+1 < p.cols*p.rows {
 				marker := part[len(part)-2:]
 				if !codec.IsRestart(marker) {
@@ -149,63 +144,4 @@ func (p *restartPlane) stream(col, row int) ([]byte, error) {
 	}
 	size := image.Pt((x1-x0)*p.unit.W, (y1-y0)*p.unit.H)
 	return p.parts.Append(nil, size, intervals), nil
-}
-
-// findStarts takes the offsets that the file states if they are plausible, else finds the markers. Each
-// interval includes the two bytes of the marker after it.
-func (p *restartPlane) findStarts() ([]int64, error) {
-	n := p.cols * p.rows
-	if s := p.cfg.starts; len(s) == n && s[0] == int64(p.parts.Header) && p.increasing(s) && p.sampled(s) {
-		return append(slices.Clone(s), p.cfg.bytes), nil
-	}
-	return p.scan(n)
-}
-
-func (p *restartPlane) increasing(s []int64) bool {
-	for i := 1; i < len(s); i++ {
-		if s[i] < s[i-1]+2 {
-			return false
-		}
-	}
-	return s[len(s)-1] <= p.cfg.bytes-2
-}
-
-// sampled looks for the marker before some of the intervals. All others are looked at when they are read.
-func (p *restartPlane) sampled(s []int64) bool {
-	var b [2]byte
-	for i := 1; i < len(s); i += max(1, len(s)/16) {
-		if _, err := p.c.ReadAt(b[:], p.cfg.at+s[i]-2); err != nil || !codec.IsRestart(b[:]) {
-			return false
-		}
-	}
-	return true
-}
-
-// scan reads the strip once and notes where the markers are.
-func (p *restartPlane) scan(n int) ([]int64, error) {
-	starts := append(make([]int64, 0, n+1), int64(p.parts.Header))
-	buf := make([]byte, 1<<20)
-	previous := byte(0)
-	for at := int64(p.parts.Header); at < p.cfg.bytes; {
-		chunk := buf[:min(int64(len(buf)), p.cfg.bytes-at)]
-		if k, err := p.c.ReadAt(chunk, p.cfg.at+at); k < len(chunk) && err != io.EOF {
-			return nil, fmt.Errorf("look for restart markers: %w", err)
-		}
-		for i, b := range chunk {
-			if codec.IsRestart([]byte{previous, b}) {
-				if starts = append(starts, at+int64(i)+1); len(starts) > n {
-					return nil, &FormatError{Format: "jpeg", Problem: fmt.Sprintf("more than %d restart intervals", n)}
-				}
-			}
-			previous = b
-		}
-		at += int64(len(chunk))
-	}
-	if len(starts) != n {
-		return nil, &FormatError{Format: "jpeg", Problem: fmt.Sprintf("%d restart intervals, want %d", len(starts), n)}
-	}
-	if starts[n-1] > p.cfg.bytes-2 {
-		return nil, &FormatError{Format: "jpeg", Problem: "its last restart interval is empty: the file may be cut short"}
-	}
-	return append(starts, p.cfg.bytes), nil
 }

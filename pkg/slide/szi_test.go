@@ -20,6 +20,14 @@ import (
 // sziFile is an archive of PNG tiles of Colour's pixels.
 func sziFile(t testing.TB, size pyramid.Size, tile, overlap int) []byte {
 	t.Helper()
+	return sziOf(t, size, tile, overlap,
+		fmt.Appendf(nil, `<?xml version="1.0"?><Image xmlns="http://schemas.microsoft.com/deepzoom/2008" Format="png" Overlap="%d" TileSize="%d"><Size Width="%d" Height="%d"/></Image>`, overlap, tile, size.W, size.H),
+		[]byte(`<image><properties><property name="MicronsPerPixel" value="0.25"/><property name="UserName" value="DOE"/></properties></image>`))
+}
+
+// sziOf is the same with descriptions that may say something else.
+func sziOf(t testing.TB, size pyramid.Size, tile, overlap int, descriptor, properties []byte) []byte {
+	t.Helper()
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
 	put := func(name string, data []byte) {
@@ -31,8 +39,8 @@ func sziFile(t testing.TB, size pyramid.Size, tile, overlap int) []byte {
 			t.Fatal(err)
 		}
 	}
-	put("x/x.dzi", fmt.Appendf(nil, `<?xml version="1.0"?><Image xmlns="http://schemas.microsoft.com/deepzoom/2008" Format="png" Overlap="%d" TileSize="%d"><Size Width="%d" Height="%d"/></Image>`, overlap, tile, size.W, size.H))
-	put("x/scan-properties.xml", []byte(`<image><properties><property name="MicronsPerPixel" value="0.25"/><property name="UserName" value="DOE"/></properties></image>`))
+	put("x/x.dzi", descriptor)
+	put("x/scan-properties.xml", properties)
 	dz := pyramid.DeepZoom{Size: size, Tile: tile}
 	for level := range dz.Max() + 1 {
 		grid := dz.Grid(level)

@@ -19,6 +19,8 @@ type NDPI struct {
 	Hole int64
 	// NoStarts leaves out the table of intervals.
 	NoStarts bool
+	// Starts, if not nil, stands in the table's place, as numbers of 64 bits.
+	Starts []byte
 	// Unsized writes 0 for the picture's size into its header, as pictures beyond 65535 pixels have it.
 	Unsized bool
 }
@@ -56,8 +58,9 @@ func (n NDPI) Parts(t testing.TB) (head, rest []byte) {
 	values := directory + size
 	resolution := le.AppendUint32(le.AppendUint32(nil, 40000), 1)
 	entries = append(entries, entry{282, 5, 1, uint64(values)}, entry{283, 5, 1, uint64(values)})
+	typ, table := n.table(starts)
 	if !n.NoStarts {
-		entries = append(entries, entry{65426, 4, uint32(len(starts)), uint64(values) + 8})
+		entries = append(entries, entry{65426, typ, uint32(len(table) / bytesOf[typ]), uint64(values) + 8})
 	}
 	rest = append(rest, stream...)
 	rest = le.AppendUint16(rest, uint16(len(entries)))
@@ -68,10 +71,30 @@ func (n NDPI) Parts(t testing.TB) (head, rest []byte) {
 	}
 	rest = append(le.AppendUint64(rest, 0), high...)
 	rest = append(rest, resolution...)
-	for _, s := range starts {
-		rest = le.AppendUint32(rest, uint32(s))
+	return head, append(rest, table...)
+}
+
+// bytesOf are the sizes of TIFF's 32-bit and 64-bit numbers.
+var bytesOf = map[uint16]int{4: 4, 16: 8}
+
+// table is the table of intervals and the type of its numbers.
+func (n NDPI) table(starts []int) (typ uint16, out []byte) {
+	if n.Starts != nil {
+		return 16, n.Starts
 	}
-	return head, rest
+	for _, s := range starts {
+		out = binary.LittleEndian.AppendUint32(out, uint32(s))
+	}
+	return 4, out
+}
+
+// Table is the true table of intervals in the form of Starts.
+func (n NDPI) Table(t testing.TB) (out []byte) {
+	_, starts := n.stream(t)
+	for _, s := range starts {
+		out = binary.LittleEndian.AppendUint64(out, uint64(s))
+	}
+	return out
 }
 
 // more is the number of entries whose values lie behind the directory.

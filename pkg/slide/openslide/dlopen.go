@@ -211,7 +211,10 @@ func onWhite(dst *image.RGBA, pixels []uint32) {
 			clear(p)
 			continue
 		}
-		p[0], p[1], p[2], p[3] = byte(v>>16)+255-a, byte(v>>8)+255-a, byte(v)+255-a, 255
+		for c := range 3 { // a library may err: more colour than alpha is white, not dark
+			p[c] = byte(min(v>>(16-8*c)&255+255-uint32(a), 255))
+		}
+		p[3] = 255
 	}
 }
 

@@ -1,0 +1,79 @@
+package dicom_test
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/slide/dicom"
+	"github.com/slidemill/slidemill/pkg/slide/fault"
+	"github.com/slidemill/slidemill/pkg/slide/slidetest"
+)
+
+func instances(t testing.TB) (out [][]byte) {
+	for _, d := range []slidetest.DICOM{{Tile: 16}, {Tile: 16, Sparse: true}, {Tile: 16, Native: true}, {Tile: 16, NoTable: true}} {
+		out = append(out, d.Instance(t, 0, pyramid.Size{W: 40, H: 20}))
+	}
+	return out
+}
+
+// Every frame that a header announces can be read, and no other.
+func TestFrames(t *testing.T) {
+	for i, data := range instances(t) {
+		in, err := dicom.Read(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for frame := range in.Frames {
+			if b, err := in.Frame(frame); err != nil || len(b) < 100 {
+				t.Errorf("instance %d: frame %d: %d bytes, %v", i, frame, len(b), err)
+			}
+		}
+		for _, frame := range []int{-1, in.Frames} {
+			if _, err := in.Frame(frame); err == nil {
+				t.Errorf("instance %d: frame %d of %d is read", i, frame, in.Frames)
+			}
+		}
+	}
+}
+
+// FuzzRead: any bytes end in an instance or in an error that blames someone; what its tables take and what its
+// frames give is bounded by the file.
+func FuzzRead(f *testing.F) {
+	for _, data := range instances(f) {
+		f.Add(data[128:])
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) > 1<<16 {
+			return
+		}
+		data = append(make([]byte, 128), data...)
+		in, err := dicom.Read(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			if !blames(err) {
+				t.Fatalf("error %v", err)
+			}
+			return
+		}
+		if len(in.Positions) > len(data) || len(in.ICC) > len(data) {
+			t.Fatalf("%d positions and %d bytes of profile in %d bytes", len(in.Positions), len(in.ICC), len(data))
+		}
+		if in.SOPClass != dicom.WholeSlide {
+			return
+		}
+		for frame := range min(in.Frames, 8) {
+			if b, err := in.Frame(frame); err != nil && !blames(err) {
+				t.Fatalf("frame %d: error %v", frame, err)
+			} else if len(b) > len(data) {
+				t.Fatalf("frame %d has %d bytes of %d", frame, len(b), len(data))
+			}
+		}
+	})
+}
+
+func blames(err error) bool {
+	var format *fault.FormatError
+	var unsupported *fault.UnsupportedError
+	return errors.As(err, &format) || errors.As(err, &unsupported) || errors.Is(err, dicom.ErrNotDICOM)
+}

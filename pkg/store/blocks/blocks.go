@@ -1,5 +1,5 @@
 // Package blocks reads one large object of a store as if it were a file: an io.ReaderAt over ranged
-// requests, with a bounded cache of blocks. It knows nothing of slides; pkg/slide reads them through it where
+// requests, with a bounded cache of blocks that is filled ahead of who reads on. It knows nothing of slides; pkg/slide reads them through it where
 // they lie in S3.
 package blocks
 
@@ -30,27 +30,33 @@ const DefaultCache = 64 << 20
 //
 // # Memory
 //
-// The cache, and a run of blocks (1 MiB) for each read at work.
+// The cache, a run of blocks (1 MiB) for each read at work, and as much for each run that is fetched ahead, of
+// which there are maxAhead at most. What was fetched ahead counts as cache from then on.
 type Reader struct {
-	ctx    context.Context // of the opener: io.ReaderAt has no place for one
+	ctx    context.Context // of the opener, until Close: io.ReaderAt has no place for one
+	stop   context.CancelFunc
 	bucket store.Bucket
 	key    string
 	size   int64
 	budget int64
+	ahead  sync.WaitGroup
 
 	mu     sync.Mutex
 	kept   map[int64]*block
 	recent list.List // of *block that are loaded, most recent first
-	run    int64     // blocks that the last request took
+	pace   pace
 }
 
 // block is blockSize bytes of the object, fewer at its end.
 type block struct {
-	at    int64
-	place *list.Element // in recent; nil while loading
-	done  chan struct{} // closed once data and err are set
-	data  []byte
-	err   error
+	at      int64
+	run     int64         // blocks that were asked for with it
+	trigger bool          // whoever reads it has what follows its run fetched
+	touched bool          // somebody wanted it
+	place   *list.Element // in recent; nil while loading
+	done    chan struct{} // closed once data and err are set
+	data    []byte
+	err     error
 }
 
 var _ io.ReaderAt = (*Reader)(nil)
@@ -64,14 +70,22 @@ func Open(ctx context.Context, b store.Bucket, key string, cache int64) (*Reader
 	if cache <= 0 {
 		cache = DefaultCache
 	}
-	return &Reader{ctx: ctx, bucket: b, key: key, size: o.Size, budget: max(cache, maxRun*blockSize), kept: map[int64]*block{}, run: 1}, nil
+	ctx, stop := context.WithCancel(ctx)
+	return &Reader{
+		ctx: ctx, stop: stop, bucket: b, key: key, size: o.Size, budget: max(cache, maxRun*blockSize),
+		kept: map[int64]*block{}, pace: newPace(),
+	}, nil
 }
 
 // Size is the object's size.
 func (r *Reader) Size() int64 { return r.size }
 
-// Close lets the cache go.
+// Close ends all reads and lets the cache go.
 func (r *Reader) Close() error {
+	r.mu.Lock()
+	r.stop() // under mu: nothing is fetched ahead any more
+	r.mu.Unlock()
+	r.ahead.Wait()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.kept, r.recent = map[int64]*block{}, list.List{}
@@ -100,6 +114,9 @@ func (r *Reader) ReadAt(p []byte, off int64) (n int, err error) {
 // block gives a loaded block, fetching it and what follows if need be.
 func (r *Reader) block(at int64) (*block, error) {
 	for {
+		if err := r.ctx.Err(); err != nil {
+			return nil, fmt.Errorf("read %s: %w", r.key, err)
+		}
 		b, mine := r.claim(at)
 		if mine != nil {
 			r.load(mine)
@@ -107,12 +124,12 @@ func (r *Reader) block(at int64) (*block, error) {
 		select {
 		case <-b.done:
 		case <-r.ctx.Done():
-			return nil, r.ctx.Err()
+			continue
 		}
 		if b.err == nil {
 			return b, nil
 		}
-		if mine != nil || r.ctx.Err() != nil {
+		if mine != nil {
 			return nil, b.err
 		}
 	}
@@ -122,57 +139,68 @@ func (r *Reader) block(at int64) (*block, error) {
 func (r *Reader) claim(at int64) (b *block, mine []*block) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if b, ok := r.kept[at]; ok {
-		if b.place != nil {
-			r.recent.MoveToFront(b.place)
-		}
-		return b, nil
+	if b = r.kept[at]; b == nil {
+		mine = r.begin(at, r.pace.first(r.kept[at-1]))
+		b = mine[0]
+	} else if b.place != nil {
+		r.recent.MoveToFront(b.place)
 	}
-	if _, follows := r.kept[at-1]; follows {
-		r.run = min(2*r.run, maxRun)
-	} else {
-		r.run = 1
+	b.touched = true
+	if b.trigger {
+		b.trigger = false
+		r.fetchAhead(b)
 	}
-	last := (r.size - 1) / blockSize
-	for i := at; i < at+r.run && i <= last && r.kept[i] == nil; i++ {
-		b := &block{at: i, done: make(chan struct{})}
-		r.kept[i] = b
-		mine = append(mine, b)
-	}
-	return mine[0], mine
+	return b, mine
 }
 
-// load fetches neighbouring blocks with one request and publishes them.
+// begin makes up to n blocks that somebody is to load, as far as nobody else has them. Callers hold mu.
+func (r *Reader) begin(at, n int64) (run []*block) {
+	end := min(at+n, (r.size+blockSize-1)/blockSize)
+	for ; at < end && r.kept[at] == nil; at++ {
+		b := &block{at: at, done: make(chan struct{})}
+		r.kept[at] = b
+		run = append(run, b)
+	}
+	for _, b := range run {
+		b.run = int64(len(run))
+	}
+	if len(run) > 0 {
+		run[len(run)/2].trigger = true
+	}
+	return run
+}
+
+// load fetches neighbouring blocks with one request and publishes each as it arrives.
 func (r *Reader) load(run []*block) {
 	begin := run[0].at * blockSize
-	data := make([]byte, min(int64(len(run))*blockSize, r.size-begin))
-	err := r.fetch(data, begin)
+	size := min(int64(len(run))*blockSize, r.size-begin)
+	body, err := r.bucket.Get(r.ctx, r.key, begin, size)
+	if err == nil {
+		defer body.Close()
+	}
+	for i, b := range run {
+		if err == nil {
+			b.data = make([]byte, min(blockSize, size-int64(i)*blockSize))
+			_, err = io.ReadFull(body, b.data)
+		}
+		r.publish(b, err)
+	}
+}
+
+// publish tells a block to all who wait for it. A failure is forgotten at once: the next one asks again.
+func (r *Reader) publish(b *block, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for i, b := range run {
-		if b.err = err; err != nil {
-			delete(r.kept, b.at)
-		} else {
-			// A copy of its own, so that an evicted block takes its memory along.
-			b.data = append([]byte(nil), data[i*blockSize:min((i+1)*blockSize, len(data))]...)
-			b.place = r.recent.PushFront(b)
-		}
-		close(b.done)
+	if err != nil {
+		b.data, b.err = nil, fmt.Errorf("read %s at byte %d: %w", r.key, b.at*blockSize, err)
+		delete(r.kept, b.at)
+	} else {
+		b.place = r.recent.PushFront(b)
 	}
+	close(b.done)
 	for int64(r.recent.Len())*blockSize > r.budget {
 		old := r.recent.Remove(r.recent.Back()).(*block)
 		delete(r.kept, old.at)
+		r.pace.leave(old)
 	}
-}
-
-func (r *Reader) fetch(data []byte, off int64) error {
-	body, err := r.bucket.Get(r.ctx, r.key, off, int64(len(data)))
-	if err != nil {
-		return fmt.Errorf("read %s: %w", r.key, err)
-	}
-	defer body.Close()
-	if _, err := io.ReadFull(body, data); err != nil {
-		return fmt.Errorf("read %s at byte %d: %w", r.key, off, err)
-	}
-	return nil
 }

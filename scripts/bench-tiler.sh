@@ -6,6 +6,7 @@
 #   scripts/bench-tiler.sh speed      time against vips dzsave, to a folder and to SZI, and OpenSlide
 #   scripts/bench-tiler.sh pixels     level-0 scans that differ, PSNR of the lower levels
 #   scripts/bench-tiler.sh memory     peak memory at 421 megapixels and at 8 gigapixels
+#   scripts/bench-tiler.sh network    requests, bytes and time to inspect and tile the slide in S3, 20 ms away
 #   scripts/bench-tiler.sh first      seconds to the first region and to the mask, with and without that order
 #
 # The slides are CMU-1-Small-Region tiled 8 by 8 (421 megapixels) and 35 by 35 (8 gigapixels) as tiled JPEG
@@ -51,13 +52,19 @@ make s421 8 ""
 case $what in speed | all) bench speed ;; esac
 case $what in pixels | all) bench pixels ;; esac
 case $what in first | all) bench first ;; esac
+case $what in network | all)
+  go build -o "$cache/" ./scripts/s3server ./scripts/benchnetwork
+  rm -rf "$out" && mkdir -p "$out"
+  "$cache/benchnetwork" --slide "$cache/p421.tiff" --ours "$ours" --server "$cache/s3server" --dir "$out" --rounds "$rounds"
+  ;;
+esac
 case $what in memory | all)
   make s8g 35 ""
   bench memory
   ;;
 esac
-case $what in speed | pixels | memory | first | all) ;; *)
-  sed -n '2,12p' "$0" >&2
+case $what in speed | pixels | network | memory | first | all) ;; *)
+  sed -n '2,13p' "$0" >&2
   exit 2
   ;;
 esac

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
@@ -76,7 +77,7 @@ func (s *Segment) suspect(ctx context.Context, t *try, r pyramid.Region, key str
 	case q.Reason != "":
 		return s.condemn(ctx, t.run.plan, r, errors.New(q.Reason))
 	case q.Losses >= maxLosses:
-		return s.condemn(ctx, t.run.plan, r, fmt.Errorf("%d workers were lost over it: look for a crash or for too little memory", q.Losses))
+		return s.condemn(ctx, t.run.plan, r, fmt.Errorf("%d %w", q.Losses, intake.ErrLost))
 	}
 	q.Losses++
 	if t.attempt == 2 && !t.begun {
@@ -100,16 +101,13 @@ func (s *Segment) strike(ctx context.Context, key string) error {
 	return s.Bucket.Delete(ctx, key)
 }
 
-// errPanic is a panic while a region was computed. It will come again.
-var errPanic = errors.New("internal error")
-
 // caught computes a region. A panic becomes an error that the region is blamed for.
 func (s *Segment) caught(ctx context.Context, t *try, r pyramid.Region) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			// The stack names places of this machine: it belongs into its log, not into a stored reason.
 			slog.Error("panic in a region", "region", r, "panic", p, "stack", string(debug.Stack()))
-			err = fmt.Errorf("%w: %v", errPanic, p)
+			err = fmt.Errorf("%w: %v", intake.ErrInternal, p)
 		}
 	}()
 	return s.region(ctx, t, r)
@@ -121,7 +119,7 @@ func (s *Segment) judged(ctx context.Context, t *try, r pyramid.Region, err erro
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, errPanic):
+	case errors.Is(err, intake.ErrInternal):
 		return s.condemn(ctx, t.run.plan, r, err)
 	case t.attempt >= maxTries && (errors.As(err, &format) || errors.Is(err, store.ErrNotFound)):
 		return s.condemn(ctx, t.run.plan, r, err)

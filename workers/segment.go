@@ -9,6 +9,7 @@ import (
 	"image"
 	"sync"
 
+	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
@@ -115,7 +116,7 @@ func (s *Segment) open(ctx context.Context, job jobs.Job) (*openRun, error) {
 		return nil, err
 	}
 	if plan.Field != s.Model.Field || plan.Parameters.Windows != s.Model.Windows {
-		return nil, &Permanent{fmt.Errorf("the plan's halo is not the model's (%s): another version of this program made it; order the slide again", s.Model.Reach())}
+		return nil, &Permanent{&intake.Refusal{Err: fmt.Errorf("the plan's halo is not the model's (%s): another version of this program made it; order the slide again", s.Model.Reach())}}
 	}
 	tissue, err := plan.TissueMap()
 	if err != nil {
@@ -139,8 +140,8 @@ func sameEngine(want, have string) error {
 	if want == have {
 		return nil
 	}
-	return fmt.Errorf("the run was ordered for the engine %s, this worker has %s: start it with the same --engine",
-		cmp.Or(want, segment.OwnEngine), cmp.Or(have, segment.OwnEngine))
+	return &intake.Refusal{Err: fmt.Errorf("the run was ordered for the engine %s, this worker has %s: start it with the same --engine",
+		cmp.Or(want, segment.OwnEngine), cmp.Or(have, segment.OwnEngine))}
 }
 
 // region computes one region unless the store holds it whole.

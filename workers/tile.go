@@ -73,7 +73,7 @@ func sameModel(want string, have segment.ModelRef) error {
 	if want == have.SHA256 {
 		return nil
 	}
-	return fmt.Errorf("the run wants the model %.12s…, this worker has %s %s (%.12s…): start it with the same --model", want, have.Name, have.Version, have.SHA256)
+	return &intake.Refusal{Err: fmt.Errorf("the run wants the model %.12s…, this worker has %s %s (%.12s…): start it with the same --model", want, have.Name, have.Version, have.SHA256)}
 }
 
 // plan writes the plan of a slide whose tissue is known.
@@ -106,7 +106,7 @@ func (t *Tile) frame(info slide.Info, p segment.Parameters) (segment.Frame, erro
 		info.MPP = pyramid.MPP{X: p.MPP, Y: p.MPP, Source: pyramid.FromOperator}
 	}
 	if err := intake.CheckScale(info, t.Model); err != nil {
-		return segment.Frame{}, &Permanent{err}
+		return segment.Frame{}, &Permanent{&intake.Refusal{Err: err}}
 	}
 	frame, err := segment.NewFrame(info.Size(), info.MPP, t.Model.Description.MPP)
 	if err != nil {
@@ -226,7 +226,7 @@ func (t *Tile) open(ctx context.Context, job jobs.Job) (slide.Slide, [sha256.Siz
 		return nil, sum, &unnamed{err, job.Source}
 	}
 	if id := pyramid.NewSlideID(sum); id != job.Slide {
-		return nil, sum, &Permanent{fmt.Errorf("the file changed since it was ordered: it is slide %v now, not %v; order it again", id, job.Slide)}
+		return nil, sum, &Permanent{&intake.Refusal{Err: fmt.Errorf("the file changed since it was ordered: it is slide %v now, not %v; order it again", id, job.Slide)}}
 	}
 	s, err := slide.Open(ctx, job.Source, slide.Options{})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/store"
@@ -131,7 +132,7 @@ func (l *Loop) do(ctx context.Context, d jobs.Delivery) (err error) {
 		<-beating
 		if p := recover(); p != nil {
 			l.Log.Error("panic in a job", "job", d.Job().ID, "panic", p, "stack", string(debug.Stack()))
-			err = &Permanent{fmt.Errorf("internal error: %v", p)}
+			err = &Permanent{fmt.Errorf("%w: %v", intake.ErrInternal, p)}
 		}
 	}()
 	if h, ok := l.Handler.(Persistent); ok {
@@ -173,16 +174,16 @@ func (l *Loop) end(ctx context.Context, d jobs.Delivery, err error, stopping boo
 }
 
 func (l *Loop) bury(ctx context.Context, d jobs.Delivery, cause error) error {
-	job := d.Job()
-	if err := l.Queue.Bury(ctx, jobs.Dead{Job: job, Reason: cause.Error(), At: time.Now().UTC()}); err != nil {
+	job, reason := d.Job(), intake.Reason(cause)
+	if err := l.Queue.Bury(ctx, jobs.Dead{Job: job, Reason: reason, At: time.Now().UTC()}); err != nil {
 		return errors.Join(fmt.Errorf("bury: %w", err), d.Nak(ctx, backoff(d.Attempt())))
 	}
 	if err := l.Events.Announce(ctx, jobs.Event{
-		Slide: job.Slide, Run: job.Run, Stage: job.Stage, State: jobs.Failed, Reason: cause.Error(),
+		Slide: job.Slide, Run: job.Run, Stage: job.Stage, State: jobs.Failed, Reason: reason,
 	}); err != nil {
 		l.Log.Warn("failure was not announced; the dead list has it", "job", job.ID, "error", err)
 	}
-	return d.Term(ctx, cause.Error())
+	return d.Term(ctx, reason)
 }
 
 // fullPause is the time between two attempts to publish into a full queue.

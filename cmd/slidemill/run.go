@@ -322,11 +322,7 @@ func verdict(r *stitch.Report) []string {
 func warnings(r *stitch.Report) (lines []string) {
 	for _, c := range r.QC {
 		if c.Status != stitch.CheckPassed {
-			value := c.Value
-			if v, ok := value.(float64); ok {
-				value = fmt.Sprintf("%.2g", v)
-			}
-			lines = append(lines, fmt.Sprintf("check %s: %s (%v)", c.Check, c.Status, value))
+			lines = append(lines, c.Words())
 		}
 	}
 	return lines
@@ -355,7 +351,7 @@ func (s *shift) record(order *intake.Order, cause error) {
 
 // failed names the slide and the reason on stderr, and as a report where --json asks for one.
 func (s *shift) failed(path string, order *intake.Order, err error) {
-	fmt.Fprintf(s.cmd.ErrOrStderr(), "slidemill: %s: %v\n", path, err)
+	fmt.Fprintf(s.cmd.ErrOrStderr(), "slidemill: %s: %s\n", path, intake.Reason(err))
 	s.record(order, err)
 	if !s.flags.json {
 		return
@@ -365,7 +361,7 @@ func (s *shift) failed(path string, order *intake.Order, err error) {
 	if errors.As(err, &refusal) {
 		status = stitch.Refused
 	}
-	r := stitch.FailedReport(stitch.Failure{Status: status, Reason: err.Error(), File: filepath.Base(path)})
+	r := stitch.FailedReport(stitch.Failure{Status: status, Reason: intake.Reason(err), File: filepath.Base(path)})
 	if order != nil {
 		r.Slide.ID, r.Slide.SHA256, r.Run.ID = order.Slide.String(), fmt.Sprintf("%x", order.SHA256), order.Run.String()
 	}

@@ -193,7 +193,7 @@ func (b *bulletin) table(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "SLIDE\tFILE\tACCESSION\tPRIORITY\tSTATE\tTOOK\t")
 	for _, s := range b.standings {
-		fmt.Fprintf(w, "%.8s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Slide, shorten(s.File, 36), dash(s.Accession), s.Priority, stateText(&s), took(&s), shorten(s.Reason, 100))
+		fmt.Fprintf(w, "%.8s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Slide, shorten(s.File, 36), dash(s.Accession), s.Priority, stateText(&s), took(&s), shorten(intake.PlainReason(s.Reason), 160))
 	}
 	err := w.Flush()
 	fmt.Fprintln(out, "\n"+b.line())

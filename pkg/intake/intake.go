@@ -38,7 +38,8 @@ type Order struct {
 	Contradiction string
 }
 
-// Refusal is a slide that is readable but must not be analysed, such as one without a scale.
+// Refusal is a slide that is readable but must not be analysed, such as one without a scale. Its text is written
+// for people: what is wrong, and what to do.
 type Refusal struct{ Err error }
 
 func (r *Refusal) Error() string { return r.Err.Error() }

@@ -153,9 +153,9 @@ func stamped(e Entry, path string) Entry {
 
 // plain is the reason without the file's path, which the ledger has already and which no log may have.
 func plain(cause error, path string) string {
-	text := cause.Error()
+	text := Reason(cause)
 	for _, prefix := range []string{fmt.Sprintf("open slide %s: ", path), path + ": "} {
-		text = strings.TrimPrefix(text, prefix)
+		text = strings.Replace(text, prefix, "", 1)
 	}
 	var inner *fs.PathError // of another file of the slide
 	if errors.As(cause, &inner) && inner.Path != "" {

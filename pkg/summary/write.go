@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/stitch"
 )
 
@@ -28,7 +29,7 @@ var page = template.Must(template.New("summary").Funcs(template.FuncMap{
 	"notice":  func() string { return stitch.Notice },
 	"percent": func(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) },
 	"mm2":     func(x float64) string { return fmt.Sprintf("%.2f mm²", x) },
-	"named":   named,
+	"named":   named, "plain": intake.PlainReason, "detail": intake.ReasonDetail,
 	"class": func(r Row) string {
 		if r.Bad() {
 			return "bad"

@@ -16,3 +16,6 @@ export function make(tag, attributes = {}, ...children) {
 
 export const mm2 = (v) => `${v < 10 ? v.toFixed(2) : v.toFixed(1)} mm²`;
 export const percent = (v) => `${(100 * v).toFixed(1)} %`;
+
+// plain is a reason without the technical detail that follows behind it.
+export const plain = (reason) => reason.split(" (technical: ")[0];

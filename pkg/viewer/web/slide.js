@@ -1,4 +1,4 @@
-import { ask, make, mm2, percent } from "/static/page.js";
+import { ask, make, mm2, percent, plain } from "/static/page.js";
 import { drawScaleBar } from "/static/scalebar.js";
 
 const get = (id) => document.getElementById(id);
@@ -158,7 +158,7 @@ async function start() {
   get("name").textContent = slide;
   const { manifest, runs, order } = await ask(`/api/v1/slides/${slide}`);
   get("name").textContent = [order?.accession, order?.file, slide].filter(Boolean).join(" · ");
-  if (!manifest) return notice(order?.reason ? `This slide has no picture: ${order.reason}` : "This slide has no picture yet.");
+  if (!manifest) return notice(order?.reason ? `This slide has no picture: ${plain(order.reason)}` : "This slide has no picture yet.");
   const viewer = open();
   viewer.addHandler("open-failed", () => notice("The slide's pyramid cannot be read."));
   viewer.addHandler("tile-load-failed", () => notice("Some tiles could not be loaded. Blank areas are not negative."));

@@ -1,4 +1,4 @@
-import { ask, make, mm2, percent } from "/static/page.js";
+import { ask, make, mm2, percent, plain } from "/static/page.js";
 
 const slides = document.getElementById("slides");
 const summary = document.getElementById("summary");
@@ -17,7 +17,7 @@ function words(e) {
   const text = e.reason || e.rank_reason || (e.state === "tiled" ? "not segmented yet" : "");
   const name = [e.accession, e.file].filter(Boolean).join(" · ");
   const id = [e.slide, e.model].filter(Boolean).join(" · ");
-  const lines = [...(name ? [make("b", {}, name), " "] : []), make("span", { class: "id" }, id), make("p", { class: "reason" }, text)];
+  const lines = [...(name ? [make("b", {}, name), " "] : []), make("span", { class: "id" }, id), make("p", { class: "reason", title: text }, plain(text))];
   if (e.not_analysed_mm2 > 0) lines.push(make("span", {}, `${mm2(e.not_analysed_mm2)} not analysed`));
   return lines;
 }

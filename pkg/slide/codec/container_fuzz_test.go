@@ -39,7 +39,7 @@ func FuzzStandalone(f *testing.F) {
 
 // torn parts a stream into its tables and the rest, as TIFF keeps them.
 func torn(stream []byte) (tables, tile []byte, ok bool) {
-	segs, rest, err := segments(stream)
+	segs, rest, err := segments(stream, nil)
 	if err != nil || rest == nil {
 		return nil, nil, false
 	}

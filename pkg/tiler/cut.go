@@ -41,8 +41,9 @@ type Config struct {
 	// Bare leaves out what only a diagnosis needs: overview, focus and thumbnail. Result.Overview is nil.
 	Bare bool
 	// Early, if set, is called once the levels up to EarlyLevel (and those on which tissue and focus are
-	// judged) are in the bucket with the descriptor, while the finer ones are yet to be cut. Its result has
-	// no counts yet. An error ends the cut.
+	// judged) are in the bucket with the descriptor, while the finer ones are yet to be cut. What its result
+	// counts is not all yet; Unseen is. An error ends the cut. It is never called where the slide holds no level
+	// between EarlyLevel and the finest: making those levels first would read the whole slide twice.
 	Early      func(ctx context.Context, r *Result) error
 	EarlyLevel int
 	// Pack, if set, takes all tiles instead of the bucket, never concurrently and in one order (post-order),
@@ -69,7 +70,10 @@ type Result struct {
 	Unscanned int64
 	// Unreadable are the level-0 rectangles of native tiles that could not be decoded, in row order.
 	Unreadable []image.Rectangle
-	Overview   *Overview
+	// Unseen are the parts of them that the levels up to EarlyLevel (and those on which tissue and focus are
+	// judged) lack too, as no tile of the slide's own above them shows the place.
+	Unseen   []image.Rectangle
+	Overview *Overview
 }
 
 // LevelCount says how the tiles of a level came about.
@@ -94,7 +98,8 @@ func (r *Result) Tiles() (n int64) {
 //
 // Levels that the slide holds on the same grid are copied, JPEG stream by JPEG stream, each proved to decode;
 // the tiles at their edges, and the levels between them, are made from the next finer level, which is
-// decoded at half size where that is enough (codec.DecodeHalf), and halved by exact means otherwise.
+// decoded at half size where that can be done (codec.DecodeHalf), and halved by exact means otherwise. Neither
+// Early nor Bare changes a byte.
 //
 // # Memory
 //

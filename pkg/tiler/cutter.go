@@ -10,7 +10,6 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/pyramid/quadtree"
-	"github.com/slidemill/slidemill/pkg/pyramid/shrink"
 	"github.com/slidemill/slidemill/pkg/store"
 )
 
@@ -29,6 +28,8 @@ type cutter struct {
 	upload  context.Context // of uploads
 	levels  []levelCount
 	bytes   atomic.Int64
+	// unscanned counts leaf pixels without a picture, in the one pass that makes leaves.
+	unscanned atomic.Int64
 
 	progress sync.Mutex // guards done and the calls of cfg.Progress
 	done     int64
@@ -67,34 +68,37 @@ func (s spares) give(img *image.RGBA) {
 
 // run makes all levels in one pass, or first those that Config.Early waits for.
 func (c *cutter) run(ctx context.Context) error {
-	first := -1
-	if c.cfg.Early != nil {
-		first = c.early()
-		if err := c.pass(ctx, pass{leaf: c.natives.coarsest(first), finest: first, archive: c.cfg.Head}); err != nil {
+	whole := pass{leaf: c.dz.Max(), finest: c.dz.Max(), archive: c.cfg.Pack}
+	first := c.early()
+	if leaf := c.natives.coarsest(first); c.cfg.Early != nil && leaf < c.dz.Max() {
+		if err := c.ahead(ctx, pass{leaf: leaf, finest: first, archive: c.cfg.Head}); err != nil {
 			return err
 		}
-		if err := c.describe(ctx); err != nil {
-			return err
+		if c.cfg.Pack != nil {
+			c.restart()
+		} else {
+			whole.coarsest = first + 1
 		}
-		r := c.result()
-		if err := c.cfg.Early(ctx, &r); err != nil {
-			return err
-		}
-		c.source.counted = c.natives.coarsest(first) == c.dz.Max()
 	}
-	if c.cfg.Pack != nil && first >= 0 {
-		c.restart()
-		first = -1
-	}
-	if first < c.dz.Max() {
-		if err := c.pass(ctx, pass{leaf: c.dz.Max(), coarsest: first + 1, finest: c.dz.Max(), archive: c.cfg.Pack}); err != nil {
-			return err
-		}
+	if err := c.pass(ctx, whole); err != nil {
+		return err
 	}
 	if err := c.source.check(); err != nil {
 		return err
 	}
 	return c.finish(ctx)
+}
+
+// ahead makes the levels that Config.Early waits for, and calls it.
+func (c *cutter) ahead(ctx context.Context, p pass) error {
+	if err := c.pass(ctx, p); err != nil {
+		return err
+	}
+	if err := c.describe(ctx); err != nil {
+		return err
+	}
+	r := c.result()
+	return c.cfg.Early(ctx, &r)
 }
 
 // restart forgets what an early pass has counted: all its tiles come again.
@@ -109,7 +113,7 @@ func (c *cutter) restart() {
 	c.done, c.overviewDone = 0, true
 }
 
-// early is the finest level that must be there before Config.Early is called.
+// early is the finest level that must be there before Config.Early is called, or that would have to be.
 func (c *cutter) early() int {
 	level := min(max(c.cfg.EarlyLevel, 0), c.dz.Max())
 	if c.overview != nil {
@@ -184,10 +188,9 @@ func (w *walk) shrink(t pyramid.Tile, size pyramid.Size, child [2][2]*tile) (*ti
 		}
 	}
 	if w.dz.Tile%2 == 0 {
-		paste(p.img, half, w.dz.Tile)
-	} else {
-		shrink.RGBA(p.img, whole, w.dz.Tile)
+		whole = half
 	}
+	w.natives.join(p.img, whole)
 	return p, nil
 }
 
@@ -198,7 +201,7 @@ func (w *walk) free(p *tile) {
 
 // emit stores a tile and keeps of it what the tile above needs.
 func (w *walk) emit(ctx context.Context, t pyramid.Tile, p *tile) error {
-	made := p.img != nil
+	made := t.Level < w.dz.Max() && !w.natives.has(t)
 	own, err := w.render(ctx, t, p)
 	if err != nil {
 		return err
@@ -250,7 +253,7 @@ func (w *walk) render(ctx context.Context, t pyramid.Tile, p *tile) (own *buffer
 	}
 	if p.img == nil {
 		p.img = w.tiles.take()
-		if err := w.natives.pixels(ctx, t, p.img); err != nil {
+		if err := w.pixels(ctx, t, p.img); err != nil {
 			return nil, err
 		}
 	}
@@ -260,27 +263,39 @@ func (w *walk) render(ctx context.Context, t pyramid.Tile, p *tile) (own *buffer
 	return nil, nil
 }
 
+// pixels fills dst with a tile. Leaves are walked by one pass only, so what was never scanned is counted here,
+// and not where natives composes a tile from leaves.
+func (w *walk) pixels(ctx context.Context, t pyramid.Tile, dst *image.RGBA) error {
+	if t.Level != w.dz.Max() {
+		return w.natives.pixels(ctx, t, dst)
+	}
+	n, err := w.source.read(ctx, t, dst)
+	w.unscanned.Add(n)
+	return err
+}
+
 // decode decodes a tile's own stream as far as its pixels are needed. It reports false for a stream that
-// does not decode.
+// does not decode, at either size: both read the whole scan. A half is decoded as one wherever that can be done,
+// also where the tile is decoded whole for the overview, so that the tile above does not depend on who watches.
 func (w *walk) decode(t pyramid.Tile, raw []byte, p *tile) bool {
 	half, whole := w.wantsHalf(t), w.watches(t.Level)
 	if !half && !whole {
-		proved := t.Level == w.dz.Max() && w.source.counted // by an earlier pass
-		return proved || w.natives.sound(raw)
+		return w.natives.sound(raw)
 	}
-	if !whole && w.dz.Tile%2 == 0 {
-		if p.half = w.halves.take(); w.natives.decodeHalf(raw, p.half) {
+	if half && w.dz.Tile%2 == 0 {
+		if p.half = w.halves.take(); !w.natives.decodeHalf(raw, p.half) {
+			w.halves.give(p.half)
+			p.half = nil
+		} else if !whole {
 			return true
 		}
-		w.halves.give(p.half)
-		p.half = nil
 	}
 	if p.img = w.tiles.take(); !w.natives.decodeFull(raw, p.img) {
-		w.tiles.give(p.img)
-		p.img = nil
+		w.free(p)
+		*p = tile{}
 		return false
 	}
-	if half {
+	if half && p.half == nil {
 		w.halve(p)
 	}
 	return true
@@ -288,13 +303,10 @@ func (w *walk) decode(t pyramid.Tile, raw []byte, p *tile) bool {
 
 // halve makes the half of a tile that is there.
 func (w *walk) halve(p *tile) {
-	if w.dz.Tile%2 != 0 {
-		return
+	if w.dz.Tile%2 == 0 {
+		p.half = w.halves.take()
+		halve(p.half, p.img)
 	}
-	size := p.img.Rect.Size()
-	p.half = w.halves.take()
-	reshape(p.half, image.Rect(0, 0, (size.X+1)/2, (size.Y+1)/2))
-	shrink.RGBA(p.half, [2][2]*image.RGBA{{p.img, nil}, {nil, nil}}, w.dz.Tile)
 }
 
 // stored counts a tile and gives its buffer back.
@@ -339,7 +351,7 @@ func (c *cutter) finish(ctx context.Context) error {
 func (c *cutter) result() Result {
 	r := Result{
 		Pyramid: c.dz, Format: "jpeg", Quality: c.quality(), Bytes: c.bytes.Load(),
-		Unscanned: c.source.unscanned.Load(), Unreadable: c.source.damaged(), Overview: c.overview,
+		Unscanned: c.unscanned.Load(), Unreadable: c.source.damaged(), Unseen: c.natives.unseen(c.early()), Overview: c.overview,
 	}
 	for l := range c.levels {
 		n := &c.levels[l]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"image"
 	"image/draw"
+	"sync"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/pyramid/shrink"
@@ -14,6 +15,11 @@ import (
 
 // natives are the levels of the pyramid that the slide holds already, in tiles on the same grid: their
 // tiles need not be made, and where they are JPEG not even decoded. It is safe for concurrent use.
+//
+// # Memory
+//
+// A point for each damaged tile above the finest level: in the worst of files a third of the slide's tiles, some
+// 50 bytes each. And a few tiles for each tile that is composed at the moment, on every level below it.
 type natives struct {
 	source *source
 	dz     pyramid.DeepZoom
@@ -22,6 +28,9 @@ type natives struct {
 	decode codec.JPEGDecoder
 	half   codec.JPEGDecoder
 	check  func(stream []byte, limit int) error
+
+	mu  sync.Mutex
+	bad map[pyramid.Tile]bool // tiles above the finest level that could not be read
 }
 
 // native is a level of the slide; size is empty where the pyramid's level has none.
@@ -33,7 +42,7 @@ type native struct {
 
 // newNatives finds the levels. With a quality, every tile is made anew from the finest level.
 func newNatives(cfg Config, dz pyramid.DeepZoom, src *source) *natives {
-	n := &natives{source: src, dz: dz, levels: make([]native, dz.Max()+1)}
+	n := &natives{source: src, dz: dz, levels: make([]native, dz.Max()+1), bad: map[pyramid.Tile]bool{}}
 	n.decode, n.half, n.check = codec.DecodeJPEG, codec.DecodeHalf, codec.CheckJPEG
 	if turbo, err := codec.FindTurbo(); err == nil {
 		n.decode, n.half, n.check = turbo.Decode, turbo.DecodeHalf, turbo.Check
@@ -119,7 +128,8 @@ func (n *natives) decodeFull(raw []byte, dst *image.RGBA) bool {
 // such tile or a damaged one. Pixels without a picture become white with an alpha below 255.
 func (n *natives) pixels(ctx context.Context, t pyramid.Tile, dst *image.RGBA) error {
 	if t.Level == n.dz.Max() {
-		return n.source.read(ctx, t, dst)
+		_, err := n.source.read(ctx, t, dst)
+		return err
 	}
 	if n.has(t) {
 		err := n.source.slide.ReadTile(ctx, n.levels[t.Level].level, t.Col, t.Row, dst)
@@ -131,12 +141,24 @@ func (n *natives) pixels(ctx context.Context, t pyramid.Tile, dst *image.RGBA) e
 		case ctx.Err() != nil || !errors.As(err, &damage):
 			return err
 		}
+		n.note(t)
 	}
 	return n.compose(ctx, t, dst)
 }
 
-// compose makes a tile from the four below it.
+func (n *natives) note(t pyramid.Tile) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.bad[t] = true
+}
+
+// compose makes a tile from the four below it, to the bit as the walk does: a tile is the same in a pass that
+// begins at this level as in one that comes from below.
 func (n *natives) compose(ctx context.Context, t pyramid.Tile, dst *image.RGBA) error {
+	read := n.halved
+	if n.dz.Tile%2 != 0 {
+		read = n.whole
+	}
 	var child [2][2]*image.RGBA
 	below := n.dz.Grid(t.Level + 1)
 	for x := range 2 {
@@ -146,14 +168,65 @@ func (n *natives) compose(ctx context.Context, t pyramid.Tile, dst *image.RGBA) 
 				continue
 			}
 			child[x][y] = new(image.RGBA)
-			if err := n.pixels(ctx, c, child[x][y]); err != nil {
+			if err := read(ctx, c, child[x][y]); err != nil {
 				return err
 			}
 		}
 	}
 	reshape(dst, image.Rectangle{Max: n.dz.Grid(t.Level).Bounds(t.Col, t.Row).Size()})
-	shrink.RGBA(dst, child, n.dz.Tile)
+	n.join(dst, child)
 	return nil
+}
+
+// join makes a tile's pixels from those of the four below it: their halves, or all of them where the side is odd.
+func (n *natives) join(dst *image.RGBA, child [2][2]*image.RGBA) {
+	if n.dz.Tile%2 == 0 {
+		paste(dst, child, n.dz.Tile)
+	} else {
+		shrink.RGBA(dst, child, n.dz.Tile)
+	}
+}
+
+// whole fills dst with a tile, from its own stream where that would be stored.
+func (n *natives) whole(ctx context.Context, t pyramid.Tile, dst *image.RGBA) error {
+	buf := streams.take()
+	defer buf.free()
+	ok, err := n.stream(ctx, t, buf)
+	if err != nil || ok && n.decodeFull(buf.data, dst) {
+		return err
+	}
+	return n.pixels(ctx, t, dst)
+}
+
+// halved fills dst with a tile of an even side at half its size, from its own stream where that would be stored.
+func (n *natives) halved(ctx context.Context, t pyramid.Tile, dst *image.RGBA) error {
+	buf := streams.take()
+	defer buf.free()
+	ok, err := n.stream(ctx, t, buf)
+	if err != nil || ok && n.decodeHalf(buf.data, dst) {
+		return err
+	}
+	full := new(image.RGBA)
+	if err := n.whole(ctx, t, full); err != nil {
+		return err
+	}
+	halve(dst, full)
+	return nil
+}
+
+// stream is raw for any tile: false where there is nothing to copy.
+func (n *natives) stream(ctx context.Context, t pyramid.Tile, buf *buffer) (bool, error) {
+	if !n.copies(t) {
+		return false, nil
+	}
+	return n.raw(ctx, t, buf)
+}
+
+// halve fills dst with a tile of an even side at half its size: the exact mean.
+func halve(dst, tile *image.RGBA) {
+	size := tile.Rect.Size()
+	reshape(dst, image.Rect(0, 0, (size.X+1)/2, (size.Y+1)/2))
+	shrink.RGBA(dst, [2][2]*image.RGBA{{tile, nil}, {nil, nil}}, 2)
 }
 
 // paste lays halves of tiles of the given side together.
@@ -166,4 +239,35 @@ func paste(dst *image.RGBA, half [2][2]*image.RGBA, tile int) {
 			}
 		}
 	}
+}
+
+// unseen lists what is damaged on the finest level and missing on coarser ones up to the given one: where no
+// tile of the slide's own above it shows the place. Only a pass that comes from at least the coarsest native
+// level below has looked at all of it. In row order of the damaged tiles.
+func (n *natives) unseen(level int) (out []image.Rectangle) {
+	leaves := n.dz.Grid(n.dz.Max())
+	for _, r := range n.source.damaged() {
+		cells := leaves.Cover(r)
+		for y := cells.Min.Y; y < cells.Max.Y; y++ {
+			for x := cells.Min.X; x < cells.Max.X; x++ {
+				if !n.shown(pyramid.Tile{Level: n.dz.Max(), Col: x, Row: y}, level) {
+					out = append(out, r.Intersect(leaves.Bounds(x, y)))
+				}
+			}
+		}
+	}
+	return out
+}
+
+// shown reports whether the slide holds a sound tile above a leaf, on a level not coarser than the given one.
+func (n *natives) shown(t pyramid.Tile, level int) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for t.Level > level {
+		t = pyramid.Tile{Level: t.Level - 1, Col: t.Col / 2, Row: t.Row / 2}
+		if n.has(t) && !n.bad[t] {
+			return true
+		}
+	}
+	return false
 }

@@ -9,7 +9,6 @@ import (
 	"image/draw"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/slide"
@@ -21,13 +20,11 @@ const regridCache = 96 << 20
 
 // source makes leaf tiles from the slide's finest level. It is safe for concurrent use.
 type source struct {
-	slide     slide.Slide
-	leaves    pyramid.Grid // of the pyramid
-	native    nativeGrid   // of the slide
-	same      bool         // leaves and native are the same grid
-	cache     *cache[image.Point, *image.RGBA]
-	counted   bool // the whole slide has been read once: what is unscanned has been counted
-	unscanned atomic.Int64
+	slide  slide.Slide
+	leaves pyramid.Grid // of the pyramid
+	native nativeGrid   // of the slide
+	same   bool         // leaves and native are the same grid
+	cache  *cache[image.Point, *image.RGBA]
 
 	mu  sync.Mutex
 	bad map[image.Point]error // native tiles that could not be decoded, at most maxUnreadable of all
@@ -62,20 +59,17 @@ func newSource(cfg Config, info slide.Info) *source {
 }
 
 // read fills dst with a leaf tile, whose bounds become the tile's. Pixels without a picture become
-// white with an alpha below 255.
-func (s *source) read(ctx context.Context, t pyramid.Tile, dst *image.RGBA) (err error) {
+// white with an alpha below 255; those with none at all are counted.
+func (s *source) read(ctx context.Context, t pyramid.Tile, dst *image.RGBA) (unscanned int64, err error) {
 	if s.same {
 		err = s.decode(ctx, image.Pt(t.Col, t.Row), dst)
 	} else {
 		err = s.gather(ctx, s.leaves.Bounds(t.Col, t.Row), dst)
 	}
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if n := whiten(dst); !s.counted {
-		s.unscanned.Add(n)
-	}
-	return nil
+	return whiten(dst), nil
 }
 
 // gather assembles a rectangle from cached native tiles.

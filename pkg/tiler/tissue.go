@@ -83,7 +83,7 @@ func FindTissue(r *Result, frame segment.Frame, p TissueParameters) (*segment.Ti
 	f.findPen()
 	f.findTissue()
 	f.look()
-	m := f.cells(frame, r.Unreadable)
+	m := f.cells(frame, r.Unseen)
 	return m, f.summarise(m, frame)
 }
 

@@ -44,8 +44,9 @@ type place struct {
 	crc  uint32
 }
 
-// maxTiles bounds an index: 16 million tiles of 240 pixels are a terapixel, and 400 MB.
-const maxTiles = 16 << 20
+// maxTiles bounds an index, so that the largest fits maxIndices: ten million tiles of 240 pixels are 600
+// gigapixels, and 252 MB.
+const maxTiles = 10 << 20
 
 // end is what the end of an archive says of its central directory.
 type end struct{ n, size, begin int64 }

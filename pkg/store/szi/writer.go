@@ -68,6 +68,9 @@ func (a *Writer) Add(t pyramid.Tile, data []byte) error {
 	if t.Level < 0 || t.Level > 63 || t.Col < 0 || t.Row < 0 || t.Col >= 1<<tileBits || t.Row >= 1<<tileBits {
 		return fmt.Errorf("archive: impossible tile %v", t)
 	}
+	if (len(a.tiles)+1)*recordsPerChunk > maxTiles { // an archive that nobody could open
+		return fmt.Errorf("archive: more than %d tiles: choose a larger --tile-size, or --pack no", maxTiles-recordsPerChunk)
+	}
 	r, err := a.entry(tileName(a.folder, t), data)
 	if err != nil {
 		return fmt.Errorf("archive tile %v: %w", t, err)

@@ -86,7 +86,10 @@ func partition(ctx context.Context, o options) (err error) {
 	return nil
 }
 
-// bothBusy waits until each of the two segmenters has a batch in hand.
+// inHand is the most batches that a segmenter has in hand: one that is computed, one that is read ahead.
+const inHand = 2
+
+// bothBusy waits until more batches are in hand than one of the two segmenters takes.
 func (s *storm) bothBusy(ctx context.Context) error {
 	queue, err := s.site.Queue(ctx)
 	if err != nil {
@@ -99,7 +102,7 @@ func (s *storm) bothBusy(ctx context.Context) error {
 			return err
 		}
 		for _, d := range depths {
-			if d.Stage == jobs.Segment && d.InHand >= 2 {
+			if d.Stage == jobs.Segment && d.InHand > inHand {
 				return nil
 			}
 		}

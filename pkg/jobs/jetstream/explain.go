@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"strings"
 	"syscall"
 	"time"
@@ -103,9 +104,12 @@ func transient(err error) bool {
 	return errors.As(err, &api) && api.Code == 503 && !isFull(err)
 }
 
-// Away reports an error of Open that ends by itself when the server comes up and is set up.
+// Away reports an error of Open that ends by itself when the server comes up and is set up, or the way to it is
+// mended: a cable that is out shows as a timeout of the dialling.
 func Away(err error) bool {
-	return transient(err) || errors.Is(err, ErrNotSetUp) || errors.Is(err, syscall.ECONNREFUSED)
+	var timeout net.Error
+	return transient(err) || errors.Is(err, ErrNotSetUp) || errors.Is(err, syscall.ECONNREFUSED) ||
+		errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // isFull reports that a limit of the stream, of the account or of the disk is reached.

@@ -106,6 +106,9 @@ func (c *cursor) value(e element, limit int64) ([]byte, error) {
 		return nil, unsupported("element %08x of %d bytes", uint32(e.tag), e.n)
 	}
 	out := make([]byte, e.n)
+	if len(out) == 0 {
+		return out, nil // nothing at the very end of a file is no end too early
+	}
 	if _, err := c.r.ReadAt(out, e.at); err != nil {
 		return nil, fmt.Errorf("read dicom: %w", err)
 	}

@@ -131,6 +131,9 @@ func (in *Instance) part(dst []byte, at, n int64) ([]byte, error) {
 	if n > maxFrame-int64(len(dst)) || at < 0 || n > in.size-at {
 		return nil, unsupported("a frame of %d bytes and more", n)
 	}
+	if n == 0 {
+		return dst, nil
+	}
 	begin := len(dst)
 	dst = append(dst, make([]byte, n)...)
 	if _, err := in.r.ReadAt(dst[begin:], at); err != nil {

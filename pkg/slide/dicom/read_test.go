@@ -38,6 +38,16 @@ func TestFrames(t *testing.T) {
 	}
 }
 
+// An element of no bytes at the end of a file that lacks its pixels is the file's fault, not the reader's.
+func TestEmptyLastElement(t *testing.T) {
+	data := append(make([]byte, 128), "DICM"...)
+	data = append(data, "\x02\x00\x10\x00UI\x14\x001.2.840.10008.1.2.1\x00\x08\x00\x16\x00UI\x00\x00"...)
+	in, err := dicom.Read(bytes.NewReader(data), int64(len(data)))
+	if err != nil || in.SOPClass != "" {
+		t.Errorf("%+v, %v", in, err)
+	}
+}
+
 // FuzzRead: any bytes end in an instance or in an error that blames someone; what its tables take and what its
 // frames give is bounded by the file.
 func FuzzRead(f *testing.F) {

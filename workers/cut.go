@@ -3,13 +3,9 @@ package workers
 import (
 	"context"
 	"errors"
-	"fmt"
-	"time"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
-	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
-	"github.com/slidemill/slidemill/pkg/slide"
 	"github.com/slidemill/slidemill/pkg/store"
 	"github.com/slidemill/slidemill/pkg/store/szi"
 	"github.com/slidemill/slidemill/pkg/tiler"
@@ -18,9 +14,9 @@ import (
 // cut cuts a slide whose pyramid is not in the store, or not with a tissue map of this scale: then it is read
 // again, equal bytes replace equal ones, and the map goes into the plan only.
 //
-// With MaskFirst, as soon as the levels are there from which tissue is found and regions are read, the regions
-// are planned and enqueued; slide.json is written when all is there. A run without regions has nothing to
-// hurry with: it goes to the stitcher at the end.
+// As soon as the levels are there from which tissue is found and regions are read, the regions are planned and
+// enqueued (but see PyramidFirst); slide.json is written when all is there. The run is stitched when that and
+// the last of its batches are done.
 func (t *Tile) cut(ctx context.Context, job jobs.Job, p segment.Parameters) error {
 	s, sum, err := t.open(ctx, job)
 	if err != nil {
@@ -35,7 +31,7 @@ func (t *Tile) cut(ctx context.Context, job jobs.Job, p segment.Parameters) erro
 	var plan *segment.Plan
 	begin := func(ctx context.Context, r *tiler.Result) (err error) {
 		made.tissue, made.summary = tiler.FindTissue(r, frame, tiler.DefaultTissue())
-		if plan, err = t.plan(ctx, job, p, made); err != nil || len(plan.Regions) == 0 {
+		if plan, err = t.plan(ctx, job, p, made); err != nil {
 			return err
 		}
 		return t.enqueue(ctx, job, plan)
@@ -48,21 +44,22 @@ func (t *Tile) cut(ctx context.Context, job jobs.Job, p segment.Parameters) erro
 			})
 		},
 	}, frame)
-	if err == nil && !t.MaskFirst {
+	if err == nil && plan == nil {
 		err = begin(ctx, result)
 	}
 	if err != nil {
 		return permanentIfSlide(err)
 	}
-	if err := t.keep(ctx, job, s.Info(), sum, result, made); err != nil || len(plan.Regions) > 0 {
+	if err := t.keep(ctx, job, s.Info(), sum, result, made); err != nil {
 		return err
 	}
-	return t.enqueue(ctx, job, plan)
+	_, err = finish(ctx, t.Queue, job, plan)
+	return err
 }
 
 // early is what the tiler calls before the finest levels are cut, if regions are not to wait for them.
 func (t *Tile) early(begin func(context.Context, *tiler.Result) error) func(context.Context, *tiler.Result) error {
-	if !t.MaskFirst {
+	if t.PyramidFirst {
 		return nil
 	}
 	return begin
@@ -113,43 +110,4 @@ func (t *Tile) pack(ctx context.Context, c tiler.Config, descriptor []byte) (_ *
 
 func (t *Tile) archive(ctx context.Context, key string, descriptor []byte) (*szi.Upload, error) {
 	return szi.Create(ctx, t.Bucket, key, szi.Folder(key), descriptor)
-}
-
-// How a stitcher waits for a slide whose regions were done before its pyramid was.
-const (
-	manifestPoll    = 200 * time.Millisecond
-	manifestPolls   = 25        // between two looks at the dead list
-	manifestPatient = time.Hour // longer than any pyramid takes; then the job goes back
-)
-
-// awaitManifest gives the slide's manifest. Regions are enqueued before the finest levels are cut, so it may
-// have to wait for the tiler; if that has failed, so does the run.
-func awaitManifest(ctx context.Context, b store.Bucket, q jobs.Queue, job jobs.Job) (slide.Manifest, error) {
-	for i, end := 0, time.Now().Add(manifestPatient); ; i++ {
-		m, err := loadManifest(ctx, b, job)
-		if !errors.Is(err, store.ErrNotFound) || time.Now().After(end) {
-			return m, err
-		}
-		if i%manifestPolls == 0 {
-			if err := tilerDied(ctx, q, job.Slide); err != nil {
-				return m, err
-			}
-		}
-		if !pause(ctx, manifestPoll) {
-			return m, ctx.Err()
-		}
-	}
-}
-
-func tilerDied(ctx context.Context, q jobs.Queue, id pyramid.SlideID) error {
-	dead, err := q.Dead(ctx)
-	if err != nil {
-		return err
-	}
-	for _, d := range dead {
-		if d.Job.Stage == jobs.Tile && d.Job.Slide == id {
-			return &Permanent{fmt.Errorf("the slide's pyramid could not be made: %s", d.Reason)}
-		}
-	}
-	return nil
 }

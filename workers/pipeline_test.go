@@ -140,16 +140,24 @@ type site struct {
 }
 
 func newSite(t *testing.T, m *segment.Model, bucket store.Bucket, parallel int) *site {
+	return newSiteOf(t, m, bucket, parallel, func(*workers.Tile) {})
+}
+
+// newSiteOf has a tiler that somebody has changed.
+func newSiteOf(t *testing.T, m *segment.Model, bucket store.Bucket, parallel int, change func(*workers.Tile)) *site {
 	t.Helper()
+	tile := &workers.Tile{Bucket: bucket, Model: m, Workers: parallel}
+	change(tile)
 	q := mem.New(mem.Config{})
 	ctx, cancel := context.WithCancel(context.Background())
 	events, err := q.Watch(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
+	tile.Queue, tile.Events = q, q
 	var group errgroup.Group
 	for _, h := range []workers.Handler{
-		&workers.Tile{Bucket: bucket, Queue: q, Events: q, Model: m, Workers: parallel},
+		tile,
 		&workers.Segment{Bucket: bucket, Queue: q, Events: q, Model: m, Engine: modelEngine{m}},
 		&workers.Stitch{Bucket: bucket, Queue: q, Events: q, Workers: parallel},
 	} {

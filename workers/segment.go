@@ -83,17 +83,14 @@ func (s *Segment) Attempt(ctx context.Context, job jobs.Job, attempt int) error 
 
 // finish marks the batch and passes the run on once all batches are marked.
 func (s *Segment) finish(ctx context.Context, job jobs.Job, plan *segment.Plan) error {
-	all, err := s.Queue.Finish(ctx, job.Slide, job.Run, job.Batch, plan.Batches())
-	if err != nil {
-		return fmt.Errorf("finish batch %d: %w", job.Batch, err)
-	}
-	if !all {
-		return nil
+	all, err := finish(ctx, s.Queue, job, plan)
+	if err != nil || !all {
+		return err
 	}
 	s.mu.Lock()
 	delete(s.runs, job.Run)
 	s.mu.Unlock()
-	return publish(ctx, s.Queue, handOn(job, jobs.NewStitch(job.Slide, job.Run)))
+	return nil
 }
 
 // maxOpenRuns bounds the runs whose plan and tiles are kept; a worker rarely sees more than two at once.

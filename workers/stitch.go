@@ -52,7 +52,7 @@ func (s *Stitch) Do(ctx context.Context, job jobs.Job) error {
 	if err != nil {
 		return err
 	}
-	manifest, err := awaitManifest(ctx, s.Bucket, s.Queue, job)
+	manifest, err := loadManifest(ctx, s.Bucket, job)
 	if err != nil {
 		return err
 	}

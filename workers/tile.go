@@ -26,9 +26,8 @@ type Tile struct {
 	Events  jobs.Events
 	Model   *segment.Model
 	Workers int // tiles made at once
-	// MaskFirst enqueues regions as soon as the levels that they read are cut. It is an experiment: those levels
-	// are then made from the slide's own, and differ at their borders from what the whole cut makes.
-	MaskFirst bool
+	// PyramidFirst holds the regions back until the whole pyramid is written. The results are the same.
+	PyramidFirst bool
 }
 
 var _ Handler = (*Tile)(nil)
@@ -64,7 +63,11 @@ func (t *Tile) Do(ctx context.Context, job jobs.Job) error {
 	if err != nil {
 		return err
 	}
-	return t.enqueue(ctx, job, plan)
+	if err := t.enqueue(ctx, job, plan); err != nil {
+		return err
+	}
+	_, err = finish(ctx, t.Queue, job, plan)
+	return err
 }
 
 // sameModel refuses a job that wants another model than this worker has. Another worker may have it, so
@@ -235,11 +238,8 @@ func (t *Tile) open(ctx context.Context, job jobs.Job) (slide.Slide, [sha256.Siz
 	return s, sum, nil
 }
 
-// enqueue publishes the batches of regions; a plan without tissue goes straight to the stitcher.
+// enqueue publishes the batches of regions.
 func (t *Tile) enqueue(ctx context.Context, job jobs.Job, plan *segment.Plan) error {
-	if len(plan.Regions) == 0 {
-		return publish(ctx, t.Queue, handOn(job, jobs.NewStitch(job.Slide, job.Run)))
-	}
 	announce(ctx, t.Events, jobs.Event{
 		Slide: job.Slide, Run: job.Run, Stage: jobs.Segment, State: jobs.Progress, Total: int64(len(plan.Regions)), Unit: "regions",
 	})

@@ -30,8 +30,7 @@ type runFlags struct {
 	workers int
 	threads int
 	json    bool
-	// maskFirst is an experiment, see workers.Tile.
-	maskFirst bool
+	maskFirst bool // see workers.Tile
 }
 
 func newRun() *cobra.Command {
@@ -68,7 +67,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	partialFlag(cmd, &f.params.Partial)
 	ttaFlag(cmd, &f.params.TTA)
 	fl.IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once")
-	fl.BoolVar(&f.maskFirst, "mask-first", false, "experiment: segment before the whole pyramid is written; the bytes may differ")
+	fl.BoolVar(&f.maskFirst, "mask-first", true, "segment as soon as the levels for it are cut, before the whole pyramid is written")
 	fl.BoolVar(&f.json, "json", false, "one JSON report per slide on stdout")
 }
 
@@ -159,7 +158,7 @@ func (f *runFlags) start(ctx context.Context, cmd *cobra.Command, model *segment
 	if err != nil {
 		return nil, errors.Join(err, queue.Close())
 	}
-	c := &crew{bucket: bucket, queue: queue, model: model, driver: f.driver, workers: f.workers, maskFirst: f.maskFirst, ahead: f.elsewhere(), log: f.logger(cmd, silent)}
+	c := &crew{bucket: bucket, queue: queue, model: model, driver: f.driver, workers: f.workers, pyramidFirst: !f.maskFirst, ahead: f.elsewhere(), log: f.logger(cmd, silent)}
 	loops, err := c.loops(allRoles)
 	if err != nil {
 		return nil, errors.Join(err, queue.Close())

@@ -138,8 +138,7 @@ type crew struct {
 	model   *segment.Model
 	driver  driver
 	workers int // goroutines that segment at once; tiling uses as many
-	// maskFirst lets regions begin before the whole pyramid is written.
-	maskFirst bool
+	pyramidFirst bool // see workers.Tile
 	ahead     bool // read regions' tiles ahead: the store is a network away
 	log       *slog.Logger
 	// redelivered, if not nil, hears of jobs that came a second time or more.
@@ -203,7 +202,7 @@ func (c *crew) loop(h workers.Handler, queue jobs.Queue, parallel int) *workers.
 func (c *crew) handler(role string) (h workers.Handler, parallel int, err error) {
 	switch role {
 	case "tile":
-		return &workers.Tile{Bucket: c.bucket, Queue: c.queue, Events: c.queue, Model: c.model, Workers: c.workers, MaskFirst: c.maskFirst}, 1, nil
+		return &workers.Tile{Bucket: c.bucket, Queue: c.queue, Events: c.queue, Model: c.model, Workers: c.workers, PyramidFirst: c.pyramidFirst}, 1, nil
 	case "segment":
 		engine, err := c.driver.engine(c.model)
 		if err != nil {

@@ -94,7 +94,7 @@ func pass(ctx context.Context, q *jetstream.Queue, i int) error {
 		if err := end(ctx, q, jobs.Segment); err != nil {
 			return err
 		}
-		if _, err := q.Finish(ctx, id, run, b, batches); err != nil {
+		if _, err := q.Finish(ctx, id, run, b, batches+1); err != nil {
 			return err
 		}
 	}

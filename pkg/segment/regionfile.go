@@ -78,7 +78,7 @@ func (m *RegionMap) Judge(plan *Plan, tissue *TissueMap, look *fingerprint.Finge
 		return
 	}
 	at := plan.Grid().Bounds(m.Region.Col, m.Region.Row)
-	verdicts := look.Judge(canvas, at)
+	verdicts := look.Judge(canvas, at, func(block image.Rectangle) bool { return tissue.Any(block.Intersect(at), Tissue) })
 	cells := Cells(m.Size)
 	m.Unlike = make([]uint8, cells.W*cells.H)
 	for y := range cells.H {

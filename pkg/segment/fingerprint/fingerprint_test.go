@@ -170,7 +170,7 @@ func TestVerdictsDependOnTheirPatchAlone(t *testing.T) {
 	for i := range canvas.Pix {
 		canvas.Pix[i] = uint8(90 + r.IntN(80))
 	}
-	all := fp.Judge(canvas, whole)
+	all := fp.Judge(canvas, whole, nil)
 	levels := map[uint8]bool{}
 	for _, part := range []image.Rectangle{{image.Pt(64, 64), image.Pt(128, 128)}, {image.Pt(16, 208), image.Pt(272, 416)}, {image.Pt(480, 0), image.Pt(512, 48)}} {
 		cover := Cover(part)
@@ -178,7 +178,7 @@ func TestVerdictsDependOnTheirPatchAlone(t *testing.T) {
 		for y := cover.Min.Y; y < cover.Max.Y; y++ {
 			copy(small.Pix[small.PixOffset(cover.Min.X, y):], canvas.Pix[canvas.PixOffset(cover.Min.X, y):][:4*cover.Dx()])
 		}
-		v := fp.Judge(small, part)
+		v := fp.Judge(small, part, nil)
 		for y := part.Min.Y; y < part.Max.Y; y += 16 {
 			for x := part.Min.X; x < part.Max.X; x += 16 {
 				if v.At(x, y) != all.At(x, y) {
@@ -232,7 +232,7 @@ func BenchmarkJudge(b *testing.B) {
 	b.SetBytes(int64(4 * r.Dx() * r.Dy()))
 	b.ReportAllocs()
 	for b.Loop() {
-		look.Judge(canvas, r)
+		look.Judge(canvas, r, nil)
 	}
 	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/(2.048*2.048*1.3*1.3), "s/mm²")
 }

@@ -36,42 +36,67 @@ func (v *Verdicts) At(x, y int) uint8 {
 	return v.level[(floor(y)-v.blocks.Min.Y)*v.blocks.Dx()+floor(x)-v.blocks.Min.X]
 }
 
-// Judge judges every block that touches r, from a canvas that holds Cover(r). Each verdict depends on
-// its own patch alone, so it is the same whatever rectangle is asked for.
+// Judge judges the blocks that touch r, from a canvas that holds Cover(r): all of them, or those that
+// wanted, given a block's rectangle, says are. The others are not known. Each verdict depends on its own
+// patch alone, so it is the same whatever rectangle or blocks are asked for.
 //
 // # Memory
 //
 // Three rows of sums: 0.4 kB for each 64 pixels of width.
-func (f *Fingerprint) Judge(canvas *image.RGBA, r image.Rectangle) *Verdicts {
-	cover := Cover(r)
-	inner := cover.Inset(Block)
-	v := &Verdicts{blocks: image.Rect(floor(inner.Min.X), floor(inner.Min.Y), floor(inner.Max.X), floor(inner.Max.Y))}
-	v.level = make([]uint8, v.blocks.Dx()*v.blocks.Dy())
+func (f *Fingerprint) Judge(canvas *image.RGBA, r image.Rectangle, wanted func(block image.Rectangle) bool) *Verdicts {
+	j := newJudge(canvas, r, wanted)
 	var rows [3][]Sums
-	var m Meter
-	for i := range v.blocks.Dy() + 2 {
-		rows[0], rows[1], rows[2] = rows[1], rows[2], m.row(canvas, cover, i, rows[0])
+	for i := range j.asked.Dy() + 2 {
+		rows[0], rows[1], rows[2] = rows[1], rows[2], j.row(i, rows[0])
 		if i < 2 {
 			continue
 		}
-		for x := range v.blocks.Dx() {
-			var patch Sums
-			for _, row := range rows {
-				for k := x; k < x+3; k++ {
-					patch.Add(&row[k])
-				}
+		for x := range j.asked.Dx() {
+			if at := (i-2)*j.asked.Dx() + x; j.wanted[at] {
+				patch := sumUp(rows, x)
+				j.level[at] = f.level(&patch)
 			}
-			v.level[(i-2)*v.blocks.Dx()+x] = f.level(&patch)
 		}
 	}
-	return v
+	return &Verdicts{blocks: j.asked, level: j.level}
+}
+
+// sumUp is the patch of nine blocks whose leftmost is x.
+func sumUp(rows [3][]Sums, x int) (patch Sums) {
+	for _, row := range rows {
+		for k := x; k < x+3; k++ {
+			patch.Add(&row[k])
+		}
+	}
+	return patch
+}
+
+// judge is one call of Judge on its way.
+type judge struct {
+	canvas *image.RGBA
+	asked  image.Rectangle // on the grid of blocks
+	wanted []bool          // of the asked blocks
+	level  []uint8
+	meter  Meter
+}
+
+func newJudge(canvas *image.RGBA, r image.Rectangle, wanted func(image.Rectangle) bool) *judge {
+	inner := Cover(r).Inset(Block)
+	j := &judge{canvas: canvas, asked: image.Rect(floor(inner.Min.X), floor(inner.Min.Y), floor(inner.Max.X), floor(inner.Max.Y))}
+	n := j.asked.Dx() * j.asked.Dy()
+	j.wanted, j.level = make([]bool, n), make([]uint8, n)
+	for i := range j.wanted {
+		at := inner.Min.Add(image.Pt(i%j.asked.Dx(), i/j.asked.Dx()).Mul(Block))
+		j.wanted[i] = wanted == nil || wanted(image.Rectangle{Min: at, Max: at.Add(image.Pt(Block, Block))})
+	}
+	return j
 }
 
 // Share is the share of a picture's judged blocks that look like nothing in training; ok is false where
 // none could be judged.
 func (f *Fingerprint) Share(canvas *image.RGBA, r image.Rectangle) (share float64, ok bool) {
 	unlike, judged := 0, 0
-	for _, level := range f.Judge(canvas, r).level {
+	for _, level := range f.Judge(canvas, r, nil).level {
 		if level > 0 {
 			judged++
 		}
@@ -82,17 +107,33 @@ func (f *Fingerprint) Share(canvas *image.RGBA, r image.Rectangle) (share float6
 	return float64(unlike) / float64(max(judged, 1)), judged > 0
 }
 
-// row measures row i of blocks.
-func (m *Meter) row(canvas *image.RGBA, cover image.Rectangle, i int, sums []Sums) []Sums {
-	n := cover.Dx() / Block
+// row measures row i of blocks, counted from the one above those asked for, as far as a wanted patch holds
+// them.
+func (j *judge) row(i int, sums []Sums) []Sums {
 	if sums == nil {
-		sums = make([]Sums, n)
+		sums = make([]Sums, j.asked.Dx()+2)
 	}
 	for k := range sums {
-		at := canvas.PixOffset(cover.Min.X+k*Block, cover.Min.Y+i*Block)
-		m.Measure(canvas.Pix[at:], canvas.Stride, &sums[k])
+		if !j.near(k-1, i-1) {
+			continue // nobody reads what is left there
+		}
+		at := j.canvas.PixOffset((j.asked.Min.X+k-1)*Block, (j.asked.Min.Y+i-1)*Block)
+		j.meter.Measure(j.canvas.Pix[at:], j.canvas.Stride, &sums[k])
 	}
 	return sums
+}
+
+// near reports whether block (x, y), counted from the first asked one, or one around it is wanted.
+func (j *judge) near(x, y int) bool {
+	w, h := j.asked.Dx(), j.asked.Dy()
+	for v := max(y-1, 0); v <= min(y+1, h-1); v++ {
+		for u := max(x-1, 0); u <= min(x+1, w-1); u++ {
+			if j.wanted[v*w+u] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // level is the distance of a patch in hundredths of the limit.

@@ -36,6 +36,22 @@ func unmixing() (u [3][3]int32) {
 	return u
 }
 
+// mixture is what each byte of red, green and blue adds to a pixel's channels: to the stains in 1/4096 of
+// their unit, to the brightness in 1/16.
+var mixture = mixing()
+
+func mixing() (m [3][256][channels]int32) {
+	for i, light := range [3]int32{77, 150, 29} {
+		for v := range m[i] {
+			for s := range unmix {
+				m[i][v][s] = unmix[s][i] * density[v]
+			}
+			m[i][v][bright] = light * int32(v)
+		}
+	}
+	return m
+}
+
 func unit(x, y, z float64) [3]float64 {
 	n := math.Sqrt(x*x + y*y + z*z)
 	return [3]float64{x / n, y / n, z / n}

@@ -23,7 +23,7 @@ import (
 // # Memory
 //
 // Each network that runs, at most Networks, holds one Segmenter (its arena, stated by `model bench`), each of
-// the Loop's goroutines one canvas of 4 bytes and one result of classes bytes per pixel. Each open run, at
+// the Loop's goroutines one canvas of 4 bytes and one result of 2 bytes per pixel. Each open run, at
 // most maxOpenRuns, has a tile cache of tiler.DefaultCache bytes.
 type Segment struct {
 	Bucket store.Bucket
@@ -205,10 +205,7 @@ func (s *Segment) segment(ctx context.Context, canvas *image.RGBA) ([][]uint8, e
 		return nil, err
 	}
 	halo := s.Model.Field.Halo
-	planes := make([][]uint8, len(s.Model.Description.Classes))
-	for i := range planes {
-		planes[i] = make([]uint8, (size.W-2*halo)*(size.H-2*halo))
-	}
+	planes := segment.RegionPlanesOf(&s.Model.Description, pyramid.Size{W: size.W - 2*halo, H: size.H - 2*halo})
 	if err := seg.Segment(ctx, canvas, planes); err != nil {
 		return nil, errors.Join(err, seg.Close())
 	}

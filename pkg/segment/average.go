@@ -30,6 +30,9 @@ func Average(canvas *image.RGBA, halo int, run func(*image.RGBA) ([][]uint8, err
 			sum = make([][]uint16, len(planes))
 		}
 		for k, plane := range planes {
+			if plane == nil {
+				continue // nobody asks for the class
+			}
 			if sum[k] == nil {
 				sum[k] = make([]uint16, inner.W*inner.H)
 			}
@@ -44,6 +47,9 @@ func Average(canvas *image.RGBA, halo int, run func(*image.RGBA) ([][]uint8, err
 func means(sum [][]uint16) [][]uint8 {
 	out := make([][]uint8, len(sum))
 	for k := range sum {
+		if sum[k] == nil {
+			continue
+		}
 		out[k] = make([]uint8, len(sum[k]))
 		for i, v := range sum[k] {
 			out[k][i] = uint8((v + Turns/2) / Turns)

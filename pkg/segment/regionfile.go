@@ -56,9 +56,21 @@ func Cells(size pyramid.Size) pyramid.Size {
 	return pyramid.Size{W: pyramid.CeilDiv(size.W, TissueCell), H: pyramid.CeilDiv(size.H, TissueCell)}
 }
 
+// RegionPlanesOf makes room for what a Segmenter says of a canvas whose size without halo is given: a plane for
+// each class that a region file holds, nil for the others.
+func RegionPlanesOf(d *Description, inner pyramid.Size) [][]uint8 {
+	planes := make([][]uint8, len(d.Classes))
+	for _, class := range []int{d.Carcinoma, d.HighGrade} {
+		if class >= 0 && planes[class] == nil {
+			planes[class] = make([]uint8, inner.W*inner.H)
+		}
+	}
+	return planes
+}
+
 // NewRegionMap keeps of a network's output what the region file holds: the cell's part inside the
-// canvas, gated by the tissue map. planes are one per class,
-// as large as the plan's canvas for the region without its halo.
+// canvas, gated by the tissue map. planes are those of RegionPlanesOf, as large as the plan's canvas for the
+// region without its halo.
 func NewRegionMap(plan *Plan, r pyramid.Region, tissue *TissueMap, model *Model, planes [][]uint8) *RegionMap {
 	m := &RegionMap{Run: plan.Run, Region: r, Size: plan.RegionSize(r)}
 	stride := plan.Canvas(r).Dx() - 2*plan.Field.Halo

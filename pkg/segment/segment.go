@@ -27,7 +27,8 @@ type Engine interface {
 // Segmenter turns a canvas into 8-bit class probabilities. It is not safe for concurrent use.
 type Segmenter interface {
 	// Segment computes the probabilities of the canvas without its halo: out has one plane per
-	// class, each (W−2·halo)×(H−2·halo) bytes, probability × 255 rounded to nearest. Every byte
+	// class, each (W−2·halo)×(H−2·halo) bytes, probability × 255 rounded to nearest; a class whose plane is
+	// nil is not asked for. Every byte
 	// depends only on the pixels within the halo around it, never on the canvas's size or place; if the
 	// model has no receptive field, on those and on where the grid of Windows lies.
 	Segment(ctx context.Context, canvas *image.RGBA, out [][]uint8) error

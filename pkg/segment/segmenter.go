@@ -61,6 +61,9 @@ func (s *segmenter) Segment(ctx context.Context, canvas *image.RGBA, out [][]uin
 		return fmt.Errorf("segment: %w", err)
 	}
 	for c, plane := range out {
+		if plane == nil {
+			continue
+		}
 		if len(plane) != inner.W*inner.H {
 			return fmt.Errorf("segment: plane %d of %d bytes for %v", c, len(plane), inner)
 		}
@@ -76,31 +79,43 @@ func (s *segmenter) load(canvas *image.RGBA) {
 	pixels := s.size.W * s.size.H
 	r, g, b := s.in[:pixels], s.in[pixels:2*pixels], s.in[2*pixels:]
 	for y := range s.size.H {
-		row := canvas.Pix[y*canvas.Stride:][:4*s.size.W]
-		for x := range s.size.W {
-			i := y*s.size.W + x
-			r[i] = s.norm[0][row[4*x]]
-			g[i] = s.norm[1][row[4*x+1]]
-			b[i] = s.norm[2][row[4*x+2]]
-		}
+		at := y * s.size.W
+		unpack(canvas.Pix[y*canvas.Stride:][:4*s.size.W], r[at:], g[at:], b[at:], &s.norm)
 	}
 }
 
-// quantise writes the inner part of one class as probability × 255. The explicit conversions keep
-// compilers from fusing the multiplication and the addition, so that all machines round alike.
+// unpack turns a row of pixels into normalised planes.
+func unpack(row []uint8, r, g, b []float32, norm *[3][256]float32) {
+	n := len(row) / 4
+	r, g, b = r[:n], g[:n], b[:n]
+	for x := range n {
+		px := row[4*x:][:3:3]
+		r[x], g[x], b[x] = norm[0][px[0]], norm[1][px[1]], norm[2][px[2]]
+	}
+}
+
+// quantise writes the inner part of one class as probability × 255.
 func (s *segmenter) quantise(plane []uint8, class int, inner pyramid.Size) error {
 	from := s.out[class*s.size.W*s.size.H:]
 	for y := range inner.H {
-		row := from[(y+s.halo)*s.size.W+s.halo:][:inner.W]
+		row, to := from[(y+s.halo)*s.size.W+s.halo:][:inner.W], plane[y*inner.W:][:inner.W]
 		for x, p := range row {
+			if p >= 0 && p <= 1 { // which all are that a softmax made
+				to[x] = uint8(int32(float32(p*255) + 0.5))
+				continue
+			}
 			if p != p {
 				return fmt.Errorf("segment: the network's output is not a number at %d,%d: the model is damaged", x, y)
 			}
-			plane[y*inner.W+x] = uint8(min(max(float32(p*255)+0.5, 0), 255))
+			to[x] = saturated(p)
 		}
 	}
 	return nil
 }
+
+// saturated is probability × 255 of any number. The explicit conversion keeps compilers from fusing the
+// multiplication and the addition, so that all machines round alike; so it does in quantise.
+func saturated(p float32) uint8 { return uint8(min(max(float32(p*255)+0.5, 0), 255)) }
 
 // Close implements Segmenter.
 func (s *segmenter) Close() error { return s.network.Close() }

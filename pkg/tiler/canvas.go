@@ -97,17 +97,17 @@ type sampler struct {
 	x, y    taps
 
 	line []uint8    // a source row from x.lo to x.hi
-	ring [][]uint16 // the last y.n filtered rows, by source row modulo y.n; 8.8 fixed point
-	sums []uint32   // an output row in the making; 8.22 fixed point
+	ring [][]colour // the last y.n filtered rows, by source row modulo y.n; 8.8 fixed point
+	sums []colour   // an output row in the making; 8.22 fixed point
 	next int        // output rows made so far
 }
 
 func (s *sampler) run(ctx context.Context) error {
 	s.line = make([]uint8, 4*(s.x.hi-s.x.lo))
-	s.sums = make([]uint32, 3*s.out.Dx())
-	s.ring = make([][]uint16, s.y.n)
+	s.sums = make([]colour, s.out.Dx())
+	s.ring = make([][]colour, s.y.n)
 	for i := range s.ring {
-		s.ring[i] = make([]uint16, 3*s.out.Dx())
+		s.ring[i] = make([]colour, s.out.Dx())
 	}
 	for i := range s.x.at {
 		s.x.at[i] = 4 * (s.x.at[i] - int32(s.x.lo)) // from here on offsets in line
@@ -152,21 +152,18 @@ func (s *sampler) gather(tiles []*image.RGBA, y int) {
 }
 
 // across filters line along x.
-func (s *sampler) across(dst []uint16) {
-	const shift = weightBits - 8
-	n, line := s.x.n, s.line
-	at, weight := s.x.at, s.x.weight
-	for ; len(dst) >= 3; dst, at, weight = dst[3:], at[n:], weight[n:] {
-		var r, g, b int32
-		for i, w := range weight[:n] {
-			px := line[at[i]:][:3:3]
-			r += w * int32(px[0])
-			g += w * int32(px[1])
-			b += w * int32(px[2])
+func (s *sampler) across(dst []colour) {
+	n, at, weight := s.x.n, s.x.at, s.x.weight
+	if n == usualTaps {
+		acrossThree(dst, s.line, at, weight)
+		return
+	}
+	for i := range dst {
+		var sum colour
+		for k, w := range weight[i*n:][:n] {
+			sum.add(pixel(s.line[at[i*n+k]:]), w)
 		}
-		dst[0] = uint16((r + 1<<(shift-1)) >> shift)
-		dst[1] = uint16((g + 1<<(shift-1)) >> shift)
-		dst[2] = uint16((b + 1<<(shift-1)) >> shift)
+		dst[i] = sum.rounded(weightBits - 8)
 	}
 }
 
@@ -183,23 +180,19 @@ func (s *sampler) down(y int) {
 }
 
 func (s *sampler) column(dst []uint8, at, weight []int32) {
+	if len(weight) == usualTaps {
+		row := func(i int) []colour { return s.ring[int(at[i])%usualTaps] }
+		columnThree(dst, [usualTaps][]colour{row(0), row(1), row(2)}, weight)
+		return
+	}
 	sums := s.sums
 	clear(sums)
 	for i, w := range weight {
-		if w == 0 {
-			continue
-		}
-		src := s.ring[int(at[i])%s.y.n][:len(sums)]
-		for j, v := range src {
-			sums[j] += uint32(w) * uint32(v)
+		for x, c := range s.ring[int(at[i])%s.y.n][:len(sums)] {
+			sums[x].add(c, w)
 		}
 	}
-	const shift = weightBits + 8
-	for x := range s.out.Dx() {
-		px, sum := dst[4*x:][:4:4], sums[3*x:][:3:3]
-		px[0] = uint8((sum[0] + 1<<(shift-1)) >> shift)
-		px[1] = uint8((sum[1] + 1<<(shift-1)) >> shift)
-		px[2] = uint8((sum[2] + 1<<(shift-1)) >> shift)
-		px[3] = 255
+	for x, sum := range sums {
+		sum.rounded(weightBits + 8).put(dst[4*x:])
 	}
 }

@@ -36,13 +36,10 @@ func (t *Tile) cut(ctx context.Context, job jobs.Job, p segment.Parameters) erro
 		}
 		return t.enqueue(ctx, job, plan)
 	}
+	news := &progress{events: t.Events, job: job}
 	result, err := t.write(ctx, tiler.Config{
 		Slide: s, Bucket: t.Bucket, ID: job.Slide, Workers: t.Workers, Early: t.early(begin),
-		Progress: func(done, total int64) {
-			announce(ctx, t.Events, jobs.Event{
-				Slide: job.Slide, Run: job.Run, Stage: jobs.Tile, State: jobs.Progress, Done: done, Total: total, Unit: "tiles",
-			})
-		},
+		Progress: func(done, total int64) { news.tell(ctx, "tiles", done, total) },
 	}, frame)
 	if err == nil && plan == nil {
 		err = begin(ctx, result)

@@ -275,8 +275,3 @@ func loadManifest(ctx context.Context, b store.Bucket, job jobs.Job) (slide.Mani
 	}
 	return m, nil
 }
-
-// announce sends news. News may be lost by contract, so an error is no reason to fail a job.
-func announce(ctx context.Context, events jobs.Events, e jobs.Event) {
-	_ = events.Announce(ctx, e)
-}

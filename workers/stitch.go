@@ -60,13 +60,10 @@ func (s *Stitch) Do(ctx context.Context, job jobs.Job) error {
 	if err != nil {
 		return err
 	}
+	news := &progress{events: s.Events, job: job}
 	_, err = stitch.Run(ctx, stitch.Config{
 		Lost: lost, Bucket: s.Bucket, Plan: plan, Slide: manifest, Workers: s.Workers, Software: s.Software,
-		Progress: func(step stitch.Step, done, total int64) {
-			announce(ctx, s.Events, jobs.Event{
-				Slide: job.Slide, Run: job.Run, Stage: jobs.Stitch, State: jobs.Progress, Done: done, Total: total, Unit: stitchUnits[step],
-			})
-		},
+		Progress: func(step stitch.Step, done, total int64) { news.tell(ctx, stitchUnits[step], done, total) },
 	})
 	var uncovered *stitch.CoverageError
 	if errors.As(err, &uncovered) {

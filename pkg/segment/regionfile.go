@@ -2,13 +2,14 @@ package segment
 
 import (
 	"bytes"
-	"compress/flate"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
 	"io"
+
+	"github.com/klauspost/compress/flate"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment/fingerprint"

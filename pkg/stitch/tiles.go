@@ -2,6 +2,7 @@ package stitch
 
 import (
 	"image"
+	"slices"
 	"sync"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -109,12 +110,12 @@ func (r *raster) shrink(child *raster, left, top int) {
 
 // colour draws the raster with the palette; origin is its place in the level, for the stripes.
 func (r *raster) colour(p *palette, origin image.Point, dst []uint8) []uint8 {
-	dst = dst[:0]
+	dst = slices.Grow(dst[:0], 4*r.size.W*r.size.H)[:4*r.size.W*r.size.H]
 	for y := range r.size.H {
 		for x := range r.size.W {
 			i := y*r.size.W + x
 			c := p.at(origin.X+x, origin.Y+y, r.probability[i], r.other[i])
-			dst = append(dst, c[0], c[1], c[2], c[3])
+			copy(dst[4*i:4*i+4], c[:])
 		}
 	}
 	return dst

@@ -105,10 +105,5 @@ func (r *Reception) requeue(ctx context.Context, queue jobs.Canceller, o *Order)
 	if _, err := queue.Cancel(ctx, o.Slide); err != nil {
 		return err
 	}
-	if again, ok := r.Desk.Queue.(jobs.Repeater); ok {
-		if err := again.Again(ctx, job.ID); err != nil {
-			return err
-		}
-	}
 	return r.Desk.Queue.Publish(ctx, job)
 }

@@ -178,7 +178,7 @@ func (d *Desk) Ledger() Ledger { return Ledger{d.Bucket} }
 
 // Submit enqueues the order and writes it into the ledger, in this order: what the ledger knows to wait does
 // wait, even if the queue was full or the process was killed in between. Submitting again is harmless. A job
-// that died earlier is tried again.
+// that died earlier is tried again, and so is a slide that was cancelled or given up.
 func (d *Desk) Submit(ctx context.Context, o *Order) error {
 	job, err := o.Job()
 	if err != nil {
@@ -187,9 +187,31 @@ func (d *Desk) Submit(ctx context.Context, o *Order) error {
 	if err := CheckAccession(o.Accession); err != nil {
 		return err
 	}
-	if err := d.Ledger().Reopen(ctx, o.Slide); err != nil {
+	l := d.Ledger()
+	end, err := l.End(ctx, o.Slide)
+	if err == nil {
+		err = l.Reopen(ctx, o.Slide)
+	}
+	if err != nil {
 		return fmt.Errorf("order of %v: %w", o.Slide, err)
 	}
+	err = d.forget(ctx, o, end)
+	if err == nil {
+		err = d.Queue.Publish(ctx, job)
+	}
+	if err == nil {
+		return l.record(ctx, o.entry())
+	}
+	if end != nil { // it is not tried again, so it ended as before
+		err = errors.Join(err, l.Close(context.WithoutCancel(ctx), o.Slide, *end))
+	}
+	return err
+}
+
+// forget takes the order's dead jobs off the list. Of an order that ended without them, by a person, the queue
+// knows jobs that were published lately and came to nothing: without a word it would drop them as doubles, and
+// the order would wait for ever. The word is given here once more, as workers have let jobs go since.
+func (d *Desk) forget(ctx context.Context, o *Order, end *End) error {
 	dead, err := d.Queue.Dead(ctx)
 	if err != nil {
 		return err
@@ -201,10 +223,10 @@ func (d *Desk) Submit(ctx context.Context, o *Order) error {
 			}
 		}
 	}
-	if err := d.Queue.Publish(ctx, job); err != nil {
-		return err
+	if queue, able := d.Queue.(jobs.Canceller); able && end != nil {
+		_, err = queue.Cancel(ctx, o.Slide)
 	}
-	return d.Ledger().record(ctx, o.entry())
+	return err
 }
 
 // lookEvery is how often Wait asks the store and the dead list, in case an event was lost.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/jobs"
 	jobsmem "github.com/slidemill/slidemill/pkg/jobs/mem"
+	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/store/mem"
 )
@@ -59,4 +60,65 @@ func TestReasonIsPlain(t *testing.T) {
 			t.Errorf("%q becomes %q", text, got)
 		}
 	}
+}
+
+// A cancelled slide that is ordered again at once has its jobs again: the queue drops none as published lately,
+// neither the one that was done nor one that a worker let go because of the cancellation.
+func TestCancelledSlideIsOrderedAgain(t *testing.T) {
+	q := &refusing{jobsmem.New(jobsmem.Config{}), false}
+	inner := q.Queue.(*jobsmem.Queue)
+	r := &Reception{
+		Desk: &Desk{Bucket: mem.New(), Queue: q}, Model: model(), Parameters: segment.Parameters{MPP: 1},
+		Turns: &Turns{open: map[string]int{}},
+	}
+	r.Desk.Queue = struct {
+		*refusing
+		jobs.Canceller
+	}{q, inner}
+	request := Request{Path: picture(t)}
+	taken, err := r.Take(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	letGo := jobs.NewSegment(taken.Slide, pyramid.RunID{1}, 0)
+	work := func(stage jobs.Stage) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		d, err := inner.Take(ctx, stage)
+		if err == nil {
+			err = d.Ack(ctx)
+		}
+		if err != nil {
+			t.Fatalf("no %s job: %v", stage, err)
+		}
+	}
+	work(jobs.Tile)
+	if err := r.Desk.Ledger().Close(t.Context(), taken.Slide, End{State: Cancelled, At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := inner.Cancel(t.Context(), taken.Slide); err != nil {
+		t.Fatal(err)
+	}
+	if err := inner.Publish(t.Context(), letGo); err != nil {
+		t.Fatal(err)
+	}
+	work(jobs.Segment)
+
+	q.away = true
+	if _, err := r.Take(t.Context(), request); err == nil {
+		t.Error("taken by a queue that is away")
+	}
+	if end, err := r.Desk.Ledger().End(t.Context(), taken.Slide); err != nil || end == nil || end.State != Cancelled {
+		t.Errorf("not taken, but its end is %v, %v", end, err)
+	}
+	q.away = false
+	if again, err := r.Take(t.Context(), request); err != nil || again.Known || again.State != Waiting {
+		t.Fatalf("taken again as %+v, %v", again, err)
+	}
+	work(jobs.Tile)
+	if err := inner.Publish(t.Context(), letGo); err != nil {
+		t.Fatal(err)
+	}
+	work(jobs.Segment)
 }

@@ -127,7 +127,8 @@ type Gauge interface {
 }
 
 // Canceller is an optional ability of a Queue: Cancel removes every waiting job of the slide, of all
-// stages, and says how many. Deliveries in hand go on, but come back no more.
+// stages, and says how many. Deliveries in hand go on, but come back no more. All jobs of the slide,
+// done or not, may then be published once more, so that it can be ordered again at once.
 type Canceller interface {
 	Cancel(ctx context.Context, slide pyramid.SlideID) (int64, error)
 }

@@ -14,6 +14,7 @@ package jobs
 //	  <job id>
 //	<name>_retry                                   bucket: jobs that may be published once more
 //	  <job id>
+//	  <stage>.<slide>                              all of a slide that was cancelled
 //	<name>.events.<slide>                          news, not kept
 //
 // A lane is a priority, or one and a row: routine, routine-1. A job's id is what follows it: tile.<slide>.<sum>, segment.<slide>.<run>.<batch>,
@@ -108,6 +109,9 @@ func (n Names) ParseSubject(subject string) (l Lane, id ID, err error) {
 func (Names) ProgressKey(slide pyramid.SlideID, run pyramid.RunID) string {
 	return slide.String() + "." + run.String()
 }
+
+// AgainKey names all jobs of a slide and stage in the bucket of jobs that may be published again.
+func (Names) AgainKey(s Stage, slide pyramid.SlideID) string { return fmt.Sprintf("%s.%s", s, slide) }
 
 // News carries the events of one slide.
 func (n Names) News(slide pyramid.SlideID) string { return fmt.Sprintf("%s.events.%s", n, slide) }

@@ -11,7 +11,7 @@ import (
 )
 
 // Publish implements jobs.Queue. A job is dropped if it still waits, however old, or if its ID was
-// published within the window, unless Forget allowed it once more.
+// published within the window, unless Forget, Again or Cancel allowed it once more.
 func (q *Queue) Publish(ctx context.Context, job jobs.Job) error {
 	data, err := jobs.Encode(job)
 	if err != nil {
@@ -23,7 +23,10 @@ func (q *Queue) Publish(ctx context.Context, job jobs.Job) error {
 		if err != nil || !seen {
 			return err
 		}
-		return q.publishAgain(ctx, subject, data, job.ID)
+		if seen, err = q.publishAgain(ctx, subject, data, job.ID); err != nil || !seen {
+			return err
+		}
+		return q.publishAnew(ctx, subject, data, job)
 	})
 }
 
@@ -39,37 +42,66 @@ func (q *Queue) publish(ctx context.Context, subject string, data []byte, id str
 	return ack.Duplicate, nil
 }
 
-// publishAgain honours a permission that Forget left. The message's id is made of it, so that however
+// publishAgain honours a permission that Forget or Again left. The message's id is made of it, so that however
 // many publish at once, one message comes of one permission.
-func (q *Queue) publishAgain(ctx context.Context, subject string, data []byte, id string) error {
+func (q *Queue) publishAgain(ctx context.Context, subject string, data []byte, id string) (seen bool, err error) {
 	permit, err := q.retry.Get(ctx, id)
 	if isNotFound(err) {
-		return nil
+		return true, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	if _, err := q.publish(ctx, subject, data, fmt.Sprintf("%s#%d", id, permit.Revision())); err != nil {
-		return err
+		return false, err
 	}
 	err = q.retry.Delete(ctx, id, jetstream.LastRevision(permit.Revision()))
 	if isConflict(err) {
-		return nil // somebody else did, or Forget renewed it
+		err = nil // somebody else did, or Forget renewed it
+	}
+	return false, err
+}
+
+// publishAnew publishes a job whose slide was cancelled since. Each cancellation allows each job once: it
+// is in the message's id, and expires after the window, when the server has forgotten the job by itself. A
+// job that was published the first time after the cancellation may come of it twice, which is harmless.
+func (q *Queue) publishAnew(ctx context.Context, subject string, data []byte, job jobs.Job) error {
+	permit, err := q.retry.Get(ctx, q.names.AgainKey(job.Stage, job.Slide))
+	if isNotFound(err) {
+		return nil
+	}
+	if err == nil {
+		_, err = q.publish(ctx, subject, data, fmt.Sprintf("%s@%d", job.ID, permit.Revision()))
 	}
 	return err
 }
 
-// Cancel implements jobs.Canceller.
+// Cancel implements jobs.Canceller. What was waiting goes first, or a job that is published in between could
+// use the permission up and go with the others.
 func (q *Queue) Cancel(ctx context.Context, slide pyramid.SlideID) (gone int64, err error) {
 	err = q.call(ctx, "cancel "+slide.String(), func(ctx context.Context) error {
 		before, err := q.count(ctx, q.names.JobsFor(slide))
-		if err != nil || before == 0 {
+		if err == nil && before > 0 {
+			gone = before
+			err = q.stream.Purge(ctx, jetstream.WithPurgeSubject(q.names.JobsFor(slide)))
+		}
+		if err != nil {
 			return err
 		}
-		gone = before
-		return q.stream.Purge(ctx, jetstream.WithPurgeSubject(q.names.JobsFor(slide)))
+		return q.allowAnew(ctx, slide)
 	})
 	return gone, err
+}
+
+// allowAnew permits to publish each of a slide's jobs once more. It is one key per stage, within the rights
+// of the stage's publishers, however many jobs there were.
+func (q *Queue) allowAnew(ctx context.Context, slide pyramid.SlideID) error {
+	for _, s := range jobs.Stages() {
+		if _, err := q.retry.PutString(ctx, q.names.AgainKey(s, slide), ""); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // count is the number of messages on subjects that match.

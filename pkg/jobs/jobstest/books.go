@@ -176,6 +176,35 @@ func testCancel(t *testing.T, q Queue) {
 	wantIdle(t, q, jobs.Stitch)
 }
 
+// testCancelledAgain: a slide that was cancelled can be ordered again at once. None of its jobs is dropped as
+// published lately, whether it waited, was in hand or was done; and each comes once.
+func testCancelledAgain(t *testing.T, q Queue) {
+	canceller, ok := q.(jobs.Canceller)
+	if !ok {
+		t.Skip("this driver cancels nothing")
+	}
+	tile, stitch := jobs.NewTile(slideA, "/scans/a.svs", nil), jobs.NewStitch(slideA, run)
+	publish(t, q, tile, segment(0), segment(1), stitch)
+	ack(t, takeJob(t, q, tile, 1))
+	ack(t, takeJob(t, q, segment(0), 1))
+	inHand := takeJob(t, q, segment(1), 1)
+	for range 2 {
+		if _, err := canceller.Cancel(t.Context(), slideA); err != nil {
+			t.Fatal(err)
+		}
+		publish(t, q, tile, segment(0), segment(1), stitch)
+		publish(t, q, tile, segment(0), segment(1), stitch)
+		for _, want := range []jobs.Job{tile, segment(0), segment(1), stitch} {
+			ack(t, takeJob(t, q, want, 1))
+		}
+		publish(t, q, segment(1)) // lately again
+		for _, s := range jobs.Stages() {
+			wantIdle(t, q, s)
+		}
+	}
+	ack(t, inHand) // changes nothing
+}
+
 // testDurable: what was published, finished and buried outlives the queue; what was acked stays away.
 func testDurable(t *testing.T, c Config) {
 	s := Settings{Dir: t.TempDir(), Patience: time.Second, MaxDeliver: 5}

@@ -66,6 +66,7 @@ func Run(t *testing.T, c Config) {
 		{"Retry", testRetry, Settings{}},
 		{"Gauge", testGauge, Settings{}},
 		{"Cancel", testCancel, Settings{}},
+		{"CancelledAgain", testCancelledAgain, Settings{}},
 		{"Events", testEvents, Settings{}},
 		{"EventsSlowReader", testEventsSlowReader, Settings{}},
 	} {

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -258,5 +259,9 @@ func (q *Queue) Cancel(ctx context.Context, slide pyramid.SlideID) (int64, error
 	defer q.mu.Unlock()
 	before := len(q.entries)
 	q.entries = slices.DeleteFunc(q.entries, func(e *entry) bool { return e.job.Slide == slide })
+	maps.DeleteFunc(q.lately, func(text string, _ time.Time) bool {
+		id, err := jobs.ParseID(text)
+		return err == nil && id.Slide == slide
+	})
 	return int64(before - len(q.entries)), nil
 }

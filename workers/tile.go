@@ -28,6 +28,9 @@ type Tile struct {
 	Workers int // tiles made at once
 	// PyramidFirst holds the regions back until the whole pyramid is written. The results are the same.
 	PyramidFirst bool
+
+	limit *allowance // nil: cutAllowance
+	clock *clock     // of the slide in hand, see cutInTime
 }
 
 var _ Handler = (*Tile)(nil)
@@ -54,7 +57,7 @@ func (t *Tile) Do(ctx context.Context, job jobs.Job) error {
 		return err
 	}
 	if kept == nil {
-		return t.cut(ctx, job, p)
+		return t.cutInTime(ctx, job, p)
 	}
 	plan, err := loadPlan(ctx, t.Bucket, job)
 	if errors.Is(err, store.ErrNotFound) {
@@ -235,6 +238,7 @@ func (t *Tile) open(ctx context.Context, job jobs.Job) (slide.Slide, [sha256.Siz
 	if err != nil {
 		return nil, sum, &unnamed{err, job.Source}
 	}
+	t.clock.grantPixels(s.Info().Size().Pixels())
 	return s, sum, nil
 }
 

@@ -1,0 +1,233 @@
+package workers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/slide"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// allowance is how long a slide may take to be opened, hashed and cut.
+type allowance struct {
+	floor        time.Duration // whatever the slide
+	perGigabyte  time.Duration // of its files
+	perGigapixel time.Duration // of its finest level
+	ceiling      time.Duration // whatever the slide claims
+	grace        time.Duration // for the work to notice that its time is over
+}
+
+// cutAllowance is the one table of what a slide may take. It is far more than any slide needs and less than a
+// night, because it is there for slides that never end.
+var cutAllowance = allowance{
+	floor:        15 * time.Minute, // three times as long as a store that holds slides is waited for (store/retry)
+	perGigabyte:  5 * time.Minute,  // read twice, to hash and to cut, from a share of 7 MB a second
+	perGigapixel: 30 * time.Minute, // 0.55 megapixels a second; JPEG 2000 in pure Go gives 2 on one core
+	ceiling:      12 * time.Hour,   // so that no file buys itself days by the size that it states
+	grace:        10 * time.Second, // tiles in hand; whoever needs more than that for one is stuck
+}
+
+var (
+	errSlow  = errors.New("the slide takes for ever") // ends the work on a slide whose time is over
+	errStuck = errors.New("the work on the slide is stuck and was left behind")
+)
+
+// cutInTime is cut within the slide's time. A slide that overruns it fails for good and says why: who waits
+// for its storage without end holds up all slides behind it.
+//
+// # Memory
+//
+// A read that the system never ends cannot be called off, so the work that is stuck in it is left behind, with
+// what it holds, until the read ends; it can store nothing any more. Of the jobs on a storage that is dead those
+// in hand when it died leave their tiles behind, and every later one, which sticks at its first read, 1 MiB.
+func (t *Tile) cutInTime(ctx context.Context, job jobs.Job, p segment.Parameters) error {
+	ctx, c := newClock(ctx, *cmp.Or(t.limit, &cutAllowance))
+	defer c.stop()
+	timed := *t // for this job
+	timed.clock, timed.Bucket, timed.Queue = c, &heldBucket{t.Bucket, c}, &heldQueue{t.Queue, c}
+	return c.do(ctx, func() error {
+		if size, err := slide.Bytes(ctx, job.Source); err == nil { // otherwise cut says what is wrong
+			c.grantBytes(size)
+		}
+		return timed.cut(ctx, job, p)
+	})
+}
+
+// clock counts a slide's time. It stands while the store or the queue is waited for: a full disk or queue is
+// no fault of the slide's.
+type clock struct {
+	allowance
+	end context.CancelCauseFunc
+
+	mu      sync.Mutex
+	timer   *time.Timer
+	held    int           // who waits for store or queue at the moment
+	granted time.Duration // in all
+	left    time.Duration // when the clock was last set going
+	since   time.Time     // when that was
+}
+
+// newClock makes a clock that runs, and the context that it ends. The caller stops it.
+func newClock(ctx context.Context, a allowance) (context.Context, *clock) {
+	ctx, end := context.WithCancelCause(ctx)
+	c := &clock{allowance: a, end: end, granted: a.floor, left: a.floor, since: time.Now()}
+	c.timer = time.AfterFunc(c.left, func() { end(errSlow) })
+	return ctx, c
+}
+
+// stop ends the clock and its context.
+func (c *clock) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.timer.Stop()
+	c.held++ // it never runs again
+	c.end(context.Canceled)
+}
+
+func (c *clock) grantBytes(n int64) { c.grant(float64(n) / 1e9 * float64(c.perGigabyte)) }
+
+// grantPixels grants the time for a slide's pixels, once they are known. A nil clock grants nothing.
+func (c *clock) grantPixels(n int64) {
+	if c != nil {
+		c.grant(float64(n) / 1e9 * float64(c.perGigapixel))
+	}
+}
+
+func (c *clock) grant(ns float64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	more := min(time.Duration(min(ns, float64(c.ceiling))), c.ceiling-c.granted)
+	c.granted += more
+	c.left += more
+	if c.held == 0 && c.timer.Stop() {
+		c.timer.Reset(c.left - time.Since(c.since))
+	}
+}
+
+// hold stops the clock until release.
+func (c *clock) hold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held++; c.held == 1 {
+		c.timer.Stop()
+		c.left -= time.Since(c.since)
+	}
+}
+
+func (c *clock) release() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held--; c.held == 0 {
+		c.since = time.Now()
+		c.timer.Reset(c.left)
+	}
+}
+
+// do does the work in a goroutine of its own and leaves it behind where it does not end in time. A panic of
+// the work is the caller's.
+func (c *clock) do(ctx context.Context, work func() error) error {
+	ended := make(chan outcome, 1)
+	go func() {
+		o := outcome{err: errStuck} // if the goroutine ends on the spot
+		defer func() {
+			o.panicked = recover()
+			ended <- o
+		}()
+		o.err = work()
+	}()
+	o := c.wait(ctx, ended)
+	switch {
+	case o.panicked != nil:
+		panic(o.panicked)
+	case o.err != nil && errors.Is(context.Cause(ctx), errSlow):
+		return c.tooSlow()
+	}
+	return o.err
+}
+
+// outcome is how work ended.
+type outcome struct {
+	err      error
+	panicked any
+}
+
+// wait waits for the work, and when its time is over, or the worker is being stopped, for a moment more.
+func (c *clock) wait(ctx context.Context, ended <-chan outcome) outcome {
+	select {
+	case o := <-ended:
+		return o
+	case <-ctx.Done():
+	}
+	select {
+	case o := <-ended:
+		return o
+	case <-time.After(c.grace):
+		return outcome{err: errStuck}
+	}
+}
+
+// tooSlow is the error of a slide that did not end in time, written for people.
+func (c *clock) tooSlow() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return &Permanent{&intake.Refusal{Err: fmt.Errorf("%w: it could not be read and cut in %v, which is far more than a sound file needs; "+
+		"see whether its storage is slow or does not answer, and whether the file is damaged: copy it to a disk of this machine and order it again", errSlow, c.granted.Round(time.Second))}}
+}
+
+// heldBucket stops a clock while the store is waited for. It packs and syncs like the bucket in it.
+type heldBucket struct {
+	store.Bucket
+	clock *clock
+}
+
+func (b *heldBucket) Unwrap() store.Bucket { return b.Bucket }
+
+func (b *heldBucket) Put(ctx context.Context, key string, r io.Reader, size int64) error {
+	b.clock.hold()
+	defer b.clock.release()
+	if _, ok := r.(io.Seeker); !ok { // an archive, whose bytes come while the slide is cut
+		r = &heldReader{r, b.clock}
+	}
+	return b.Bucket.Put(ctx, key, r, size)
+}
+
+func (b *heldBucket) Sync(ctx context.Context) error {
+	b.clock.hold()
+	defer b.clock.release()
+	return store.Sync(ctx, b.Bucket)
+}
+
+// heldReader lets a clock run while a store waits for what the slide gives.
+type heldReader struct {
+	io.Reader
+	clock *clock
+}
+
+func (r *heldReader) Read(p []byte) (int, error) {
+	r.clock.release()
+	defer r.clock.hold()
+	return r.Reader.Read(p)
+}
+
+// heldQueue stops a clock while the queue is waited for, also where it is full.
+type heldQueue struct {
+	jobs.Queue
+	clock *clock
+}
+
+func (q *heldQueue) Publish(ctx context.Context, job jobs.Job) error {
+	q.clock.hold()
+	defer q.clock.release()
+	if job.Stage == jobs.Stitch {
+		return q.Queue.Publish(ctx, job) // whose callers do not wait for long
+	}
+	return publish(ctx, q.Queue, job)
+}

@@ -5,7 +5,7 @@
 #   scripts/check-formats.sh
 #
 # It needs the oracles of scripts/install-oracles.sh and the test data (../shared/data, or $SLIDEMILL_DATA).
-# Rows of DICOM need Debian's python3-pydicom as well; a row whose oracle is missing says so. DICOM=DIR names a folder with
+# A row whose oracle is missing says so. DICOM=DIR names a folder with
 # a DICOM slide of another program's, for one more row.
 set -eu
 cd "$(dirname "$0")/.."

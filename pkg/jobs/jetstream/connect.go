@@ -120,6 +120,9 @@ func (q *Queue) buckets() []bucket {
 	}
 }
 
+// marksParts reports whether a stage marks parts of runs as finished.
+func marksParts(s jobs.Stage) bool { return s != jobs.Stitch }
+
 // ErrNotSetUp says that nobody with the right to it has made the stream yet.
 var ErrNotSetUp = errors.New("the queue is not set up yet: start `slidemill serve` once, which makes it")
 
@@ -138,7 +141,7 @@ func (q *Queue) join(ctx context.Context) error {
 		}
 	}
 	for _, b := range q.buckets() {
-		if b.handle == &q.progress && !slices.Contains(q.config.Roles, jobs.Segment) {
+		if b.handle == &q.progress && !slices.ContainsFunc(q.config.Roles, marksParts) {
 			continue
 		}
 		kv, err := q.js.KeyValue(ctx, b.config.Bucket)

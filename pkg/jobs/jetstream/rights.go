@@ -61,7 +61,7 @@ func RightsOf(n jobs.Names, user string, stages ...jobs.Stage) Rights {
 		}
 		bucket(n.Dead(), string(s)+".>")
 		allow("$KV.%s.malformed.*", n.Dead())
-		if s != jobs.Stitch {
+		if marksParts(s) {
 			bucket(n.Progress(), ">")
 		}
 	}

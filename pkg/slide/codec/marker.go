@@ -106,13 +106,24 @@ func readFrame(stream []byte) (f frame, scan []byte, err error) {
 }
 
 // findFrame finds and checks the start-of-frame segment.
-func findFrame(segs []segment) (frame, error) {
+func findFrame(segs []segment) (f frame, err error) {
+	found := false
 	for _, s := range segs {
-		if isFrame(s.marker) {
-			return parseFrame(s)
+		if !isFrame(s.marker) {
+			continue
 		}
+		if found { // decoders differ in which of them they believe
+			return frame{}, jpegDamaged("two frame headers")
+		}
+		if f, err = parseFrame(s); err != nil {
+			return frame{}, err
+		}
+		found = true
 	}
-	return frame{}, jpegDamaged("no frame header")
+	if !found {
+		return frame{}, jpegDamaged("no frame header")
+	}
+	return f, nil
 }
 
 func parseFrame(s segment) (frame, error) {

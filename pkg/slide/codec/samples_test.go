@@ -61,11 +61,13 @@ func TestSampleCodecs(t *testing.T) {
 }
 
 // FuzzLZW: whatever the bytes, both decoders of TIFF's LZW agree on how many bytes come out and on what
-// they are.
+// they are. They are too few to fill the dictionary, which a compressor clears before: what a code means then is
+// undefined, and the peer reads its memory for it while this decoder, like libtiff, goes on with what it has.
 func FuzzLZW(f *testing.F) {
 	f.Add([]byte{0x80, 0x0B, 0x60, 0x50, 0x22, 0x0C, 0x0C, 0x85, 0x01})
 	f.Add([]byte{0x80, 0x00, 0x20, 0x20, 0x18})
 	f.Fuzz(func(t *testing.T, src []byte) {
+		src = src[:min(len(src), 4<<10)]
 		want, _ := io.ReadAll(io.LimitReader(lzw.NewReader(bytes.NewReader(src), lzw.MSB, 8), 1<<16))
 		got := make([]byte, len(want))
 		if err := LZW(got, src); err != nil || !bytes.Equal(got, want) {

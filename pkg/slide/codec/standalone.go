@@ -68,5 +68,8 @@ func tableSegments(tables []byte, room []segment) ([]segment, error) {
 	if err == nil && scan != nil {
 		err = jpegDamaged("a scan among the tables")
 	}
+	if err == nil && slices.ContainsFunc(segs, func(s segment) bool { return isFrame(s.marker) }) {
+		err = jpegDamaged("a frame header among the tables")
+	}
 	return segs, err
 }

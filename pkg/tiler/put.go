@@ -31,6 +31,7 @@ func (c *cutter) quality() int { return orDefault(c.cfg.Quality, DefaultQuality)
 
 // put stores a tile, or sees to it that it is stored, and gives its buffer back afterwards.
 func (w *walk) put(p packed) error {
+	p.buf = p.buf.snug()
 	switch {
 	case w.archive == nil:
 		w.send(p)
@@ -55,7 +56,6 @@ func (w *walk) send(p packed) {
 
 // hold keeps a tile until its piece is done.
 func (w *walk) hold(p packed) {
-	p.buf = p.buf.snug()
 	up := p.tile.Level - w.pieces
 	root := pyramid.Tile{Level: w.pieces, Col: p.tile.Col >> up, Row: p.tile.Row >> up}
 	w.mu.Lock()

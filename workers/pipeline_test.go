@@ -182,7 +182,7 @@ func (s *site) run(path string, p segment.Parameters) (*intake.Order, *stitch.Re
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
-	o, err := intake.Prepare(ctx, path, p, s.model, nil)
+	o, err := intake.Prepare(ctx, path, intake.PrepareConfig{Model: s.model, Parameters: p})
 	if err != nil {
 		return nil, nil, err
 	}

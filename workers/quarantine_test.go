@@ -50,7 +50,7 @@ func newLine(t *testing.T, bucket store.Bucket, p segment.Parameters) *line {
 	t.Helper()
 	l := &line{t: t, model: tinyModel(t), queue: mem.New(mem.Config{}), bucket: bucket}
 	var err error
-	if l.order, err = intake.Prepare(t.Context(), tinySlide(t), p, l.model, nil); err != nil {
+	if l.order, err = intake.Prepare(t.Context(), tinySlide(t), intake.PrepareConfig{Model: l.model, Parameters: p}); err != nil {
 		t.Fatal(err)
 	}
 	job, err := l.order.Job()

@@ -25,7 +25,8 @@ type Tile struct {
 	Queue   jobs.Queue
 	Events  jobs.Events
 	Model   *segment.Model
-	Workers int // tiles made at once
+	Workers int          // tiles made at once
+	Remote  slide.Remote // opens slides that are no files; nil where there are none
 	// PyramidFirst holds the regions back until the whole pyramid is written. The results are the same.
 	PyramidFirst bool
 
@@ -169,7 +170,7 @@ func (t *Tile) keep(ctx context.Context, job jobs.Job, info slide.Info, sum [sha
 	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	size, err := slide.Bytes(ctx, job.Source)
+	size, err := t.Remote.Bytes(ctx, job.Source)
 	if err != nil {
 		return &unnamed{err, job.Source}
 	}
@@ -227,14 +228,14 @@ func (e *unnamed) Unwrap() error { return e.error }
 // open opens the job's slide, with the scale that the file itself states, and proves that it is the one
 // that was ordered.
 func (t *Tile) open(ctx context.Context, job jobs.Job) (slide.Slide, [sha256.Size]byte, error) {
-	sum, err := slide.Hash(ctx, job.Source, nil)
+	sum, err := t.Remote.Hash(ctx, job.Source, nil)
 	if err != nil {
 		return nil, sum, &unnamed{err, job.Source}
 	}
 	if id := pyramid.NewSlideID(sum); id != job.Slide {
 		return nil, sum, &Permanent{&intake.Refusal{Err: fmt.Errorf("the file changed since it was ordered: it is slide %v now, not %v; order it again", id, job.Slide)}}
 	}
-	s, err := slide.Open(ctx, job.Source, slide.Options{})
+	s, err := t.Remote.Open(ctx, job.Source, slide.Options{})
 	if err != nil {
 		return nil, sum, &unnamed{err, job.Source}
 	}

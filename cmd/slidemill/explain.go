@@ -126,7 +126,7 @@ type canvasAt struct {
 // readCanvas reads the surroundings of a place. Beyond a plain picture's edge lies its mirror image, as
 // for `segment`; beyond a slide's, glass.
 func readCanvas(ctx context.Context, m *segment.Model, path string, at canvasAt) (_ *explain.Canvas, err error) {
-	s, err := slide.Open(ctx, path, slide.Options{MPP: at.mpp})
+	s, err := openSlide(ctx, path, slide.Options{MPP: at.mpp})
 	if err != nil {
 		return nil, err
 	}

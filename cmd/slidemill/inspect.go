@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,7 +17,7 @@ func newInspect() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "inspect SLIDE",
 		Short:   "Say what a slide file is: vendor, size, levels, codec, scale",
-		Example: "  slidemill inspect slide.svs --json",
+		Example: "  slidemill inspect slide.svs --json\n  slidemill inspect s3://scanner/2026/4711.svs",
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			s, err := openSlide(cmd.Context(), args[0], slide.Options{MPP: mpp})
@@ -27,7 +26,7 @@ func newInspect() *cobra.Command {
 			}
 			defer closing(&err, s.Close)
 			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(inspection{filepath.Base(args[0]), s.Info().Size().W, s.Info().Size().H, s.Info()})
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(inspection{slide.FileName(args[0]), s.Info().Size().W, s.Info().Size().H, s.Info()})
 			}
 			describe(cmd.OutOrStdout(), args[0], s.Info())
 			return nil

@@ -109,6 +109,6 @@ func (r *reached) reception(ctx context.Context, m *segment.Model, p segment.Par
 		return nil, err
 	}
 	return &intake.Reception{
-		Desk: &intake.Desk{Bucket: r.bucket, Queue: r.queue}, Model: m, Parameters: p, Turns: turns,
+		Desk: &intake.Desk{Bucket: r.bucket, Queue: r.queue}, Model: m, Parameters: p, Turns: turns, Remote: openObject,
 	}, nil
 }

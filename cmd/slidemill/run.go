@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/slide"
 	"github.com/slidemill/slidemill/pkg/stitch"
 	"github.com/slidemill/slidemill/pkg/store"
 )
@@ -44,10 +44,13 @@ queue, segmentation, coverage proof, mask, overlay, contours and report.
 It can be interrupted at any time; the same command goes on where it stopped.
 A slide that fails is named with its reason, the others are finished.
 
+` + slidesInS3 + `
+
 Exit codes: 0 all slides done, 1 at least one failed, 2 usage, 130 interrupted.`,
 		Example: `  slidemill run slide.svs
   slidemill run --mpp 0.25 scan.tiff another.svs
-  slidemill run --store s3://pathology/results --json *.svs`,
+  slidemill run --store s3://pathology/results --json *.svs
+  slidemill run s3://scanner/2026/4711.svs`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return runSlides(cmd, &f, args) },
 	}
@@ -84,7 +87,7 @@ func runSlides(cmd *cobra.Command, f *runFlags, paths []string) (err error) {
 	}
 	f.params.Engine = f.driver.name
 	f.params = model.Settle(f.params)
-	if err := f.check(); err != nil {
+	if err := errors.Join(f.check(), checkSources(paths)); err != nil {
 		return &usageError{err}
 	}
 	shift, err := f.start(ctx, cmd, model)
@@ -209,7 +212,7 @@ func (s *shift) end() error {
 
 // slide does one slide and says how it went.
 func (s *shift) slide(ctx context.Context, path string) bool {
-	name := filepath.Base(path)
+	name := slide.FileName(path)
 	s.meter.begin(name)
 	started := time.Now()
 	order, report, err := s.order(ctx, path)
@@ -230,16 +233,16 @@ func (s *shift) slide(ctx context.Context, path string) bool {
 }
 
 func (s *shift) order(ctx context.Context, path string) (*intake.Order, *stitch.Report, error) {
-	var size int64
-	if st, err := os.Stat(path); err == nil {
-		size = st.Size()
-	}
+	size, _ := slide.Remote(openObject).Bytes(ctx, path) // for the meter: Prepare says what is wrong
 	watch := startStopwatch()
-	order, err := intake.Prepare(ctx, path, s.flags.params, s.model, func(n int64) { s.meter.set("read", "kB", n>>10, size>>10) })
+	order, err := intake.Prepare(ctx, path, intake.PrepareConfig{
+		Model: s.model, Parameters: s.flags.params, Remote: openObject,
+		Progress: func(n int64) { s.meter.set("read", "kB", n>>10, size>>10) },
+	})
 	if err != nil {
 		return nil, nil, err
 	}
-	if order.Source, err = filepath.Abs(path); err != nil { // a serve may do the work, from another folder
+	if order.Source, err = findable(path); err != nil { // a serve may do the work, from another folder
 		return nil, nil, err
 	}
 	watch.stage("open")
@@ -360,7 +363,7 @@ func (s *shift) failed(path string, order *intake.Order, err error) {
 	if errors.As(err, &refusal) {
 		status = stitch.Refused
 	}
-	r := stitch.FailedReport(stitch.Failure{Status: status, Reason: intake.Reason(err), File: filepath.Base(path)})
+	r := stitch.FailedReport(stitch.Failure{Status: status, Reason: intake.Reason(err), File: slide.FileName(path)})
 	if order != nil {
 		r.Slide.ID, r.Slide.SHA256, r.Run.ID = order.Slide.String(), fmt.Sprintf("%x", order.SHA256), order.Run.String()
 	}

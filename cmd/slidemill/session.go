@@ -202,7 +202,10 @@ func (c *crew) loop(h workers.Handler, queue jobs.Queue, parallel int) *workers.
 func (c *crew) handler(role string) (h workers.Handler, parallel int, err error) {
 	switch role {
 	case "tile":
-		return &workers.Tile{Bucket: c.bucket, Queue: c.queue, Events: c.queue, Model: c.model, Workers: c.workers, PyramidFirst: c.pyramidFirst}, 1, nil
+		return &workers.Tile{
+			Bucket: c.bucket, Queue: c.queue, Events: c.queue, Model: c.model, Workers: c.workers, PyramidFirst: c.pyramidFirst,
+			Remote: patientObject(c.log),
+		}, 1, nil
 	case "segment":
 		engine, err := c.driver.engine(c.model)
 		if err != nil {

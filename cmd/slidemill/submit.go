@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/slide"
 )
 
 // submitFlags is what `submit` can be told.
@@ -29,14 +29,17 @@ func newSubmit() *cobra.Command {
 		Use:   "submit SLIDE…",
 		Short: "Order slides from a running system, and do not wait",
 		Long: `Submit checks each slide, names it by content and puts it into the queue: that of
---nats, or of the serve that works in the data folder. The workers must find the file
-under the same path. Where nothing runs the order waits for the next serve.
+--nats, or of the serve that works in the data folder. The workers must find the slide
+under the same path or address. Where nothing runs the order waits for the next serve.
+
+` + slidesInS3 + `
 
 The accession is kept in the order's record and nowhere else: not in keys, logs or URLs.
 
 Exit codes: 0 all ordered, 1 at least one refused, 2 usage.`,
 		Example: `  slidemill submit --accession S26-1042 --priority stat slide.svs
-  slidemill submit --nats nats://queue:4222 --store s3://pathology/results /scans/*.svs`,
+  slidemill submit --nats nats://queue:4222 --store s3://pathology/results /scans/*.svs
+  slidemill submit s3://scanner/2026/4711.svs`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return submit(cmd, &f, args) },
 	}
@@ -73,7 +76,7 @@ func submit(cmd *cobra.Command, f *submitFlags, paths []string) (err error) {
 	}
 	f.params.Engine = driver.name
 	f.params = model.Settle(f.params)
-	if err := f.params.Validate(); err != nil {
+	if err := errors.Join(f.params.Validate(), checkSources(paths)); err != nil {
 		return &usageError{err}
 	}
 	system, err := f.reach(cmd.Context())
@@ -109,8 +112,8 @@ func submit(cmd *cobra.Command, f *submitFlags, paths []string) (err error) {
 
 // one orders a slide and says what became of it.
 func (f *submitFlags) one(cmd *cobra.Command, desk *intake.Reception, q intake.Request) (ok bool, err error) {
-	file := filepath.Base(q.Path)
-	if q.Path, err = f.findable(q.Path); err != nil {
+	file := slide.FileName(q.Path)
+	if q.Path, err = findable(q.Path); err != nil {
 		return false, err
 	}
 	t, err := desk.Take(cmd.Context(), q)
@@ -136,10 +139,10 @@ func (f *submitFlags) one(cmd *cobra.Command, desk *intake.Reception, q intake.R
 	return true, err
 }
 
-// findable makes a path that workers in other folders find.
-func (f *submitFlags) findable(path string) (string, error) {
-	if strings.Contains(path, "://") {
-		return "", &usageError{errors.New("slides are files: name a path that the workers see too")}
+// findable makes a path that workers in other folders find. An address is the same from everywhere.
+func findable(path string) (string, error) {
+	if slide.IsRemote(path) {
+		return path, nil
 	}
 	return filepath.Abs(path)
 }

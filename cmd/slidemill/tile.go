@@ -76,7 +76,7 @@ func (f *tileFlags) tile(cmd *cobra.Command, path string) (err error) {
 	}
 	c.Bare = true
 	m := newMeter(cmd.ErrOrStderr())
-	m.begin(filepath.Base(path))
+	m.begin(slide.FileName(path))
 	c.Progress = func(done, total int64) { m.set("tile", "tiles", done, total) }
 	result, err := tiler.Cut(ctx, c)
 	m.finish()

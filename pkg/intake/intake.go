@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
@@ -22,7 +21,7 @@ import (
 
 // Order is one slide to be worked on with one model and one set of parameters.
 type Order struct {
-	Source     string // path of the slide
+	Source     string // path of the slide, or its address where it is no file
 	SHA256     [32]byte
 	Slide      pyramid.SlideID
 	Run        pyramid.RunID
@@ -45,37 +44,53 @@ type Refusal struct{ Err error }
 func (r *Refusal) Error() string { return r.Err.Error() }
 func (r *Refusal) Unwrap() error { return r.Err }
 
-// Prepare checks that the slide opens and has a scale that fits the model, and names it by content.
-// progress, if not nil, hears the bytes hashed so far.
-func Prepare(ctx context.Context, path string, p segment.Parameters, m *segment.Model, progress func(int64)) (*Order, error) {
-	p = m.Settle(p)
-	s, err := slide.Open(ctx, path, slide.Options{MPP: p.MPP})
+// PrepareConfig is what a slide is prepared for and with.
+type PrepareConfig struct {
+	Model      *segment.Model
+	Parameters segment.Parameters
+	Remote     slide.Remote // opens slides that are no files; nil where there are none
+	Progress   func(int64)  // hears the bytes hashed so far; may be nil
+}
+
+// Prepare checks that the slide opens and has a scale that fits the model, and names it by content. source is
+// its path or address.
+func Prepare(ctx context.Context, source string, c PrepareConfig) (*Order, error) {
+	p := c.Model.Settle(c.Parameters)
+	if err := c.fits(ctx, source, p.MPP); err != nil {
+		return nil, err
+	}
+	sum, err := c.Remote.Hash(ctx, source, c.Progress)
 	if err != nil {
 		return nil, err
+	}
+	o := &Order{Source: source, SHA256: sum, Slide: pyramid.NewSlideID(sum), Model: c.Model.Ref, Parameters: p}
+	o.Run = p.RunID(o.Slide, c.Model.Ref)
+	o.Contradiction, err = c.contradiction(ctx, source, p.MPP)
+	return o, err
+}
+
+// fits refuses a slide that does not open, or whose scale does not fit the model.
+func (c *PrepareConfig) fits(ctx context.Context, source string, mpp float64) error {
+	s, err := c.Remote.Open(ctx, source, slide.Options{MPP: mpp})
+	if err != nil {
+		return err
 	}
 	defer s.Close()
-	if err := CheckScale(s.Info(), m); err != nil {
-		return nil, &Refusal{err}
+	if err := CheckScale(s.Info(), c.Model); err != nil {
+		return &Refusal{err}
 	}
-	sum, err := slide.Hash(ctx, path, progress)
-	if err != nil {
-		return nil, err
-	}
-	o := &Order{Source: path, SHA256: sum, Slide: pyramid.NewSlideID(sum), Model: m.Ref, Parameters: p}
-	o.Run = p.RunID(o.Slide, m.Ref)
-	o.Contradiction, err = contradiction(ctx, path, p.MPP)
-	return o, err
+	return nil
 }
 
 // maxDisagreement is how far the operator's scale may be from the file's without a word.
 const maxDisagreement = 1.05
 
 // contradiction compares the operator's scale with the one that the file states.
-func contradiction(ctx context.Context, path string, mpp float64) (string, error) {
+func (c *PrepareConfig) contradiction(ctx context.Context, source string, mpp float64) (string, error) {
 	if mpp == 0 {
 		return "", nil
 	}
-	s, err := slide.Open(ctx, path, slide.Options{})
+	s, err := c.Remote.Open(ctx, source, slide.Options{})
 	if err != nil {
 		return "", err
 	}
@@ -127,7 +142,7 @@ func (o *Order) Job() (jobs.Job, error) {
 func (o *Order) entry() Entry {
 	file := o.File
 	if file == "" {
-		file = filepath.Base(o.Source)
+		file = slide.FileName(o.Source)
 	}
 	return stamped(Entry{
 		Slide: o.Slide, Run: o.Run, SHA256: hex.EncodeToString(o.SHA256[:]), File: file,

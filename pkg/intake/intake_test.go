@@ -46,7 +46,7 @@ func TestScaleIsKnownOrTheSlideIsRefused(t *testing.T) {
 		mpp  float64
 		want string // "" if taken
 	}{{0, "--mpp"}, {0.5, ""}, {2.5, ""}, {3, "coarser"}} {
-		o, err := Prepare(t.Context(), path, segment.Parameters{MPP: c.mpp}, model(), nil)
+		o, err := Prepare(t.Context(), path, PrepareConfig{Model: model(), Parameters: segment.Parameters{MPP: c.mpp}})
 		var refusal *Refusal
 		switch {
 		case c.want == "" && err != nil:
@@ -69,7 +69,7 @@ func TestCoarseSlideIsRefused(t *testing.T) {
 // TestWaitHearsOfADeathWithoutEvents: events may be lost; the dead list is asked all the same.
 func TestWaitHearsOfADeathWithoutEvents(t *testing.T) {
 	q := jobsmem.New(jobsmem.Config{})
-	o, err := Prepare(t.Context(), picture(t), segment.Parameters{MPP: 1}, model(), nil)
+	o, err := Prepare(t.Context(), picture(t), PrepareConfig{Model: model(), Parameters: segment.Parameters{MPP: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

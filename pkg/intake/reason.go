@@ -82,7 +82,7 @@ func explain(err error, detail string) (what, next string) {
 			"See whether the store's disk is sound and has room, then try it again with `slidemill dead retry`."
 	case errors.Is(err, fs.ErrNotExist):
 		return "The file is not there any more, or this machine cannot see it.",
-			"See whether it was moved and whether the network drive is there, then order it again."
+			"See whether it was moved and whether the network drive or the bucket is there, then order it again."
 	case errors.Is(err, fs.ErrPermission):
 		return "This program may not read the file.", "Give its user the right to, then order the slide again."
 	case errors.Is(err, store.ErrNotFound):

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -21,7 +20,7 @@ import (
 
 // Request is a file that somebody wants analysed.
 type Request struct {
-	Path      string // where the workers find it
+	Path      string // where the workers find it: a path or an address
 	File      string // its name in the ledger; empty means the path's last part
 	Accession string
 	Priority  jobs.Priority
@@ -37,6 +36,7 @@ type Reception struct {
 	Model      *segment.Model
 	Parameters segment.Parameters
 	Turns      *Turns
+	Remote     slide.Remote // opens slides that are no files; nil where there are none
 	// Once leaves alone what the ledger knows, however it ended. Otherwise what failed is tried again.
 	Once bool
 }
@@ -60,7 +60,7 @@ func (r *Reception) Take(ctx context.Context, q Request) (Taken, error) {
 	if q.MPP > 0 {
 		p.MPP = q.MPP
 	}
-	o, err := Prepare(ctx, q.Path, p, r.Model, nil)
+	o, err := Prepare(ctx, q.Path, PrepareConfig{Model: r.Model, Parameters: p, Remote: r.Remote})
 	if err != nil {
 		if ctx.Err() != nil {
 			return Taken{}, err
@@ -120,7 +120,7 @@ func (r *Reception) refuse(ctx context.Context, q Request, cause error) (Taken, 
 	if q.Doubtful {
 		return t, nil
 	}
-	sum, err := slide.Hash(ctx, q.Path, nil)
+	sum, err := r.Remote.Hash(ctx, q.Path, nil)
 	if errors.Is(err, slide.ErrEmpty) {
 		sum, err = sha256.Sum256(nil), nil
 	}
@@ -168,5 +168,5 @@ func (q *Request) file() string {
 	if q.File != "" {
 		return q.File
 	}
-	return filepath.Base(q.Path)
+	return slide.FileName(q.Path)
 }

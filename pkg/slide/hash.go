@@ -54,14 +54,22 @@ func hashFile(ctx context.Context, path string, progress func(n int64)) (sum [sh
 		return sum, err
 	}
 	defer f.Close()
+	if sum, err = hash(ctx, f, progress); err != nil {
+		return sum, fmt.Errorf("hash %s: %w", path, err)
+	}
+	return sum, nil
+}
+
+// hash reads to the end.
+func hash(ctx context.Context, r io.Reader, progress func(n int64)) (sum [sha256.Size]byte, err error) {
 	h := sha256.New()
 	buf := make([]byte, hashChunk)
 	var done int64
 	for {
 		if err := ctx.Err(); err != nil {
-			return sum, fmt.Errorf("hash %s: %w", path, err)
+			return sum, err
 		}
-		n, err := io.ReadFull(f, buf)
+		n, err := io.ReadFull(r, buf)
 		h.Write(buf[:n])
 		done += int64(n)
 		if n > 0 {
@@ -72,7 +80,7 @@ func hashFile(ctx context.Context, path string, progress func(n int64)) (sum [sh
 			h.Sum(sum[:0])
 			return sum, nil
 		case err != nil:
-			return sum, fmt.Errorf("hash %s: %w", path, err)
+			return sum, err
 		}
 	}
 }

@@ -183,6 +183,9 @@ func examine(src source, o Options) (*candidate, error) {
 
 // unknown is the error for a file that no format recognises.
 func (c *candidate) unknown() error {
+	if isDICOM(c.head) { // Open finds the others of a file's series; here is no folder
+		return &UnsupportedError{Format: "dicom", Feature: "DICOM slides that are no files of this machine: copy the series' folder here"}
+	}
 	if utf8.Valid(c.head[:len(c.head)&^3]) && !bytes.ContainsRune(c.head, 0) {
 		return ErrText
 	}

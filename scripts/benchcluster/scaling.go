@@ -125,7 +125,7 @@ func through(ctx context.Context, s *site.Site, o options, file string) (m measu
 	if err != nil {
 		return m, err
 	}
-	order, err := intake.Prepare(ctx, file, segment.Parameters{Region: o.region}, model, nil)
+	order, err := intake.Prepare(ctx, file, intake.PrepareConfig{Model: model, Parameters: segment.Parameters{Region: o.region}})
 	if err != nil {
 		return m, err
 	}

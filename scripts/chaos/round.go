@@ -94,7 +94,7 @@ func (s *storm) order(ctx context.Context, number int) (orders []order, err erro
 		if err := b.copy(file, number); err != nil {
 			return nil, err
 		}
-		o, err := intake.Prepare(ctx, file, parameters(), model, nil)
+		o, err := intake.Prepare(ctx, file, intake.PrepareConfig{Model: model, Parameters: parameters()})
 		if err != nil {
 			return nil, err
 		}

@@ -22,6 +22,7 @@ import (
 	"io"
 	"iter"
 	"math"
+	"net/http"
 	"strings"
 
 	"github.com/minio/minio-go/v7"
@@ -33,8 +34,9 @@ var _ store.Bucket = (*Bucket)(nil)
 
 // Bucket keeps objects in a bucket of a server.
 type Bucket struct {
-	core   minio.Core
-	config Config
+	core      minio.Core
+	config    Config
+	transport http.RoundTripper
 }
 
 // Open connects and checks that the bucket is there and may be used.
@@ -45,13 +47,19 @@ func Open(ctx context.Context, c Config) (*Bucket, error) {
 	}
 	b, err := dial(c)
 	if err == nil {
-		err = b.provide(ctx)
+		if err = b.provide(ctx); err != nil {
+			b.Release()
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", c, err)
 	}
 	return b, nil
 }
+
+// Release closes the connections that wait for a next request. Who opens a bucket for one object of many
+// calls it when done; the bucket stays usable.
+func (b *Bucket) Release() { (&http.Client{Transport: b.transport}).CloseIdleConnections() }
 
 func dial(c Config) (*Bucket, error) {
 	server, err := c.server()
@@ -74,7 +82,7 @@ func dial(c Config) (*Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bucket{minio.Core{Client: client}, c}, nil
+	return &Bucket{minio.Core{Client: client}, c, transport}, nil
 }
 
 // provide asks for the first object of the bucket: unlike the answer to a HEAD request, that answer has

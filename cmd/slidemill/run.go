@@ -23,13 +23,13 @@ import (
 // runFlags is what `run` and `demo` can be told.
 type runFlags struct {
 	place
-	model   string
-	engine  string
-	driver  driver // that engine names
-	params  segment.Parameters
-	workers int
-	threads int
-	json    bool
+	model     string
+	engine    string
+	driver    driver // that engine names
+	params    segment.Parameters
+	workers   int
+	threads   int
+	json      bool
 	maskFirst bool // see workers.Tile
 }
 

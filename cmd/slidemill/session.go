@@ -133,14 +133,14 @@ const software = "slidemill 0.1"
 
 // crew is the workers of one process.
 type crew struct {
-	bucket  store.Bucket
-	queue   *jetstream.Queue
-	model   *segment.Model
-	driver  driver
-	workers int // goroutines that segment at once; tiling uses as many
+	bucket       store.Bucket
+	queue        *jetstream.Queue
+	model        *segment.Model
+	driver       driver
+	workers      int  // goroutines that segment at once; tiling uses as many
 	pyramidFirst bool // see workers.Tile
-	ahead     bool // read regions' tiles ahead: the store is a network away
-	log       *slog.Logger
+	ahead        bool // read regions' tiles ahead: the store is a network away
+	log          *slog.Logger
 	// redelivered, if not nil, hears of jobs that came a second time or more.
 	redelivered func(jobs.Stage)
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/segment"
-	"github.com/slidemill/slidemill/pkg/slide"
 	"github.com/slidemill/slidemill/pkg/store"
 )
 
@@ -54,7 +53,7 @@ func (t *Tile) cutInTime(ctx context.Context, job jobs.Job, p segment.Parameters
 	timed := *t // for this job
 	timed.clock, timed.Bucket, timed.Queue = c, &heldBucket{t.Bucket, c}, &heldQueue{t.Queue, c}
 	return c.do(ctx, func() error {
-		if size, err := slide.Bytes(ctx, job.Source); err == nil { // otherwise cut says what is wrong
+		if size, err := t.Remote.Bytes(ctx, job.Source); err == nil { // otherwise cut says what is wrong
 			c.grantBytes(size)
 		}
 		return timed.cut(ctx, job, p)

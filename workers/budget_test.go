@@ -158,3 +158,26 @@ func TestPanicInTime(t *testing.T) {
 	}()
 	t.Error(c.do(ctx, func() error { panic("boom") }))
 }
+
+// silent are bytes that never come.
+type silent struct{ ended <-chan struct{} }
+
+func (s silent) ReadAt([]byte, int64) (int, error) {
+	<-s.ended
+	return 0, errors.New("nothing came")
+}
+
+func (s silent) Close() error { return nil }
+
+// A slide elsewhere is given time for its bytes as a file is.
+func TestTimeForRemoteBytes(t *testing.T) {
+	remote := func(ctx context.Context, _ string) (slide.Source, error) {
+		s := silent{ctx.Done()}
+		return slide.Source{ReaderAt: s, Closer: s, Size: 2e9}, nil
+	}
+	tile := &Tile{Remote: remote, limit: &allowance{floor: 100 * time.Millisecond, perGigabyte: time.Second, ceiling: time.Hour, grace: time.Second}}
+	err := tile.cutInTime(t.Context(), jobs.Job{Source: "s3://slides/x"}, segment.Parameters{})
+	if !errors.Is(err, errSlow) || !strings.Contains(err.Error(), "in 2s,") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"math/bits"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,7 +15,8 @@ import (
 // void is a store of one large object of zeros that counts.
 type void struct {
 	store.Bucket
-	size, requests, bytes int64
+	size            int64
+	requests, bytes atomic.Int64 // reads ahead count too
 }
 
 func (v *void) Stat(context.Context, string) (store.Object, error) {
@@ -22,8 +24,8 @@ func (v *void) Stat(context.Context, string) (store.Object, error) {
 }
 
 func (v *void) Get(_ context.Context, _ string, _, n int64) (io.ReadCloser, error) {
-	v.requests++
-	v.bytes += n
+	v.requests.Add(1)
+	v.bytes.Add(n)
 	return io.NopCloser(io.LimitReader(zeros{}, n)), nil
 }
 
@@ -105,8 +107,8 @@ func TestWalk(t *testing.T) {
 		if err := r.Close(); err != nil {
 			t.Error(err)
 		}
-		moved := float64(v.bytes) / float64(v.size)
-		t.Logf("%s: %d requests, %.2f times the object, runs of %d in the end", c.name, v.requests, moved, r.pace.most)
+		moved := float64(v.bytes.Load()) / float64(v.size)
+		t.Logf("%s: %d requests, %.2f times the object, runs of %d in the end", c.name, v.requests.Load(), moved, r.pace.most)
 		if moved > c.most {
 			t.Errorf("%s: moved %.2f times the object, want at most %.2f", c.name, moved, c.most)
 		}

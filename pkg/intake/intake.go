@@ -138,6 +138,19 @@ func (o *Order) Job() (jobs.Job, error) {
 	return job, nil
 }
 
+// runOf is the run that a job works for. A tile job names none, but its ticket says what makes one: of two orders
+// of a slide, one with a wrong scale, only one fails. Zero if nobody can tell.
+func runOf(job jobs.Job) pyramid.RunID {
+	if job.Stage != jobs.Tile {
+		return job.Run
+	}
+	var ticket Ticket
+	if err := json.Unmarshal(job.Parameters, &ticket); err != nil {
+		return pyramid.RunID{}
+	}
+	return ticket.RunID(job.Slide, segment.ModelRef{SHA256: ticket.Model})
+}
+
 // entry is what the ledger keeps of the order.
 func (o *Order) entry() Entry {
 	file := o.File
@@ -232,7 +245,7 @@ func (d *Desk) forget(ctx context.Context, o *Order, end *End) error {
 		return err
 	}
 	for _, entry := range dead {
-		if o.owns(entry.Job.Slide, entry.Job.Run) {
+		if o.owns(entry.Job.Slide, runOf(entry.Job)) {
 			if err := d.Queue.Forget(ctx, entry.Job.ID); err != nil {
 				return err
 			}
@@ -302,7 +315,7 @@ func (d *Desk) end(ctx context.Context, o *Order) (*stitch.Report, error) {
 		return nil, err
 	}
 	for _, entry := range dead {
-		if o.owns(entry.Job.Slide, entry.Job.Run) {
+		if o.owns(entry.Job.Slide, runOf(entry.Job)) {
 			return nil, &Failure{entry.Reason}
 		}
 	}

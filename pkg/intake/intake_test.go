@@ -101,6 +101,38 @@ func TestWaitHearsOfADeathWithoutEvents(t *testing.T) {
 	}
 }
 
+// TestAnothersDeath: an order of the same slide at a wrong scale fails alone: neither does the other wait in vain, nor
+// is the death forgotten when the other is submitted.
+func TestAnothersDeath(t *testing.T) {
+	q, path := jobsmem.New(jobsmem.Config{}), picture(t)
+	var orders []*Order
+	for _, mpp := range []float64{1, 1.5} {
+		o, err := Prepare(t.Context(), path, PrepareConfig{Model: model(), Parameters: segment.Parameters{MPP: mpp}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		orders = append(orders, o)
+	}
+	job, err := orders[1].Job()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Bury(t.Context(), jobs.Dead{Job: job, Reason: "the wrong scale"}); err != nil {
+		t.Fatal(err)
+	}
+	d := &Desk{Bucket: mem.New(), Queue: q}
+	if report, err := d.end(t.Context(), orders[0]); report != nil || err != nil {
+		t.Errorf("the other order ended: %v", err)
+	}
+	if err := d.Submit(t.Context(), orders[0]); err != nil {
+		t.Fatal(err)
+	}
+	var failure *Failure
+	if _, err := d.end(t.Context(), orders[1]); !errors.As(err, &failure) {
+		t.Errorf("its own order: %v", err)
+	}
+}
+
 // TestTornReportNamesItself: a run whose report cannot be read says which object to remove.
 func TestTornReportNamesItself(t *testing.T) {
 	o := &Order{Slide: pyramid.SlideID{1}, Run: pyramid.RunID{2}}

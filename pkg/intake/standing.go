@@ -122,7 +122,7 @@ func (j *Judge) look(ctx context.Context, s *Standing, end *End, dead []jobs.Dea
 		return err
 	}
 	for _, d := range dead {
-		if d.Job.Run == s.Run || d.Job.Run == (pyramid.RunID{}) {
+		if run := runOf(d.Job); run == s.Run || run == (pyramid.RunID{}) {
 			s.State, s.Reason, s.Ended = Failed, d.Reason, d.At
 			return nil
 		}
@@ -180,10 +180,15 @@ func (j *Judge) progress(ctx context.Context, s *Standing) (err error) {
 		s.Regions++
 	}
 	s.State = string(jobs.Segment)
-	if s.Regions >= s.Planned {
-		s.State = string(jobs.Stitch)
+	if s.Regions < s.Planned {
+		return nil
 	}
-	return nil
+	s.State = string(jobs.Stitch)
+	whole, err := j.modified(ctx, store.Slide(s.Slide).Manifest())
+	if whole.IsZero() { // the finest levels are cut while regions are computed
+		s.State = string(jobs.Tile)
+	}
+	return err
 }
 
 // maxPlan bounds a plan that is read into memory.

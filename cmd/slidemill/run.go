@@ -256,18 +256,14 @@ func (s *shift) order(ctx context.Context, path string) (*intake.Order, *stitch.
 	if err := s.desk.Submit(ctx, order); err != nil {
 		return order, nil, err
 	}
-	var regions int64
+	var shown follower
 	report, err = s.desk.Wait(ctx, order, func(e jobs.Event) {
-		if e.State != jobs.Progress {
+		if e.State != jobs.Progress || !shown.follows(&e) {
 			return
 		}
 		watch.stage(string(e.Stage))
 		if e.Stage == jobs.Segment && e.Done > 0 {
 			watch.region()
-		}
-		if e.Stage == jobs.Segment { // its events count one region each, from many workers
-			regions += e.Done
-			e.Done = regions
 		}
 		s.meter.set(string(e.Stage), e.Unit, e.Done, e.Total)
 	})

@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/stitch"
 )
 
@@ -40,4 +41,21 @@ func (w *stopwatch) seconds() stitch.Seconds {
 		Stitch: w.spent["stitch"].Seconds(), Total: time.Since(w.started).Seconds(),
 		FirstRegion: w.first.Seconds(), Mask: time.Since(w.started).Seconds(),
 	}
+}
+
+// follower picks the events of a slide that are shown and timed. While regions are computed the finest levels may
+// still be cut: that time is segmentation's, and a bar that changed with every event would show neither.
+type follower struct{ regions, planned int64 }
+
+// follows reports whether an event counts, and turns a region's, which come one each from many workers, into the
+// number of all so far.
+func (f *follower) follows(e *jobs.Event) bool {
+	switch e.Stage {
+	case jobs.Segment:
+		f.regions += e.Done
+		f.planned, e.Done = e.Total, f.regions
+	case jobs.Tile:
+		return f.regions >= f.planned
+	}
+	return true
 }

@@ -43,10 +43,12 @@ type Pyramid struct {
 	JPEG   bool
 	MPP    float64
 	Skip   func(level, col, row int) bool // tiles that are left out; nil for none
+	// Pattern paints the pixels of a JPEG slide; nil is Smooth.
+	Pattern func(level, x, y int) color.RGBA
 }
 
 // Write writes the slide into the test's own folder and gives its path. Without JPEG its pixels are
-// Colour's, with it they are close to Smooth's.
+// Colour's, with it they are close to Pattern's.
 func (p Pyramid) Write(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "fixture.tiff")
@@ -107,7 +109,11 @@ func (p Pyramid) encode(level, col, row int) ([]byte, error) {
 	r := image.Rect(0, 0, p.Tile, p.Tile).Add(image.Pt(col*p.Tile, row*p.Tile))
 	if p.JPEG {
 		var out bytes.Buffer
-		err := jpeg.Encode(&out, Raster(r, level, Smooth), &jpeg.Options{Quality: 90})
+		pattern := p.Pattern
+		if pattern == nil {
+			pattern = Smooth
+		}
+		err := jpeg.Encode(&out, Raster(r, level, pattern), &jpeg.Options{Quality: 90})
 		return out.Bytes(), err
 	}
 	return tiff.DeflateTile(nil, RGB(Raster(r, level, Colour)))

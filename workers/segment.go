@@ -81,7 +81,7 @@ func (s *Segment) Attempt(ctx context.Context, job jobs.Job, attempt int) error 
 	return s.finish(ctx, job, run.plan)
 }
 
-// finish marks the batch and passes the run on once all batches are marked.
+// finish marks the batch, and forgets the run once all its parts are marked.
 func (s *Segment) finish(ctx context.Context, job jobs.Job, plan *segment.Plan) error {
 	all, err := finish(ctx, s.Queue, job, plan)
 	if err != nil || !all {

@@ -213,6 +213,8 @@ func (w *walk) emit(ctx context.Context, t pyramid.Tile, p *tile) error {
 		if err := w.store(t, own, p, made); err != nil {
 			return err
 		}
+	} else if own != nil {
+		own.free()
 	}
 	w.release(p)
 	return nil

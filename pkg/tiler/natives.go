@@ -189,10 +189,7 @@ func (n *natives) join(dst *image.RGBA, child [2][2]*image.RGBA) {
 
 // whole fills dst with a tile, from its own stream where that would be stored.
 func (n *natives) whole(ctx context.Context, t pyramid.Tile, dst *image.RGBA) error {
-	buf := streams.take()
-	defer buf.free()
-	ok, err := n.stream(ctx, t, buf)
-	if err != nil || ok && n.decodeFull(buf.data, dst) {
+	if ok, err := n.own(ctx, t, dst, n.decodeFull); ok || err != nil {
 		return err
 	}
 	return n.pixels(ctx, t, dst)
@@ -200,10 +197,7 @@ func (n *natives) whole(ctx context.Context, t pyramid.Tile, dst *image.RGBA) er
 
 // halved fills dst with a tile of an even side at half its size, from its own stream where that would be stored.
 func (n *natives) halved(ctx context.Context, t pyramid.Tile, dst *image.RGBA) error {
-	buf := streams.take()
-	defer buf.free()
-	ok, err := n.stream(ctx, t, buf)
-	if err != nil || ok && n.decodeHalf(buf.data, dst) {
+	if ok, err := n.own(ctx, t, dst, n.decodeHalf); ok || err != nil {
 		return err
 	}
 	full := new(image.RGBA)
@@ -214,12 +208,15 @@ func (n *natives) halved(ctx context.Context, t pyramid.Tile, dst *image.RGBA) e
 	return nil
 }
 
-// stream is raw for any tile: false where there is nothing to copy.
-func (n *natives) stream(ctx context.Context, t pyramid.Tile, buf *buffer) (bool, error) {
+// own decodes into dst the stream that would be stored for a tile; false where there is none, or none that decodes.
+func (n *natives) own(ctx context.Context, t pyramid.Tile, dst *image.RGBA, decode func(raw []byte, dst *image.RGBA) bool) (bool, error) {
 	if !n.copies(t) {
 		return false, nil
 	}
-	return n.raw(ctx, t, buf)
+	buf := streams.take()
+	defer buf.free()
+	ok, err := n.raw(ctx, t, buf)
+	return ok && decode(buf.data, dst), err
 }
 
 // halve fills dst with a tile of an even side at half its size: the exact mean.

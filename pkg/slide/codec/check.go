@@ -5,32 +5,12 @@ import "image"
 // CheckJPEG reads the whole scan of a stream of at most limit pixels, as DecodeJPEG and DecodeHalf do, and makes
 // no pixels of it: what it accepts, they decode. A stream that is not sequential is decoded.
 func CheckJPEG(stream []byte, limit int) error {
-	var room someSegments
-	segs, scan, err := segments(stream, room[:])
-	if err != nil {
-		return err
-	}
-	f, err := findFrame(segs)
-	if err != nil {
-		return err
-	}
-	if err := f.within(limit); err != nil {
-		return err
-	}
-	if scan == nil {
-		return jpegDamaged("no scan")
-	}
 	d := decoderPool.Get().(*jpegDecoder)
 	defer decoderPool.Put(d)
 	d.check = true
 	defer func() { d.check = false }()
-	if err := d.begin(f, segs); err != nil {
-		return err
-	}
-	if !d.wholeScan {
-		return d.borrow(stream)
-	}
-	return d.decodeScan(scan)
+	_, err := d.decode(stream, func(f frame) error { return f.within(limit) })
+	return err
 }
 
 // Check is CheckJPEG. The library reads every code of the scan at an eighth of the size too, where it has next

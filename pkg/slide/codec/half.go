@@ -16,36 +16,15 @@ var ErrNoHalf = errors.New("jpeg: no half size for this stream")
 //
 // Streams that are not sequential give ErrNoHalf.
 func DecodeHalf(dst *image.RGBA, stream []byte, limit int) error {
-	var room someSegments
-	segs, scan, err := segments(stream, room[:])
-	if err != nil {
-		return err
-	}
-	f, err := findFrame(segs)
-	if err != nil {
-		return err
-	}
-	if err := f.shrunk(2).fits(dst, limit); err != nil {
-		return err
-	}
-	if scan == nil {
-		return jpegDamaged("no scan")
-	}
 	d := decoderPool.Get().(*jpegDecoder)
 	defer decoderPool.Put(d)
 	d.half = true
 	defer func() { d.half = false }()
-	if err := d.begin(f, segs); err != nil {
-		return err
+	rgb, err := d.decode(stream, func(f frame) error { return f.shrunk(2).fits(dst, limit) })
+	if err == nil {
+		d.paint(dst, rgb)
 	}
-	if !d.wholeScan {
-		return ErrNoHalf
-	}
-	if err := d.decodeScan(scan); err != nil {
-		return err
-	}
-	d.paint(dst, isRGB(f, segs))
-	return nil
+	return err
 }
 
 // shrunk is the frame of the picture at 1/n of its size.

@@ -19,35 +19,48 @@ func JPEGSize(stream []byte) (image.Point, error) {
 //
 // The stream's planes, up to 3 bytes per pixel of the stream, besides dst.
 func DecodeJPEG(dst *image.RGBA, stream []byte, limit int) error {
+	d := decoderPool.Get().(*jpegDecoder)
+	defer decoderPool.Put(d)
+	rgb, err := d.decode(stream, func(f frame) error { return f.fits(dst, limit) })
+	if err == nil {
+		d.paint(dst, rgb)
+	}
+	return err
+}
+
+// decode reads a stream into the planes, once its frame fits: whole, at half the size or not at all, as the
+// decoder is set. It says whether the planes are red, green and blue.
+func (d *jpegDecoder) decode(stream []byte, fits func(frame) error) (rgb bool, err error) {
 	var room someSegments
 	segs, scan, err := segments(stream, room[:])
 	if err != nil {
-		return err
+		return false, err
 	}
 	f, err := findFrame(segs)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if err := f.fits(dst, limit); err != nil {
-		return err
+	if err := fits(f); err != nil {
+		return false, err
 	}
 	if scan == nil {
-		return jpegDamaged("no scan")
+		return false, jpegDamaged("no scan")
 	}
-	d := decoderPool.Get().(*jpegDecoder)
-	defer decoderPool.Put(d)
 	if err := d.begin(f, segs); err != nil {
-		return err
+		return false, err
 	}
-	if !d.wholeScan {
-		if err := d.borrow(stream); err != nil {
-			return err
-		}
-	} else if err := d.decodeScan(scan); err != nil {
-		return err
+	return isRGB(f, segs), d.scan(stream, scan)
+}
+
+// scan decodes what follows the stream's head.
+func (d *jpegDecoder) scan(stream, scan []byte) error {
+	switch {
+	case d.wholeScan:
+		return d.decodeScan(scan)
+	case d.half:
+		return ErrNoHalf
 	}
-	d.paint(dst, isRGB(f, segs))
-	return nil
+	return d.borrow(stream)
 }
 
 // fits checks a frame's size against what it is decoded into.

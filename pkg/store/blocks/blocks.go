@@ -170,7 +170,8 @@ func (r *Reader) begin(at, n int64) (run []*block) {
 	return run
 }
 
-// load fetches neighbouring blocks with one request and publishes each as it arrives.
+// load fetches neighbouring blocks with one request, and publishes each as soon as the bucket hands it over: a
+// bucket that tries again (store/retry) has read them all by then.
 func (r *Reader) load(run []*block) {
 	begin := run[0].at * blockSize
 	size := min(int64(len(run))*blockSize, r.size-begin)

@@ -82,6 +82,17 @@ func redact(urls string) string {
 	return strings.Join(list, ",")
 }
 
+// setUp provisions, again if an answer does not come: the request or the answer may be lost with a connection, and
+// what was made in the meantime is found the next time. Any other error is final: a server that was just reached is not restarting.
+func (q *Queue) setUp(ctx context.Context) error {
+	for {
+		err := q.attempt(ctx, q.provision)
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
 // provision finds or makes the stream, its consumers and the buckets. What exists with the right
 // settings is not touched, so a worker needs no right to make it.
 func (q *Queue) provision(ctx context.Context) (err error) {

@@ -65,8 +65,11 @@ func Open(ctx context.Context, c Config) (*Queue, error) {
 	return q, nil
 }
 
+// openTime bounds Open: a disk under load makes files for seconds, and an answer may be lost.
+const openTime = time.Minute
+
 func (q *Queue) open(ctx context.Context) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, openTime)
 	defer cancel()
 	if q.config.URL == "" {
 		err = q.startEmbedded()
@@ -78,7 +81,7 @@ func (q *Queue) open(ctx context.Context) (err error) {
 		q.js, err = jetstream.New(q.conn)
 	}
 	if err == nil {
-		err = q.provision(ctx)
+		err = q.setUp(ctx)
 	}
 	if err == nil {
 		err = q.line()

@@ -166,7 +166,7 @@ func openBytes(ctx context.Context, data []byte) error {
 }
 
 // openSeeds are whole files of every format.
-func openSeeds(f *testing.F) (seeds [][]byte) {
+func openSeeds(f testing.TB) (seeds [][]byte) {
 	size := pyramid.Size{W: 40, H: 24}
 	picture := slidetest.Raster(size.Bounds(), 0, slidetest.Smooth)
 	for _, path := range []string{

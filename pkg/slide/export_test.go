@@ -23,5 +23,5 @@ func ParseAperio(text string) (pyramid.MPP, float64) {
 
 // OpenReader opens a slide in memory.
 func OpenReader(r io.ReaderAt, size int64, o Options) (Slide, error) {
-	return openSource(source{ReaderAt: r, Closer: io.NopCloser(nil), size: size}, o)
+	return openSource(source{witness: &witness{ReaderAt: r}, Closer: io.NopCloser(nil), size: size}, o)
 }

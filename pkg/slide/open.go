@@ -112,12 +112,12 @@ func openFile(f *os.File, o Options) (Slide, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openSource(source{ReaderAt: f, Closer: f, size: st.Size(), path: f.Name()}, o)
+	return openSource(source{witness: &witness{ReaderAt: f}, Closer: f, size: st.Size(), path: f.Name()}, o)
 }
 
 // source is the bytes of a slide.
 type source struct {
-	io.ReaderAt
+	*witness // nil where the formats' own library reads
 	io.Closer
 	size int64
 	path string // empty where it is no file
@@ -127,6 +127,14 @@ func openSource(src source, o Options) (Slide, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
+	s, err := recognise(src, o)
+	if failure := src.failure(); failure != nil {
+		return nil, failure // whatever was made of the bytes that came
+	}
+	return s, err
+}
+
+func recognise(src source, o Options) (Slide, error) {
 	c, err := examine(src, o)
 	if err != nil {
 		return nil, err

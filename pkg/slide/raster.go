@@ -127,7 +127,7 @@ func (s *rasterSlide) ReadTile(ctx context.Context, level, col, row int, dst *im
 		return err
 	}
 	if level != 0 || !s.grid.Contains(col, row) {
-		return tileError(level, col, row, fmt.Errorf("the image has one level of %d by %d tiles", s.grid.Cols(), s.grid.Rows()))
+		return &TileError{level, col, row, fmt.Errorf("the image has one level of %d by %d tiles", s.grid.Cols(), s.grid.Rows())}
 	}
 	r := s.grid.Bounds(col, row)
 	if n := 4 * r.Dx() * r.Dy(); cap(dst.Pix) < n {

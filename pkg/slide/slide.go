@@ -43,7 +43,8 @@ type Slide interface {
 	// ReadTile decodes native tile (col, row) of a level into dst, whose bounds become the tile's
 	// rectangle in level pixels, clipped to the level. dst's pixels are reused if they are large
 	// enough. Pixels that the scanner never scanned are transparent (alpha 0), all others opaque.
-	// An undecodable tile is a *TileError.
+	// An undecodable tile is a *TileError. An error of the storage is none, and from then on the slide is of
+	// no more use.
 	ReadTile(ctx context.Context, level, col, row int, dst *image.RGBA) error
 	// Associated decodes the label, macro or thumbnail image. It is bounded in size.
 	Associated(ctx context.Context, name string) (image.Image, error)
@@ -57,7 +58,7 @@ type RawTiler interface {
 	RawTile(ctx context.Context, level, col, row int, room []byte) (jpeg []byte, ok bool, err error)
 }
 
-// TileError is a tile that is there and cannot be read.
+// TileError is a tile whose content is at fault: its bytes are there and cannot be decoded.
 type TileError struct {
 	Level, Col, Row int
 	Err             error

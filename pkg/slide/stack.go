@@ -19,6 +19,7 @@ import (
 // What the planes keep, such as a TIFF's directories (see tiff.Parse). Pixels pass through.
 type stack struct {
 	io.Closer
+	bytes      *witness
 	info       Info
 	levels     []plane
 	associated map[string]plane
@@ -59,7 +60,7 @@ func newStack(c *candidate, info Info, levels []plane, associated map[string]pla
 	if c.options.MPP != 0 {
 		info.MPP = operatorScale(c.options.MPP)
 	}
-	return &stack{Closer: c.Closer, info: info, levels: levels, associated: associated}, nil
+	return &stack{Closer: c.Closer, bytes: c.witness, info: info, levels: levels, associated: associated}, nil
 }
 
 // downsample is the mean of the ratios of both sides, as OpenSlide has it. It is for display and
@@ -75,7 +76,7 @@ func (s *stack) ReadTile(ctx context.Context, level, col, row int, dst *image.RG
 	if err == nil {
 		err = p.read(ctx, col, row, dst)
 	}
-	return tileError(level, col, row, err)
+	return s.outcome(level, col, row, err)
 }
 
 func (s *stack) RawTile(ctx context.Context, level, col, row int, room []byte) (jpeg []byte, ok bool, err error) {
@@ -83,7 +84,8 @@ func (s *stack) RawTile(ctx context.Context, level, col, row int, room []byte) (
 	if err == nil {
 		jpeg, err = p.raw(ctx, col, row, room)
 	}
-	return jpeg, jpeg != nil && err == nil, tileError(level, col, row, err)
+	err = s.outcome(level, col, row, err)
+	return jpeg, jpeg != nil && err == nil, err
 }
 
 func (s *stack) level(ctx context.Context, level int) (plane, error) {
@@ -96,8 +98,11 @@ func (s *stack) level(ctx context.Context, level int) (plane, error) {
 	return s.levels[level], nil
 }
 
-// tileError names the tile in an error; a cancelled context is nobody's fault and stays bare.
-func tileError(level, col, row int, err error) error {
+// outcome names the tile in an error. A cancelled context is nobody's fault and stays bare, as the storage's errors do.
+func (s *stack) outcome(level, col, row int, err error) error {
+	if failure := s.bytes.failure(); failure != nil {
+		return failure
+	}
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
@@ -120,7 +125,11 @@ func (s *stack) Associated(ctx context.Context, name string) (image.Image, error
 			if err := ctx.Err(); err != nil {
 				return nil, fmt.Errorf("associated image %q: %w", name, err)
 			}
-			if err := p.read(ctx, col, row, &tile); err != nil {
+			err := p.read(ctx, col, row, &tile)
+			if failure := s.bytes.failure(); failure != nil {
+				err = failure
+			}
+			if err != nil {
 				return nil, fmt.Errorf("associated image %q: %w", name, err)
 			}
 			paste(whole, &tile)

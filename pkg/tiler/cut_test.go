@@ -184,6 +184,18 @@ func TestASlideOfOneDamagedTileIsRefused(t *testing.T) {
 	}
 }
 
+// TestAnOutageEndsTheCut: one read that the storage refuses ends the cut, be it of a stream or of pixels. It is no
+// damage, and the tile is not made in another way: the next try gives the bytes that this one would have given.
+func TestAnOutageEndsTheCut(t *testing.T) {
+	for _, raw := range []bool{false, true} {
+		f := newFake(640, 640, 64, smooth)
+		f.raw, f.away = raw, image.Pt(3, 4)
+		if _, err := Cut(t.Context(), Config{Slide: f, Bucket: mem.New()}); !errors.Is(err, errAway) {
+			t.Errorf("streams %v: %v", raw, err)
+		}
+	}
+}
+
 // TestPassthrough: whole native tiles are stored to the bit, edges are cut to size.
 func TestPassthrough(t *testing.T) {
 	f := newFake(300, 200, 64, smooth)

@@ -23,6 +23,7 @@ type fake struct {
 	pixel      func(x, y int) color.RGBA
 	damaged    map[image.Point]bool // native tiles that cannot be decoded
 	raw        bool                 // hands out streams
+	away       image.Point          // the native tile that the storage refuses once; none where it is zero
 
 	mu    sync.Mutex
 	reads map[image.Point]int
@@ -44,6 +45,9 @@ func (f *fake) ReadTile(ctx context.Context, level, col, row int, dst *image.RGB
 	}
 	f.reads[at]++
 	f.mu.Unlock()
+	if err := f.refuse(at); err != nil {
+		return err
+	}
 	if f.damaged[at] {
 		return &slide.TileError{Level: level, Col: col, Row: row, Err: errors.New("bad bytes")}
 	}
@@ -64,7 +68,20 @@ func (f *fake) RawTile(_ context.Context, _, col, row int, _ []byte) ([]byte, bo
 	if !f.raw {
 		return nil, false, nil
 	}
-	return f.stream(col, row), true, nil
+	return f.stream(col, row), true, f.refuse(image.Pt(col, row))
+}
+
+// errAway is what a storage says that is away.
+var errAway = errors.New("service unavailable")
+
+func (f *fake) refuse(at image.Point) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.away == (image.Point{}) || f.away != at {
+		return nil
+	}
+	f.away = image.Point{}
+	return errAway
 }
 
 // stream is the native tile in full size, compressed in a way that the tiler never uses.

@@ -2,7 +2,6 @@ package tiler
 
 import (
 	"context"
-	"errors"
 	"image"
 	"image/draw"
 	"sync"
@@ -99,6 +98,9 @@ func (n *natives) raw(ctx context.Context, t pyramid.Tile, buf *buffer) (bool, e
 		return false, nil
 	}
 	raw, ok, err := n.raws.RawTile(ctx, n.levels[t.Level].level, t.Col, t.Row, buf.data)
+	if err != nil && !isDamage(err) {
+		return false, err
+	}
 	if err != nil || !ok {
 		return false, ctx.Err() // its pixels can be made
 	}
@@ -133,12 +135,10 @@ func (n *natives) pixels(ctx context.Context, t pyramid.Tile, dst *image.RGBA) e
 	}
 	if n.has(t) {
 		err := n.source.slide.ReadTile(ctx, n.levels[t.Level].level, t.Col, t.Row, dst)
-		var damage *slide.TileError
-		switch {
-		case err == nil:
+		if err == nil {
 			whiten(dst)
-			return nil
-		case ctx.Err() != nil || !errors.As(err, &damage):
+		}
+		if err == nil || ctx.Err() != nil || !isDamage(err) {
 			return err
 		}
 		n.note(t)

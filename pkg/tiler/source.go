@@ -96,13 +96,19 @@ func (s *source) gather(ctx context.Context, r image.Rectangle, dst *image.RGBA)
 // that it counts as unscanned; too many of them end the cut.
 func (s *source) decode(ctx context.Context, at image.Point, dst *image.RGBA) error {
 	err := s.slide.ReadTile(ctx, 0, at.X, at.Y, dst)
-	var damage *slide.TileError
-	if err == nil || ctx.Err() != nil || !errors.As(err, &damage) {
+	if err == nil || ctx.Err() != nil || !isDamage(err) {
 		return err
 	}
 	reshape(dst, s.native.bounds(at))
 	clear(dst.Pix)
-	return s.note(at, damage)
+	return s.note(at, err)
+}
+
+// isDamage reports that a tile's content is at fault: no later try will decode it. Anything else, such as a storage
+// that is away, ends the cut, so that it is done again and gives the bytes that it would have given.
+func isDamage(err error) bool {
+	var damage *slide.TileError
+	return errors.As(err, &damage)
 }
 
 func (s *source) note(at image.Point, damage error) error {

@@ -230,3 +230,11 @@ func (q *heldQueue) Publish(ctx context.Context, job jobs.Job) error {
 	}
 	return publish(ctx, q.Queue, job)
 }
+
+// Again implements jobs.Repeater where the queue in it does.
+func (q *heldQueue) Again(ctx context.Context, id string) error {
+	if r, ok := q.Queue.(jobs.Repeater); ok {
+		return r.Again(ctx, id)
+	}
+	return nil
+}

@@ -172,6 +172,42 @@ func TestTilerIsLostMidway(t *testing.T) {
 	sameObjects(t, want, objects(t, plain))
 }
 
+// TestOrderedAgain: a slide whose objects somebody removed, and that is ordered again while the queue remembers the
+// run, is stitched when its pyramid is whole again, and no earlier.
+func TestOrderedAgain(t *testing.T) {
+	plain := memstore.New()
+	bucket := &faltering{Bucket: plain, done: map[pyramid.Region]int{}}
+	l := &line{t: t, model: tinyModel(t), queue: mem.New(mem.Config{}), bucket: bucket}
+	job := l.take(deepSlide(t), deepParameters)
+	tile := &workers.Tile{Bucket: bucket, Queue: l.queue, Events: l.queue, Model: l.model, Workers: 1}
+	for life := range 2 {
+		bucket.full = true
+		if err := tile.Do(t.Context(), job); !errors.Is(err, errFull) {
+			t.Fatalf("got %v, want %v", err, errFull)
+		}
+		for batch := range l.plan().Batches() {
+			if err := l.attempt(bucket, batch, 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := l.waiting(jobs.Stitch); n != 0 {
+			t.Errorf("life %d: %d stitch jobs before the pyramid is whole", life, n)
+		}
+		bucket.full = false
+		if err := tile.Do(t.Context(), job); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.stitch(); err != nil {
+			t.Fatal(err)
+		}
+		for key := range objects(t, plain) {
+			if err := plain.Delete(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // take orders a slide and gives its tile job, which waits no longer.
 func (l *line) take(path string, p segment.Parameters) jobs.Job {
 	l.t.Helper()

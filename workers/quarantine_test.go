@@ -104,6 +104,9 @@ func (l *line) stitch() (*stitch.Report, error) {
 	if err := s.Do(l.t.Context(), d.Job()); err != nil {
 		return nil, err
 	}
+	if err := d.Ack(l.t.Context()); err != nil {
+		return nil, err
+	}
 	return (&intake.Desk{Bucket: l.bucket, Queue: l.queue}).Report(l.t.Context(), l.order)
 }
 

@@ -52,6 +52,8 @@ type Queue interface {
 	// Finish marks one of total parts of a run as finished and reports whether all now are. Marking
 	// a part twice is harmless. Exactly the calls at and after the completing one report true.
 	Finish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) (bool, error)
+	// Unfinish takes the mark of a part back, whose result is not there any more, and reports whether it had one.
+	Unfinish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) (bool, error)
 	// Dead lists the jobs that failed for good, oldest first.
 	Dead(ctx context.Context) ([]Dead, error)
 	// Bury puts a job on the dead list with its reason.

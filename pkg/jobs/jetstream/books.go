@@ -22,15 +22,36 @@ func (q *Queue) Finish(ctx context.Context, slide pyramid.SlideID, run pyramid.R
 		return false, fmt.Errorf("finish %s/%s: %w", slide, run, err)
 	}
 	key := q.names.ProgressKey(slide, run)
-	err = q.call(ctx, "finish "+key, func(ctx context.Context) error {
+	err = q.swap(ctx, "finish "+key, func(ctx context.Context) error {
+		all, err = q.mark(ctx, key, part, total)
+		return err
+	})
+	return all, err
+}
+
+// Unfinish implements jobs.Queue.
+func (q *Queue) Unfinish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) (was bool, err error) {
+	if err := jobs.CheckPart(part, total); err != nil {
+		return false, fmt.Errorf("unfinish %s/%s: %w", slide, run, err)
+	}
+	key := q.names.ProgressKey(slide, run)
+	err = q.swap(ctx, "unfinish "+key, func(ctx context.Context) error {
+		had, err := q.unmark(ctx, key, part, total)
+		was = was || had // the answer to the swap that did it may have been lost
+		return err
+	})
+	return was, err
+}
+
+// swap does compare-and-swaps until nobody else comes in between.
+func (q *Queue) swap(ctx context.Context, op string, once func(context.Context) error) error {
+	return q.call(ctx, op, func(ctx context.Context) error {
 		for {
-			all, err = q.mark(ctx, key, part, total)
-			if !isConflict(err) {
+			if err := once(ctx); !isConflict(err) {
 				return err
 			}
 		}
 	})
-	return all, err
 }
 
 // mark does one compare-and-swap.
@@ -56,6 +77,24 @@ func (q *Queue) mark(ctx context.Context, key string, part, total int) (bool, er
 	return err == nil && done.all(), err
 }
 
+// unmark does one compare-and-swap.
+func (q *Queue) unmark(ctx context.Context, key string, part, total int) (was bool, err error) {
+	entry, err := q.progress.Get(ctx, key)
+	if isNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	done := parts(entry.Value())
+	if err := done.check(total); err != nil || !done.has(part) {
+		return false, err
+	}
+	done.clear(part)
+	_, err = q.progress.Update(ctx, key, done, entry.Revision())
+	return true, err
+}
+
 // parts is the set of a run's finished parts: the total in 4 bytes, big-endian, then a bit per part.
 type parts []byte
 
@@ -78,6 +117,7 @@ func (p parts) check(total int) error {
 func (p parts) total() int     { return int(binary.BigEndian.Uint32(p)) }
 func (p parts) has(i int) bool { return p[partsHeader+i/8]&(1<<(i%8)) != 0 }
 func (p parts) set(i int)      { p[partsHeader+i/8] |= 1 << (i % 8) }
+func (p parts) clear(i int)    { p[partsHeader+i/8] &^= 1 << (i % 8) }
 func (p parts) all() bool      { return p.count() == p.total() }
 func (p parts) count() (n int) {
 	for _, b := range p[partsHeader:] {

@@ -45,6 +45,34 @@ func testFinish(t *testing.T, q Queue) {
 	}
 }
 
+// testUnfinish: a part whose mark was taken back is missing again, whoever asks, and no other is.
+func testUnfinish(t *testing.T, q Queue) {
+	for _, part := range []int{0, 1, 2} {
+		finish(t, q, run, part, 3)
+	}
+	finish(t, q, pyramid.RunID{2}, 1, 2)
+	for i, want := range []bool{true, false} {
+		was, err := q.Unfinish(t.Context(), slideA, run, 1, 3)
+		if err != nil || was != want {
+			t.Errorf("try %d: %v, %v, want %v", i, was, err, want)
+		}
+	}
+	for _, part := range []int{0, 2} {
+		if finish(t, q, run, part, 3) {
+			t.Errorf("part %d completes a run that lacks part 1", part)
+		}
+	}
+	if !finish(t, q, run, 1, 3) || !finish(t, q, pyramid.RunID{2}, 0, 2) {
+		t.Error("more than one part was forgotten")
+	}
+	if was, err := q.Unfinish(t.Context(), slideA, pyramid.RunID{9}, 0, 1); was || err != nil {
+		t.Errorf("a run that nobody has marked: %v, %v", was, err)
+	}
+	if _, err := q.Unfinish(t.Context(), slideA, run, 3, 3); !errors.Is(err, jobs.ErrInvalid) {
+		t.Errorf("part 3 of 3: %v", err)
+	}
+}
+
 func testFinishBounds(t *testing.T, q Queue) {
 	for _, c := range [][2]int{{-1, 3}, {3, 3}, {0, 0}, {0, -1}, {0, jobs.MaxParts + 1}} {
 		if _, err := q.Finish(t.Context(), slideA, run, c[0], c[1]); !errors.Is(err, jobs.ErrInvalid) {

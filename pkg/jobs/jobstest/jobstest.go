@@ -60,6 +60,7 @@ func Run(t *testing.T, c Config) {
 		{"Waits", testWaits, Settings{}},
 		{"ManyWorkers", testManyWorkers, Settings{}},
 		{"Finish", testFinish, Settings{}},
+		{"Unfinish", testUnfinish, Settings{}},
 		{"FinishBounds", testFinishBounds, Settings{}},
 		{"FinishConcurrent", testFinishConcurrent, Settings{}},
 		{"Dead", testDead, Settings{}},

@@ -173,6 +173,19 @@ func (q *Queue) Finish(ctx context.Context, slide pyramid.SlideID, run pyramid.R
 	return len(q.finished[key]) == total, nil
 }
 
+// Unfinish implements jobs.Queue.
+func (q *Queue) Unfinish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) (was bool, err error) {
+	if err := cmp.Or(ctx.Err(), jobs.CheckPart(part, total)); err != nil {
+		return false, fmt.Errorf("unfinish %s/%s: %w", slide, run, err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	done := q.finished[runKey{slide, run, total}]
+	was = done[part]
+	delete(done, part)
+	return was, nil
+}
+
 // Dead implements jobs.Queue.
 func (q *Queue) Dead(ctx context.Context) ([]jobs.Dead, error) {
 	if err := ctx.Err(); err != nil {

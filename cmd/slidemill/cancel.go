@@ -13,10 +13,12 @@ func newCancel() *cobra.Command {
 	var p place
 	var reason string
 	cmd := &cobra.Command{
-		Use:   "cancel SLIDE-ID|FILE|ACCESSION…",
+		Use:   "cancel SLIDE|ACCESSION…",
 		Short: "Take orders back that are not done",
 		Long: `Cancel removes the waiting jobs of the slides. What a worker has in hand at that
-moment is finished and comes to nothing. Submit orders a cancelled slide again.`,
+moment is finished and comes to nothing. Submit orders a cancelled slide again.
+
+` + slideNames,
 		Example: "  slidemill cancel S26-1042\n  slidemill cancel 3f2a --reason 'wrong block'",
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -111,14 +112,18 @@ func (r *reached) pickDead(ctx context.Context, args []string) (picked []jobs.De
 	if err != nil {
 		return nil, err
 	}
+	lines := r.linesOf(ctx, all)
 	for _, text := range args {
-		lines, err := r.ledger().FindOrders(ctx, text)
+		chosen, err := intake.Choose(ctx, lines, text)
+		if unknown := new(intake.Unknown); errors.As(err, &unknown) {
+			chosen, err = nil, nil
+		}
 		if err != nil {
 			return nil, err
 		}
 		found := false
 		for _, d := range all {
-			if text == "all" || d.Job.ID == text || strings.HasPrefix(d.Job.Slide.String(), text) && len(text) >= 4 || names(lines, d.Job.Slide) {
+			if text == "all" || d.Job.ID == text || slices.ContainsFunc(chosen, func(l intake.Line) bool { return l.Slide == d.Job.Slide }) {
 				picked, found = append(picked, d), true
 			}
 		}
@@ -129,13 +134,21 @@ func (r *reached) pickDead(ctx context.Context, args []string) (picked []jobs.De
 	return picked, nil
 }
 
-func names(lines []intake.Line, id pyramid.SlideID) bool {
-	for _, l := range lines {
-		if l.Slide == id {
-			return true
+// linesOf are the orders of dead jobs, each once, as far as the ledger knows them.
+func (r *reached) linesOf(ctx context.Context, dead []jobs.Dead) (lines []intake.Line) {
+	seen := map[pyramid.SlideID]bool{}
+	for _, d := range dead {
+		if seen[d.Job.Slide] {
+			continue
 		}
+		seen[d.Job.Slide] = true
+		e, err := r.ledger().Entry(ctx, d.Job.Slide)
+		if err != nil {
+			e = intake.Entry{Slide: d.Job.Slide}
+		}
+		lines = append(lines, intake.Line{Entry: e})
 	}
-	return false
+	return lines
 }
 
 func retryDead(cmd *cobra.Command, system *reached, args []string, _ bool) error {

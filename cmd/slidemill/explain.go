@@ -6,21 +6,26 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/segment/explain"
 	"github.com/slidemill/slidemill/pkg/slide"
 	"github.com/slidemill/slidemill/pkg/slide/region"
+	"github.com/slidemill/slidemill/pkg/viewer"
 )
 
 // explainFlags is what `explain` can be told.
 type explainFlags struct {
+	place
 	at, out, model, method string
+	run                    string
 	mpp                    float64
 	size                   int
 	options                explain.Options
@@ -41,9 +46,13 @@ colour. saliency adds up gradients (through Gorgonia's autodiff) on the way from
 colour to the picture: seconds. occlusion covers each part in turn and looks again: a
 minute or more. Where they disagree, believe occlusion. The result is the same every time.
 
+A file is read as it is. Any other SLIDE is one of --data or --store, read as its run saw it:
+by the name of its file, its id, or the first 4 digits of that or more.
+
 Research use only. What moved the model need not be what a pathologist would go by.`,
 		Example: `  slidemill explain slide.svs --at 41250,30800 --out why.png
   slidemill explain slide.svs --at 41250,30800 --method occlusion --patch 32 --out why.png
+  slidemill explain 3f2a --at 41250,30800 --out why.png
   slidemill explain crop.png --mpp 1.3 --at 112,112 --size 128 --out why.png`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -58,7 +67,9 @@ Research use only. What moved the model need not be what a pathologist would go 
 			return explainPlace(cmd, &f, args[0], x, y)
 		},
 	}
+	f.place.flags(cmd)
 	fl := cmd.Flags()
+	fl.StringVar(&f.run, "run", "", "which run of a slide in the store (needed if it has several)")
 	fl.StringVar(&f.at, "at", "", "the place, level-0 pixels, as X,Y")
 	fl.StringVar(&f.out, "out", "", "the picture to write; the numbers go beside it as .json")
 	fl.IntVar(&f.size, "size", 224, "side of the window, pixels at the model's scale")
@@ -91,7 +102,7 @@ func explainPlace(cmd *cobra.Command, f *explainFlags, path string, x, y float64
 	if err != nil {
 		return err
 	}
-	canvas, err := readCanvas(cmd.Context(), m, path, canvasAt{x: x, y: y, side: f.size, mpp: f.mpp})
+	canvas, err := f.canvas(cmd.Context(), m, path, canvasAt{x: x, y: y, side: f.size, mpp: f.mpp})
 	if err != nil {
 		return err
 	}
@@ -114,6 +125,27 @@ func explainPlace(cmd *cobra.Command, f *explainFlags, path string, x, y float64
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: mean log-odds of %s %+.2f (p %.3f) around %.0f, %.0f; %s in %.1f s → %s (research use only)\n",
 		path, e.Class, e.LogOdds, e.Probability, x, y, e.Method, time.Since(started).Seconds(), f.out)
 	return err
+}
+
+// canvas reads a place of a file, or of a slide in the store where there is no such file.
+func (f *explainFlags) canvas(ctx context.Context, m *segment.Model, name string, at canvasAt) (*explain.Canvas, error) {
+	if _, err := os.Stat(name); err == nil || slide.IsRemote(name) {
+		return readCanvas(ctx, m, name, at)
+	}
+	bucket, err := f.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id, err := intake.Ledger{Bucket: bucket}.FindSlide(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("no file %s, and %w", name, err)
+	}
+	run, err := finishedRun(ctx, bucket, id, f.run)
+	if err != nil {
+		return nil, err
+	}
+	q := viewer.Question{Slide: id, Run: run, X: int(at.x), Y: int(at.y)}
+	return storedCanvas(ctx, bucket, m, storedPlace{q, at.side})
 }
 
 // canvasAt is a place on a slide: level-0 pixels, and the window's side at the model's scale.

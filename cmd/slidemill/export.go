@@ -19,10 +19,10 @@ func newExport() *cobra.Command {
 	var p place
 	var run, format, out string
 	cmd := &cobra.Command{
-		Use:     "export SLIDE-ID|FILE --format geojson --out FILE",
+		Use:     "export SLIDE --format geojson --out FILE",
 		Short:   "Hand a result over to other programs",
-		Long:    "Export copies a finished run's result out of the store:\n\n  geojson  outlines with holes, as QuPath reads them\n  mask     binary mask as a tiled pyramidal BigTIFF",
-		Example: "  slidemill export 3f2a… --format geojson --out outlines.geojson",
+		Long:    "Export copies a finished run's result out of the store:\n\n  geojson  outlines with holes, as QuPath reads them\n  mask     binary mask as a tiled pyramidal BigTIFF\n\n" + slideNames,
+		Example: "  slidemill export slide.svs --format geojson --out outlines.geojson",
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {

@@ -29,10 +29,12 @@ type statusFlags struct {
 func newStatus() *cobra.Command {
 	var f statusFlags
 	cmd := &cobra.Command{
-		Use:   "status [SLIDE-ID|FILE|ACCESSION…]",
+		Use:   "status [SLIDE|ACCESSION…]",
 		Short: "How the orders stand: waiting, working, done, failed and why",
 		Long: `Status reads orders and results from the store, and the queue that works on them.
 With --watch it stays until everything has ended, with rate and ETA.
+
+` + slideNames + ` A name that several slides have shows them all.
 
 Exit codes: 0 all is well, 1 at least one slide failed or was refused, 2 usage.`,
 		Example: "  slidemill status --watch\n  slidemill status S26-1042 --json",
@@ -106,7 +108,7 @@ type bulletin struct {
 func (b *bulletin) look(ctx context.Context) (err error) {
 	var lines []intake.Line
 	if len(b.args) > 0 {
-		lines, err = findOrders(ctx, b.system.ledger(), b.args)
+		lines, err = findEvery(ctx, b.system.ledger(), b.args)
 	} else {
 		lines, err = b.judge.Lines(ctx, time.Now().Add(-b.flags.since))
 	}

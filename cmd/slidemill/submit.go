@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -163,25 +162,4 @@ func submitted(file string, q intake.Request, t intake.Taken) order {
 		o.Slide = t.Slide.String()
 	}
 	return o
-}
-
-// findOrders are the orders that the arguments mean, or an error that names the first in vain.
-func findOrders(ctx context.Context, l intake.Ledger, args []string) (all []intake.Line, err error) {
-	seen := map[string]bool{}
-	for _, text := range args {
-		found, err := l.FindOrders(ctx, text)
-		if err != nil {
-			return nil, err
-		}
-		if len(found) == 0 {
-			return nil, fmt.Errorf("no order %q here: give an accession, a slide's id or its first 4 digits, or its file's name, and the right --data or --store", text)
-		}
-		for _, line := range found {
-			if !seen[line.Slide.String()] {
-				seen[line.Slide.String()] = true
-				all = append(all, line)
-			}
-		}
-	}
-	return all, nil
 }

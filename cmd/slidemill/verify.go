@@ -18,9 +18,10 @@ import (
 func newVerify() *cobra.Command {
 	var p place
 	cmd := &cobra.Command{
-		Use:     "verify SLIDE-ID|FILE…",
+		Use:     "verify SLIDE…",
 		Short:   "Check every promise of the manifests against the store",
-		Example: "  slidemill verify 3f2a…",
+		Long:    "Verify reads every object of the slides and proves it against the manifests.\n\n" + slideNames,
+		Example: "  slidemill verify 3f2a\n  slidemill verify /scans/S26-1042.svs",
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			bucket, err := p.openStore(cmd.Context())

@@ -24,19 +24,7 @@ const maxPlanBytes = 64 << 20
 // question at a time.
 func answerWhy(bucket store.Bucket, m *segment.Model) viewer.Explain {
 	return func(ctx context.Context, q viewer.Question) ([]byte, error) {
-		data, err := store.ReadAll(ctx, bucket, store.Slide(q.Slide).Run(q.Run).Plan(), maxPlanBytes)
-		if err != nil {
-			return nil, err
-		}
-		plan, err := segment.DecodePlan(data)
-		if err != nil {
-			return nil, err
-		}
-		if plan.Model.SHA256 != m.Ref.SHA256 {
-			return nil, fmt.Errorf("%w: the run is of model %s %s, this server has %s %s; start it with that --model",
-				viewer.ErrCannotExplain, plan.Model.Name, plan.Model.Version, m.Ref.Name, m.Ref.Version)
-		}
-		canvas, err := storedCanvas(ctx, bucket, plan, m, q)
+		canvas, err := storedCanvas(ctx, bucket, m, storedPlace{q, whySide})
 		if err != nil {
 			return nil, err
 		}
@@ -50,13 +38,40 @@ func answerWhy(bucket store.Bucket, m *segment.Model) viewer.Explain {
 	}
 }
 
+// storedPlace is a place of a run in the store, and the window's side at the model's scale.
+type storedPlace struct {
+	viewer.Question
+	side int
+}
+
+// storedPlan is the plan of a run, if the model is the run's.
+func storedPlan(ctx context.Context, bucket store.Bucket, m *segment.Model, q viewer.Question) (*segment.Plan, error) {
+	data, err := store.ReadAll(ctx, bucket, store.Slide(q.Slide).Run(q.Run).Plan(), maxPlanBytes)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := segment.DecodePlan(data)
+	if err != nil {
+		return nil, err
+	}
+	if plan.Model.SHA256 != m.Ref.SHA256 {
+		return nil, fmt.Errorf("%w: the run is of model %s %s, here is %s %s: give that one with --model",
+			viewer.ErrCannotExplain, plan.Model.Name, plan.Model.Version, m.Ref.Name, m.Ref.Version)
+	}
+	return plan, nil
+}
+
 // storedCanvas reads the surroundings of a place from the pyramid: the pixels that the run saw.
-func storedCanvas(ctx context.Context, bucket store.Bucket, plan *segment.Plan, m *segment.Model, q viewer.Question) (*explain.Canvas, error) {
+func storedCanvas(ctx context.Context, bucket store.Bucket, m *segment.Model, q storedPlace) (*explain.Canvas, error) {
+	plan, err := storedPlan(ctx, bucket, m, q.Question)
+	if err != nil {
+		return nil, err
+	}
 	f := plan.Frame
-	if q.X >= f.Slide.W || q.Y >= f.Slide.H {
+	if q.X < 0 || q.Y < 0 || q.X >= f.Slide.W || q.Y >= f.Slide.H {
 		return nil, fmt.Errorf("%w: %d, %d is beyond the slide of %v", viewer.ErrCannotExplain, q.X, q.Y, f.Slide)
 	}
-	rect, window, err := explain.Frame(m, float64(q.X)/f.StepX(), float64(q.Y)/f.StepY(), whySide)
+	rect, window, err := explain.Frame(m, float64(q.X)/f.StepX(), float64(q.Y)/f.StepY(), q.side)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", viewer.ErrCannotExplain, err)
 	}

@@ -19,7 +19,7 @@ import (
 const (
 	margin     = 12
 	lineHeight = 16
-	headLines  = 2
+	headLines  = 3
 	footLines  = 4
 	barWidth   = 220
 )
@@ -40,9 +40,10 @@ func (e *Explanation) Draw() *image.RGBA {
 	top := margin + headLines*lineHeight
 	page := image.NewRGBA(image.Rect(0, 0, max(3*margin+2*size.X, 640), top+size.Y+margin+footLines*lineHeight+margin))
 	draw.Draw(page, page.Rect, image.White, image.Point{}, draw.Src)
-	write(page, margin, margin+10, ink, fmt.Sprintf("Why %s? mean log-odds %+.2f (p %.3f) in the outlined window; %s, model %s %s",
-		e.Class, e.LogOdds, e.Probability, e.how(), e.Model.Name, e.Model.Version))
-	write(page, margin, margin+10+lineHeight, warn, e.Use)
+	write(page, margin, margin+10, ink, e.Question())
+	write(page, margin, margin+10+lineHeight, ink, fmt.Sprintf("Mean log-odds %+.2f (p %.3f) in the outlined window; %s, model %s %s",
+		e.LogOdds, e.Probability, e.how(), e.Model.Name, e.Model.Version))
+	write(page, margin, margin+10+2*lineHeight, warn, e.Use)
 	for i, img := range []image.Image{e.Canvas.Image, e.Overlay()} {
 		at := image.Pt(margin+i*(size.X+margin), top)
 		draw.Draw(page, image.Rectangle{Min: at, Max: at.Add(size)}, img, image.Point{}, draw.Over)
@@ -50,6 +51,21 @@ func (e *Explanation) Draw() *image.RGBA {
 	}
 	e.legend(page, top+size.Y+margin)
 	return page
+}
+
+// undecided is how far the probability may be from one half without saying either.
+const undecided = 0.1
+
+// Question is what the picture answers, which depends on what the model said of the place.
+func (e *Explanation) Question() string {
+	word := "undecided about"
+	switch {
+	case e.Probability > 0.5+undecided:
+		word = "for"
+	case e.Probability < 0.5-undecided:
+		word = "against"
+	}
+	return fmt.Sprintf("Why is the model %s %s here?", word, e.Class)
 }
 
 func (e *Explanation) how() string {

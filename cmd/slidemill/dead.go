@@ -5,41 +5,48 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slidemill/slidemill/pkg/intake"
-	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
 )
 
 func newDead() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dead",
-		Short: "The jobs that failed for good: list, show, retry, drop",
-		Long:  "Dead is the list of jobs that no further attempt would mend, each with its reason.",
-		Args:  usageArgs(cobra.NoArgs),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Short: "What failed for good: list, show, retry, drop",
+		Long: `Dead is the list of jobs that no further attempt would mend, and of the slides that were
+refused before there was a job, such as damaged files; each with its reason.
+
+` + slideNames,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	retry := deadCommand("retry JOB|SLIDE|ACCESSION…|all", "Try them again: jobs by the workers, refused files from where they lay", cobra.MinimumNArgs(1), retryDead)
+	retry.Flags().String("model", "", "model file, for refused files (default: the built-in model)")
 	cmd.AddCommand(
-		deadCommand("list", "All dead jobs, oldest first", cobra.NoArgs, listDead),
-		deadCommand("show JOB|SLIDE-ID|FILE|ACCESSION…", "Everything that is known of dead jobs", cobra.MinimumNArgs(1), showDead),
-		deadCommand("retry JOB|SLIDE-ID|FILE|ACCESSION…|all", "Give dead jobs to the workers again", cobra.MinimumNArgs(1), retryDead),
-		deadCommand("drop JOB|SLIDE-ID|FILE|ACCESSION…|all", "Give slides up; their records keep the reason", cobra.MinimumNArgs(1), dropDead),
+		deadCommand("list", "All that is dead, oldest first", cobra.NoArgs, listDead),
+		deadCommand("show JOB|SLIDE|ACCESSION…", "Everything that is known of them", cobra.MinimumNArgs(1), showDead),
+		retry,
+		deadCommand("drop JOB|SLIDE|ACCESSION…|all", "Give slides up; their records keep the reason", cobra.MinimumNArgs(1), dropDead),
 	)
 	return cmd
 }
 
-// deadFunc does something with the dead list.
-type deadFunc func(cmd *cobra.Command, system *reached, args []string, asJSON bool) error
+// refusedWindow is how far back slides that intake refused are on the list, if nobody says otherwise.
+const refusedWindow = 30 * 24 * time.Hour
+
+// deadFunc does something with a part of the dead list.
+type deadFunc func(cmd *cobra.Command, system *reached, dead []lost, asJSON bool) error
 
 func deadCommand(use, short string, args cobra.PositionalArgs, do deadFunc) *cobra.Command {
 	var p place
 	var asJSON bool
+	var since time.Duration
 	cmd := &cobra.Command{
 		Use: use, Short: short, Args: usageArgs(args),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -48,28 +55,34 @@ func deadCommand(use, short string, args cobra.PositionalArgs, do deadFunc) *cob
 				return err
 			}
 			defer closing(&err, system.close)
-			return do(cmd, system, args, asJSON)
+			dead, err := system.lost(cmd.Context(), time.Now().Add(-since))
+			if err == nil && len(args) > 0 {
+				dead, err = pick(cmd.Context(), dead, args)
+			}
+			if err != nil {
+				return err
+			}
+			return do(cmd, system, dead, asJSON)
 		},
 	}
 	p.flags(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object per job on stdout")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object per line of the list on stdout")
+	cmd.Flags().DurationVar(&since, "since", refusedWindow, "how far back to look for refused slides")
 	return cmd
 }
 
-func listDead(cmd *cobra.Command, system *reached, _ []string, asJSON bool) error {
-	dead, err := system.queue.Dead(cmd.Context())
-	if err != nil || asJSON {
-		return errors.Join(err, printJSON(cmd, dead))
+func listDead(cmd *cobra.Command, _ *reached, dead []lost, asJSON bool) error {
+	if asJSON {
+		return printJSON(cmd, dead)
 	}
 	if len(dead) == 0 {
-		fmt.Fprintln(cmd.OutOrStdout(), "no dead jobs")
+		fmt.Fprintln(cmd.OutOrStdout(), "no dead jobs, and no refused slides")
 		return nil
 	}
 	out := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "WHEN\tSTAGE\tSLIDE\tFILE\tREASON")
 	for _, d := range dead {
-		reason, _, _ := strings.Cut(d.Reason, "\n")
-		fmt.Fprintf(out, "%s\t%s\t%.8s\t%s\t%s\n", d.At.Local().Format("02 Jan 15:04"), d.Job.Stage, d.Job.Slide, system.fileOf(cmd.Context(), d.Job.Slide), reason)
+		fmt.Fprintf(out, "%s\t%s\t%.8s\t%s\t%s\n", d.At.Local().Format("02 Jan 15:04"), d.Stage, d.Slide, dash(d.File), firstLine(d.Reason))
 	}
 	return out.Flush()
 }
@@ -84,117 +97,114 @@ func printJSON[T any](cmd *cobra.Command, list []T) error {
 	return nil
 }
 
-// fileOf is the name of a slide's file, or "-" where the ledger has none.
-func (r *reached) fileOf(ctx context.Context, id pyramid.SlideID) string {
-	e, err := r.ledger().Entry(ctx, id)
-	if err != nil || e.File == "" {
-		return "-"
-	}
-	return e.File
-}
-
-func showDead(cmd *cobra.Command, system *reached, args []string, asJSON bool) error {
-	dead, err := system.pickDead(cmd.Context(), args)
-	if err != nil || asJSON {
-		return errors.Join(err, printJSON(cmd, dead))
+func showDead(cmd *cobra.Command, _ *reached, dead []lost, asJSON bool) error {
+	if asJSON {
+		return printJSON(cmd, dead)
 	}
 	for _, d := range dead {
-		fmt.Fprintf(cmd.OutOrStdout(), "job       %s\nslide     %v\nfile      %s\nstage     %s\npriority  %s\ndied      %s\nreason    %s\n\n",
-			d.Job.ID, d.Job.Slide, system.fileOf(cmd.Context(), d.Job.Slide), d.Job.Stage, d.Job.Priority.Known(),
-			d.At.Local().Format(time.DateTime), d.Reason)
+		priority := d.order.Priority
+		if d.Job != nil {
+			priority = d.Job.Priority
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "job       %s\nslide     %v\nfile      %s\npath      %s\naccession %s\nstage     %s\npriority  %s\n%-9s %s\nreason    %s\n\n",
+			dash(d.id()), d.Slide, dash(d.File), d.path(), dash(d.order.Accession), d.Stage, priority.Known(), d.State, d.At.Local().Format(time.DateTime), d.Reason)
 	}
 	return nil
 }
 
-// pickDead are the dead jobs that the arguments mean.
-func (r *reached) pickDead(ctx context.Context, args []string) (picked []jobs.Dead, err error) {
-	all, err := r.queue.Dead(ctx)
-	if err != nil {
-		return nil, err
-	}
-	lines := r.linesOf(ctx, all)
-	for _, text := range args {
-		chosen, err := intake.Choose(ctx, lines, text)
-		if unknown := new(intake.Unknown); errors.As(err, &unknown) {
-			chosen, err = nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		found := false
-		for _, d := range all {
-			if text == "all" || d.Job.ID == text || slices.ContainsFunc(chosen, func(l intake.Line) bool { return l.Slide == d.Job.Slide }) {
-				picked, found = append(picked, d), true
-			}
-		}
-		if !found && text != "all" {
-			return nil, fmt.Errorf("no dead job %q: see `slidemill dead list`", text)
-		}
-	}
-	return picked, nil
-}
-
-// linesOf are the orders of dead jobs, each once, as far as the ledger knows them.
-func (r *reached) linesOf(ctx context.Context, dead []jobs.Dead) (lines []intake.Line) {
-	seen := map[pyramid.SlideID]bool{}
+// retryDead tries each again. One that cannot be says what to do instead, and the others go on.
+func retryDead(cmd *cobra.Command, system *reached, dead []lost, _ bool) error {
+	tried, failed := 0, false
 	for _, d := range dead {
-		if seen[d.Job.Slide] {
-			continue
-		}
-		seen[d.Job.Slide] = true
-		e, err := r.ledger().Entry(ctx, d.Job.Slide)
-		if err != nil {
-			e = intake.Entry{Slide: d.Job.Slide}
-		}
-		lines = append(lines, intake.Line{Entry: e})
-	}
-	return lines
-}
-
-func retryDead(cmd *cobra.Command, system *reached, args []string, _ bool) error {
-	ctx := cmd.Context()
-	dead, err := system.pickDead(ctx, args)
-	if err != nil {
-		return err
-	}
-	for _, d := range dead {
-		if err := d.Job.Validate(); err != nil {
-			fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: %s: %v: drop it\n", d.Job.ID, err)
-			continue
-		}
-		if err := system.ledger().Reopen(ctx, d.Job.Slide); err != nil {
+		said, err := system.retry(cmd, &d)
+		if cmd.Context().Err() != nil {
 			return err
 		}
-		if err := errors.Join(system.queue.Forget(ctx, d.Job.ID), system.queue.Publish(ctx, d.Job)); err != nil {
-			return err
+		if err != nil {
+			fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: %v %s: not tried again: %v\n", d.Slide, d.File, err)
+			failed = true
+			continue
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%v  %s is tried again\n", d.Job.Slide, d.Job.Stage)
+		tried++
+		fmt.Fprintf(cmd.OutOrStdout(), "%v  %s\n", d.Slide, said)
 	}
-	if system.alone && len(dead) > 0 {
+	if system.alone && tried > 0 {
 		fmt.Fprintln(cmd.ErrOrStderr(), "nobody works here yet: start `slidemill serve`")
 	}
+	if failed {
+		return errSlidesFailed
+	}
 	return nil
 }
 
-func dropDead(cmd *cobra.Command, system *reached, args []string, _ bool) error {
-	ctx := cmd.Context()
-	dead, err := system.pickDead(ctx, args)
-	if err != nil {
-		return err
+func (r *reached) retry(cmd *cobra.Command, d *lost) (said string, err error) {
+	if d.Job == nil {
+		return r.retryRefused(cmd, d)
 	}
+	if err := d.Job.Validate(); err != nil {
+		return "", fmt.Errorf("%w: drop it", err)
+	}
+	ctx := cmd.Context()
+	if err := r.ledger().Reopen(ctx, d.Slide); err != nil {
+		return "", err
+	}
+	return d.Stage + " is tried again", errors.Join(r.queue.Forget(ctx, d.Job.ID), r.queue.Publish(ctx, *d.Job))
+}
+
+// retryRefused takes a refused file in once more.
+func (r *reached) retryRefused(cmd *cobra.Command, d *lost) (said string, err error) {
+	model, err := openModel(cmd.Flag("model").Value.String())
+	if err != nil {
+		return "", err
+	}
+	p := segment.Parameters{}
+	if d.order.Again != nil {
+		p = d.order.Again.Parameters
+	}
+	if err := r.sameModel(model, p.Engine); err != nil {
+		return "", err
+	}
+	desk, err := r.reception(cmd.Context(), model, p)
+	if err != nil {
+		return "", err
+	}
+	t, err := desk.Retry(cmd.Context(), d.order)
+	switch {
+	case err != nil:
+		return "", err
+	case t.State == intake.Failed || t.State == intake.Refused:
+		return "", fmt.Errorf("no result again: %s It lay at %s; if it is elsewhere now, order it from there with `slidemill submit`", t.Reason, d.path())
+	case t.Slide != d.Slide:
+		return fmt.Sprintf("another file lies in its place, and that is ordered: %v", t.Slide), nil
+	case t.Known:
+		return "known already, " + t.State, nil
+	}
+	return "is ordered again", nil
+}
+
+func dropDead(cmd *cobra.Command, system *reached, dead []lost, _ bool) error {
 	for _, d := range dead {
-		if err := system.ledger().Close(ctx, d.Job.Slide, intake.End{State: intake.Failed, Reason: d.Reason, At: d.At}); err != nil {
+		if err := system.drop(cmd.Context(), &d); err != nil {
 			return err
 		}
-		if _, err := system.queue.Cancel(ctx, d.Job.Slide); err != nil {
-			return err
-		}
-		if err := system.queue.Forget(ctx, d.Job.ID); err != nil {
-			return err
-		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%v  %s dropped: %s\n", d.Job.Slide, d.Job.Stage, d.Reason)
+		fmt.Fprintf(cmd.OutOrStdout(), "%v  %s dropped: %s\n", d.Slide, d.Stage, d.Reason)
 	}
 	return nil
+}
+
+// drop gives a slide up.
+func (r *reached) drop(ctx context.Context, d *lost) error {
+	if d.Job == nil {
+		return r.ledger().GiveUp(ctx, d.order)
+	}
+	end := intake.End{State: intake.Failed, Reason: d.Reason, At: d.At, GivenUp: true}
+	if err := r.ledger().Close(ctx, d.Slide, end); err != nil {
+		return err
+	}
+	if _, err := r.queue.Cancel(ctx, d.Slide); err != nil {
+		return err
+	}
+	return r.queue.Forget(ctx, d.Job.ID)
 }
 
 // forgetDead takes a slide's jobs off the dead list.

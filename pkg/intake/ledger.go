@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -31,6 +32,7 @@ type Entry struct {
 	// Bytes and Changed tell a watched folder that a file is the one it knows, without reading it.
 	Bytes   int64     `json:"bytes,omitempty"`
 	Changed time.Time `json:"changed,omitzero"`
+	Again   *Again    `json:"again,omitempty"` // of a file that was refused
 }
 
 // The states of an order without a result; stitch.Done is one with.
@@ -45,6 +47,8 @@ type End struct {
 	State  string    `json:"state"`
 	Reason string    `json:"reason"`
 	At     time.Time `json:"at"`
+	// GivenUp: a person has seen it and wants no more of it.
+	GivenUp bool `json:"given_up,omitempty"`
 }
 
 // Ledger is the book of orders in the store. It is safe for concurrent use; of two who write about one
@@ -162,6 +166,11 @@ type Line struct {
 // Lines lists the orders that were written since a time, of all times if it is zero, by id. A record
 // that cannot be read is a line that says so.
 func (l Ledger) Lines(ctx context.Context, since time.Time) ([]Line, error) {
+	return l.lines(ctx, since, false)
+}
+
+// lines is Lines, if wished without reading what has not ended.
+func (l Ledger) lines(ctx context.Context, since time.Time, endedOnly bool) ([]Line, error) {
 	var found []Line
 	ended := map[pyramid.SlideID]bool{}
 	for object, err := range l.Bucket.List(ctx, store.Orders()) {
@@ -176,6 +185,9 @@ func (l Ledger) Lines(ctx context.Context, since time.Time) ([]Line, error) {
 		case !object.Modified.Before(since):
 			found = append(found, Line{Entry: Entry{Slide: id, At: object.Modified}})
 		}
+	}
+	if endedOnly {
+		found = slices.DeleteFunc(found, func(line Line) bool { return !ended[line.Slide] })
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(readAtOnce)

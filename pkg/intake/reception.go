@@ -65,7 +65,7 @@ func (r *Reception) Take(ctx context.Context, q Request) (Taken, error) {
 		if ctx.Err() != nil {
 			return Taken{}, err
 		}
-		return r.refuse(ctx, q, err)
+		return r.refuse(ctx, q, p, err)
 	}
 	o.File, o.Accession, o.Priority = q.file(), q.Accession, q.Priority
 	t := Taken{Slide: o.Slide, State: Waiting, Warning: o.Contradiction}
@@ -111,7 +111,7 @@ func (r *Reception) known(ctx context.Context, o *Order) (*Standing, error) {
 func (r *Reception) judge() *Judge { return &Judge{Ledger: r.Desk.Ledger(), Dead: r.Desk.Queue.Dead} }
 
 // refuse writes down that a file cannot be analysed, under the id of whatever it holds.
-func (r *Reception) refuse(ctx context.Context, q Request, cause error) (Taken, error) {
+func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters, cause error) (Taken, error) {
 	t := Taken{State: Failed, Reason: plain(cause, q.Path)}
 	var refusal *Refusal
 	if errors.As(cause, &refusal) {
@@ -129,13 +129,18 @@ func (r *Reception) refuse(ctx context.Context, q Request, cause error) (Taken, 
 	}
 	t.Slide = pyramid.NewSlideID(sum)
 	l := r.Desk.Ledger()
-	if old, err := l.End(ctx, t.Slide); err != nil || old != nil && old.State == t.State && old.Reason == t.Reason {
-		t.Known = err == nil
+	old, err := l.End(ctx, t.Slide)
+	if err != nil {
 		return t, err
+	}
+	t.Known = old != nil && old.State == t.State && old.Reason == t.Reason
+	if t.Known && r.Once {
+		return t, nil
 	}
 	e := stamped(Entry{
 		Slide: t.Slide, SHA256: hex.EncodeToString(sum[:]), File: q.file(), Accession: q.Accession,
 		Priority: q.Priority.Known(), Model: r.Model.Ref.SHA256, At: time.Now().UTC(),
+		Again: &Again{q.Path, p},
 	}, q.Path)
 	if err := l.Enter(ctx, e); err != nil {
 		return t, err

@@ -227,3 +227,36 @@ func TestCorrectedWhileAway(t *testing.T) {
 		t.Errorf("record %+v, %v", e, err)
 	}
 }
+
+// A file without a result that is copied anew, as its reason asks, is taken as the new one that it is.
+func TestBetterCopyIsTaken(t *testing.T) {
+	s := newScanner(t)
+	s.Reception.Parameters.MPP = 1
+	path := filepath.Join(s.Dir, "a.svs")
+	if err := os.WriteFile(path, []byte("half a slide"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	look := func() Slide {
+		t.Helper()
+		for range 4 {
+			if _, err := s.Look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if len(s.Slides()) != 1 {
+			t.Fatalf("slides %+v", s.Slides())
+		}
+		return s.Slides()[0]
+	}
+	if one := look(); one.State != intake.Failed {
+		t.Fatalf("half a slide is %+v", one)
+	}
+	if one := look(); one.State != intake.Failed {
+		t.Fatalf("half a slide is %+v at the second look", one)
+	}
+	s.picture(t, "a.svs", 9)
+	if one := look(); one.State != intake.Waiting {
+		t.Errorf("the better copy is %+v", one)
+	}
+}

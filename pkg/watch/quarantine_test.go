@@ -21,7 +21,7 @@ func TestQuarantineTakesAllInstances(t *testing.T) {
 		}
 	}
 	w := &Watcher{Config: Config{Dir: dir, Quarantine: bad}}
-	if err := w.quarantine(&Slide{File: "case/a.dcm", State: intake.Failed, Reason: "cut short"}); err != nil {
+	if _, err := w.quarantine(&Slide{File: "case/a.dcm", State: intake.Failed, Reason: "cut short"}); err != nil {
 		t.Fatal(err)
 	}
 	for folder, want := range map[string][]string{dir: {"c.svs"}, bad: {"a.dcm", "a.dcm.reason.txt", "b.DCM"}} {

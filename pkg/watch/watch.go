@@ -158,7 +158,7 @@ func (w *Watcher) consider(ctx context.Context, f candidate) (whole bool, err er
 		s = new(seen)
 		w.files[f.file] = s
 	}
-	if s.taken {
+	if s.taken && !w.replaced(f, s) {
 		return true, nil
 	}
 	if !s.settled(f, time.Now(), w.Settle) {
@@ -179,6 +179,16 @@ func (w *Watcher) consider(ctx context.Context, f candidate) (whole bool, err er
 	s.taken = true
 	w.note(ctx, f, t)
 	return true, nil
+}
+
+// replaced reports that a file without a result was changed, as the reasons ask people to: it is a new one.
+func (w *Watcher) replaced(f candidate, s *seen) bool {
+	known := w.slides[f.file]
+	if known == nil || known.State != intake.Failed && known.State != intake.Refused || s.size == f.size && s.changed.Equal(f.changed) {
+		return false
+	}
+	s.taken = false
+	return true
 }
 
 func (w *Watcher) request(f candidate, s *seen) intake.Request {
@@ -228,7 +238,7 @@ func (w *Watcher) tell(ctx context.Context, s *Slide) {
 	level := slog.LevelInfo
 	if s.State == intake.Failed || s.State == intake.Refused {
 		level = slog.LevelError
-		if err := w.quarantine(s); err != nil {
+		if err := w.putAway(ctx, s); err != nil {
 			w.Log.Warn("not moved to quarantine", "slide", s.Slide, "error", nameless(err))
 		}
 	}
@@ -321,18 +331,27 @@ func (w *Watcher) Missing() []Slide { return w.lists.missing() }
 // Listed is how many files the worklists name.
 func (w *Watcher) Listed() int { return w.lists.named() }
 
-// quarantine moves the file of a failed slide away, and writes the reason beside it. Of a DICOM slide all
-// instances go, as scan took them for one: left without the first, the others would be another slide.
-func (w *Watcher) quarantine(s *Slide) error {
+// putAway moves the file of a failed slide to quarantine, from where it may be tried again.
+func (w *Watcher) putAway(ctx context.Context, s *Slide) error {
 	if w.Quarantine == "" || s.Doubled != "" {
 		return nil
 	}
+	to, err := w.quarantine(s)
+	if err != nil {
+		return err
+	}
+	return w.Reception.Moved(ctx, s.Slide, to)
+}
+
+// quarantine moves the slide's file away, writes the reason beside it, and says where it is. Of a DICOM slide all
+// instances go, as scan took them for one: left without the first, the others would be another slide.
+func (w *Watcher) quarantine(s *Slide) (to string, err error) {
 	from := filepath.Join(w.Dir, filepath.FromSlash(s.File))
-	to := filepath.Join(w.Quarantine, filepath.FromSlash(s.File))
+	to = filepath.Join(w.Quarantine, filepath.FromSlash(s.File))
 	if strings.EqualFold(filepath.Ext(from), dicom) {
 		entries, err := os.ReadDir(filepath.Dir(from))
 		if err != nil {
-			return fmt.Errorf("quarantine: %w", err)
+			return "", fmt.Errorf("quarantine: %w", err)
 		}
 		for _, e := range entries {
 			other := filepath.Join(filepath.Dir(from), e.Name())
@@ -340,15 +359,15 @@ func (w *Watcher) quarantine(s *Slide) error {
 				continue
 			}
 			if _, err := moveAway(other, filepath.Join(filepath.Dir(to), e.Name())); err != nil {
-				return err
+				return "", err
 			}
 		}
 	}
-	to, err := moveAway(from, to)
+	to, err = moveAway(from, to)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return os.WriteFile(to+".reason.txt", []byte(s.State+": "+s.Reason+"\n"), 0o644)
+	return to, os.WriteFile(to+".reason.txt", []byte(s.State+": "+s.Reason+"\n"), 0o644)
 }
 
 // moveAway moves a file, beside one that lies there already, and says where it is.

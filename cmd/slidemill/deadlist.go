@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+)
+
+// stageIntake is where a slide ended that intake refused: before there was a job.
+const stageIntake = "intake"
+
+// lost is a line of the dead list: a dead job, or a slide that intake refused.
+type lost struct {
+	Slide  pyramid.SlideID `json:"slide"`
+	File   string          `json:"file,omitempty"`
+	Stage  string          `json:"stage"`
+	State  string          `json:"state"` // failed or refused
+	Reason string          `json:"reason"`
+	At     time.Time       `json:"at"`
+	Job    *jobs.Job       `json:"job,omitempty"`
+
+	order intake.Line // as far as the ledger knows it
+}
+
+// path is where the slide's file lay, if somebody knows. It may name a patient: for a terminal only.
+func (l *lost) path() string {
+	switch {
+	case l.Job != nil && l.Job.Source != "":
+		return l.Job.Source
+	case l.order.Again != nil:
+		return l.order.Again.Source
+	}
+	return "-"
+}
+
+// id is the name of a line that has no other: its job's.
+func (l *lost) id() string {
+	if l.Job == nil {
+		return ""
+	}
+	return l.Job.ID
+}
+
+// lost lists what is dead, the oldest first, and of the slides that intake refused those since a time.
+func (r *reached) lost(ctx context.Context, since time.Time) (all []lost, err error) {
+	dead, err := r.queue.Dead(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dead {
+		e, err := r.ledger().Entry(ctx, d.Job.Slide)
+		if err != nil { // its reason is worth telling even so
+			e = intake.Entry{Slide: d.Job.Slide}
+		}
+		all = append(all, lost{
+			Slide: d.Job.Slide, File: e.File, Stage: string(d.Job.Stage), State: intake.Failed, Reason: d.Reason, At: d.At,
+			Job: &d.Job, order: intake.Line{Entry: e},
+		})
+	}
+	refused, err := r.ledger().Refusals(ctx, since)
+	for _, line := range refused {
+		all = append(all, lost{
+			Slide: line.Slide, File: line.File, Stage: stageIntake, State: line.End.State, Reason: line.End.Reason, At: line.End.At, order: line,
+		})
+	}
+	slices.SortStableFunc(all, func(a, b lost) int { return a.At.Compare(b.At) })
+	return all, err
+}
+
+// pick lists those that the arguments mean: each a job, "all", or what means a slide elsewhere.
+func pick(ctx context.Context, all []lost, args []string) (picked []lost, err error) {
+	taken := make([]bool, len(all))
+	for _, text := range args {
+		means, err := meaning(ctx, all, text)
+		if err != nil {
+			return nil, err
+		}
+		for i := range all {
+			if means(&all[i]) && !taken[i] {
+				taken[i], picked = true, append(picked, all[i])
+			}
+		}
+	}
+	return picked, nil
+}
+
+// meaning tells which of them a text means. Only they can be meant, so that a name is clear if one of its
+// slides is among them.
+func meaning(ctx context.Context, all []lost, text string) (func(*lost) bool, error) {
+	if text == "all" {
+		return func(*lost) bool { return true }, nil
+	}
+	var lines []intake.Line
+	seen := map[pyramid.SlideID]bool{}
+	for i := range all {
+		if text == all[i].id() {
+			return func(l *lost) bool { return l.id() == text }, nil
+		}
+		if !seen[all[i].Slide] {
+			seen[all[i].Slide] = true
+			lines = append(lines, all[i].order)
+		}
+	}
+	chosen, err := intake.Choose(ctx, lines, text)
+	if errors.As(err, new(*intake.Unknown)) {
+		return nil, fmt.Errorf("nothing dead is called %q: see `slidemill dead list`", text)
+	}
+	return func(l *lost) bool {
+		return slices.ContainsFunc(chosen, func(line intake.Line) bool { return line.Slide == l.Slide })
+	}, err
+}
+
+// firstLine is a reason in a table.
+func firstLine(reason string) string {
+	line, _, _ := strings.Cut(reason, "\n")
+	return line
+}

@@ -1,0 +1,81 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// Again is what it takes to order a refused file once more. Of an order that was made the tile job knows it;
+// a refused file has no job, and so its record is the one place left. It goes when the slide is ordered or
+// given up.
+type Again struct {
+	Source     string             `json:"source"` // path or address
+	Parameters segment.Parameters `json:"parameters"`
+}
+
+// Refusals lists the slides that ended before there was a job and that nobody has given up, of those that
+// were written down since a time. They stand beside the queue's dead jobs.
+func (l Ledger) Refusals(ctx context.Context, since time.Time) (list []Line, err error) {
+	lines, err := l.lines(ctx, since, true)
+	for _, line := range lines {
+		if line.refused() {
+			list = append(list, line)
+		}
+	}
+	return list, err
+}
+
+func (l *Line) refused() bool {
+	return l.Run == pyramid.RunID{} && l.SHA256 != "" && l.End != nil && !l.End.GivenUp && (l.End.State == Failed || l.End.State == Refused)
+}
+
+// GiveUp takes a refused slide off the list of those that a person is to look after; its reason stays.
+func (l Ledger) GiveUp(ctx context.Context, line Line) error {
+	end := *line.End
+	end.GivenUp, line.Again = true, nil
+	if err := l.Close(ctx, line.Slide, end); err != nil {
+		return err
+	}
+	return l.record(ctx, line.Entry)
+}
+
+// Retry takes a refused file in once more, from where it lay and as it was wanted then. If another one lies
+// there by now, such as a better copy, that is ordered and the refused one given up. An error says what a
+// person is to do where this cannot be done.
+func (r *Reception) Retry(ctx context.Context, line Line) (Taken, error) {
+	switch {
+	case line.Again == nil:
+		return Taken{}, errors.New("where it lay is not known: order the file with `slidemill submit`, and take this off the list with `slidemill dead drop`")
+	case line.Model != r.Model.Ref.SHA256:
+		return Taken{}, fmt.Errorf("it was to be analysed with the model %.12s…, here is %.12s…: give that one with --model, or order the file with `slidemill submit`", line.Model, r.Model.Ref.SHA256)
+	}
+	own := *r
+	own.Parameters, own.Once = line.Again.Parameters, false
+	t, err := own.Take(ctx, Request{Path: line.Again.Source, File: line.File, Accession: line.Accession, Priority: line.Priority})
+	if err != nil || t.Slide == line.Slide || t.Slide == (pyramid.SlideID{}) {
+		return t, err
+	}
+	return t, r.Desk.Ledger().GiveUp(ctx, line)
+}
+
+// Moved notes that a refused file lies elsewhere now.
+func (r *Reception) Moved(ctx context.Context, slide pyramid.SlideID, source string) error {
+	l := r.Desk.Ledger()
+	e, err := l.Entry(ctx, slide)
+	if errors.Is(err, store.ErrNotFound) || err == nil && e.Again == nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	again := *e.Again
+	again.Source = source
+	e.Again = &again
+	return l.record(ctx, e)
+}

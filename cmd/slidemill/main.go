@@ -104,7 +104,7 @@ the pathologist decides.`,
 		newRun(), newDemo(), newServe(), newWorker(),
 		newSubmit(), newStatus(), newCancel(), newDead(), newWatch(), newSummary(),
 		newInspect(), newTile(), newSegment(), newVerify(), newExport(),
-		newTrain(), newEvaluate(), newExplain(), newModel(), newSynth(), newDoctor(), newHealthz(),
+		newTrain(), newEvaluate(), newExplain(), newModel(), newSynth(), newDoctor(), newHealthz(), newRights(),
 	)
 	return root
 }

@@ -2,7 +2,7 @@
 
 // Command s3server is versitygw as a process of its own, on a folder: the S3 server of scripts/cluster.sh,
 // where building versitygw's own program, with all that it can do besides, would take minutes. The folders
-// below --dir are the buckets. Its user comes from ROOT_ACCESS_KEY_ID and ROOT_SECRET_ACCESS_KEY, as
+// below --dir are the buckets. Its master comes from ROOT_ACCESS_KEY_ID and ROOT_SECRET_ACCESS_KEY, as
 // versitygw's does.
 package main
 
@@ -27,6 +27,7 @@ func main() {
 	log.SetPrefix("s3server: ")
 	listen := flag.String("listen", "127.0.0.1:7070", "address")
 	dir := flag.String("dir", "", "folder of the buckets")
+	users := flag.String("users", "", "folder of the users besides the master, as versitygw's --iam-dir")
 	cert := flag.String("cert", "", "TLS certificate; with --key")
 	key := flag.String("key", "", "TLS key")
 	profile := flag.String("profile", "", "write where processor time goes to a `file` for go tool pprof")
@@ -44,7 +45,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := serve(ctx, *dir, &embedgw.Config{
-		RootUserAccess: os.Getenv("ROOT_ACCESS_KEY_ID"), RootUserSecret: os.Getenv("ROOT_SECRET_ACCESS_KEY"), Region: "us-east-1",
+		RootUserAccess: os.Getenv("ROOT_ACCESS_KEY_ID"), RootUserSecret: os.Getenv("ROOT_SECRET_ACCESS_KEY"), Region: "us-east-1", IAMDir: *users,
 		Ports: []string{*listen}, CertFile: *cert, KeyFile: *key, Quiet: true, KeepAlive: true,
 		MaxConnections: 1000, MaxRequests: 1000, AdminMaxConnections: 10, AdminMaxRequests: 10, MultipartMaxParts: 10_000,
 	}); err != nil && !errors.Is(err, context.Canceled) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/jobs/jetstream"
+	"github.com/slidemill/slidemill/pkg/store"
 	"github.com/slidemill/slidemill/pkg/store/s3"
 )
 
@@ -85,10 +86,10 @@ func (s *Site) nats() *Process {
 // s3 is versitygw, either the program that $VERSITYGW names or the same server in scripts/s3server.
 func (s *Site) s3() *Process {
 	address := fmt.Sprintf("127.0.0.1:%d", s.Ports.S3)
-	args := []string{s.path("bin", "s3server"), "--listen", address, "--dir", s.S3Dir}
+	args := []string{s.path("bin", "s3server"), "--listen", address, "--dir", s.S3Dir, "--users", s.path("users")}
 	gateway := os.Getenv("VERSITYGW")
 	if gateway != "" {
-		args = []string{gateway, "--port", address, "--quiet"}
+		args = []string{gateway, "--port", address, "--quiet", "--iam-dir", s.path("users")}
 	}
 	if s.TLS {
 		args = append(args, "--cert", s.path("secrets", "server.pem"), "--key", s.path("secrets", "server.key"))
@@ -131,7 +132,7 @@ func (s *Site) mill(name, user string, args ...string) *Process {
 func (s *Site) Environment(name, user string) []string {
 	env := []string{
 		"SLIDEMILL_NATS_USER=" + user, "SLIDEMILL_NATS_PASSWORD_FILE=" + s.path("secrets", user),
-		"AWS_ENDPOINT_URL=" + s.Endpoint(name), "AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + s.secrets["s3"],
+		"AWS_ENDPOINT_URL=" + s.Endpoint(name), "AWS_ACCESS_KEY_ID=" + s3User(store.Role(user)), "AWS_SECRET_ACCESS_KEY=" + s.secrets[s3Secret(store.Role(user))],
 		"TMPDIR=" + s.path("tmp"),
 	}
 	if s.TLS {

@@ -89,7 +89,7 @@ func Open(c Config) (*Site, error) {
 			return nil, err
 		}
 	}
-	if err := errors.Join(os.MkdirAll(s.path("secrets"), 0o700), s.generate(), s.configure()); err != nil {
+	if err := errors.Join(os.MkdirAll(s.path("secrets"), 0o700), s.generate(), s.configure(), s.writeUsers()); err != nil {
 		return nil, err
 	}
 	s.all = s.processes()
@@ -144,7 +144,7 @@ func (s *Site) path(parts ...string) string {
 // generate makes a password for every user that has none yet.
 func (s *Site) generate() error {
 	s.secrets = map[string]string{}
-	for _, name := range append(natsUsers(), "s3") {
+	for _, name := range slices.Concat(natsUsers(), []string{"s3"}, s3Secrets()) {
 		file := s.path("secrets", name)
 		data, err := os.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -192,6 +192,12 @@ func (s *Site) Process(name string) *Process {
 func (s *Site) Start() error {
 	for _, p := range s.all {
 		if err := p.Start(); err != nil {
+			return err
+		}
+		if p.Name != "s3" {
+			continue
+		}
+		if err := s.authorise(p); err != nil { // before there is anybody who needs the rights
 			return err
 		}
 	}

@@ -110,11 +110,13 @@ func (b *Bucket) name(key string) (string, error) {
 	return b.inBucket(key), nil
 }
 
-func (b *Bucket) inBucket(key string) string {
-	if b.config.Prefix == "" {
+func (b *Bucket) inBucket(key string) string { return b.config.inBucket(key) }
+
+func (c Config) inBucket(key string) string {
+	if c.Prefix == "" {
 		return key
 	}
-	return b.config.Prefix + "/" + key
+	return c.Prefix + "/" + key
 }
 
 // Get implements store.Bucket.

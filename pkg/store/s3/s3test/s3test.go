@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
@@ -21,7 +22,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/store/s3"
 )
 
-// The server's only user.
+// The server's master.
 const (
 	AccessKey = "slidemill-test"
 	Secret    = "not-a-secret-at-all"
@@ -32,15 +33,16 @@ type Server struct {
 	Endpoint string
 	Dir      string // what it stores
 
-	stop context.CancelFunc
-	done chan error
+	users *auth.IAMServiceInternal
+	stop  context.CancelFunc
+	done  chan error
 }
 
 // Start runs a server on a free port of the loopback interface. The directory must be empty; what the
 // file system can't attach to files lies beside them.
 func Start(dir string) (*Server, error) {
-	data, side := filepath.Join(dir, "data"), filepath.Join(dir, "meta")
-	for _, d := range []string{data, side} {
+	data, side, iam := filepath.Join(dir, "data"), filepath.Join(dir, "meta"), filepath.Join(dir, "users")
+	for _, d := range []string{data, side, iam} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return nil, err
 		}
@@ -53,11 +55,15 @@ func Start(dir string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	users, err := auth.NewInternal(auth.Account{Access: AccessKey, Secret: Secret, Role: auth.RoleAdmin}, iam)
+	if err != nil {
+		return nil, err
+	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Server{Endpoint: "http://" + address, Dir: data, stop: stop, done: make(chan error, 1)}
+	s := &Server{Endpoint: "http://" + address, Dir: data, users: users, stop: stop, done: make(chan error, 1)}
 	go func() {
 		s.done <- embedgw.RunVersityGW(ctx, backend, &embedgw.Config{
-			RootUserAccess: AccessKey, RootUserSecret: Secret, Region: "us-east-1",
+			RootUserAccess: AccessKey, RootUserSecret: Secret, Region: "us-east-1", IAMService: users,
 			Ports: []string{address}, Quiet: true, KeepAlive: true,
 			MaxConnections: 1000, MaxRequests: 1000, AdminMaxConnections: 10, AdminMaxRequests: 10,
 			MultipartMaxParts: 10_000,
@@ -108,6 +114,11 @@ func (s *Server) Stop() error {
 		return nil
 	}
 	return err
+}
+
+// AddUser makes a user without rights, whose access key is the name.
+func (s *Server) AddUser(name, secret string) error {
+	return s.users.CreateAccount(auth.Account{Access: name, Secret: secret, Role: auth.RoleUser})
 }
 
 // Config is how to reach a bucket of the server, which Open makes.

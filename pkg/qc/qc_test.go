@@ -140,15 +140,34 @@ func TestBubbles(t *testing.T) {
 func TestLimits(t *testing.T) {
 	seen := map[string]bool{}
 	for _, l := range qc.Limits() {
-		if seen[l.Check] || len(l.Reason) < 20 || l.Warn > l.Fail {
+		if seen[l.Check] || len(l.Reason) < 20 || (l.Warn > l.Fail) == (l.Bad == qc.Above) && l.Warn != l.Fail {
 			t.Errorf("row %+v", l)
 		}
 		seen[l.Check] = true
+		if l.Bad == qc.Below {
+			continue
+		}
 		if l.Warn > 0 && qc.Judge(l.Check, l.Warn).Status != qc.Pass || qc.Judge(l.Check, l.Warn+1e-6).Status != qc.Warn {
 			t.Errorf("%s does not warn above %g", l.Check, l.Warn)
 		}
 		if l.Fail < qc.Never && qc.Judge(l.Check, l.Fail+1e-6).Status != qc.Fail {
 			t.Errorf("%s does not fail above %g", l.Check, l.Fail)
+		}
+	}
+}
+
+// What there must be enough of is judged from the other side.
+func TestTooLittle(t *testing.T) {
+	for _, c := range []struct {
+		check string
+		value float64
+		want  qc.Status
+	}{
+		{qc.TissueMM2, 0, qc.Fail}, {qc.TissueMM2, 0.01, qc.Warn}, {qc.TissueMM2, 0.05, qc.Pass}, {qc.TissueMM2, 400, qc.Pass},
+		{qc.Scale, 0, qc.Fail}, {qc.Scale, 0.01, qc.Pass}, {qc.Scale, 0.5, qc.Pass},
+	} {
+		if got := qc.Judge(c.check, c.value); got != (qc.Finding{Check: c.check, Status: c.want, Value: c.value}) {
+			t.Errorf("%+v, want %s", got, c.want)
 		}
 	}
 }

@@ -16,9 +16,6 @@ const (
 	Fail = qc.Fail
 )
 
-// fewTissueMM2 is less than the smallest useful biopsy.
-const fewTissueMM2 = 0.05
-
 // Check judges a slide that was cut and searched for tissue.
 func Check(info slide.Info, r *Result, s TissueSummary) []QC {
 	pixels := float64(max(r.Pyramid.Size.Pixels(), 1))
@@ -31,8 +28,8 @@ func Check(info slide.Info, r *Result, s TissueSummary) []QC {
 		pen = s.PenMM2 / (s.PenMM2 + s.TissueMM2)
 	}
 	return []QC{
-		checkScale(info.MPP),
-		checkTissue(s.TissueMM2),
+		qc.Judge(qc.Scale, scale(info.MPP)),
+		qc.Judge(qc.TissueMM2, s.TissueMM2),
 		qc.Judge(qc.Unscanned, float64(r.Unscanned-unreadable)/pixels),
 		qc.Judge(qc.Unreadable, float64(unreadable)/pixels),
 		qc.Judge(qc.PenShare, pen),
@@ -43,19 +40,10 @@ func Check(info slide.Info, r *Result, s TissueSummary) []QC {
 	}
 }
 
-func checkScale(mpp pyramid.MPP) QC {
+// scale is 0 where it is not known.
+func scale(mpp pyramid.MPP) float64 {
 	if !mpp.Known() {
-		return QC{Check: "scale_um_per_px", Status: Fail}
+		return 0
 	}
-	return QC{Check: "scale_um_per_px", Status: Pass, Value: mpp.Mean()}
-}
-
-func checkTissue(mm2 float64) QC {
-	switch {
-	case mm2 == 0:
-		return QC{Check: "tissue_mm2", Status: Fail, Value: 0}
-	case mm2 < fewTissueMM2:
-		return QC{Check: "tissue_mm2", Status: Warn, Value: mm2}
-	}
-	return QC{Check: "tissue_mm2", Status: Pass, Value: mm2}
+	return mpp.Mean()
 }

@@ -37,6 +37,23 @@ type NotAnalysed struct {
 	BlurredMM2    float64 `json:"blurred_mm2"`   // far out of focus
 }
 
+// Why is one reason with its area.
+type Why struct {
+	Words string
+	MM2   float64
+	class int // in excluded
+}
+
+// Reasons are those with an area, in the order of the overlay's colours.
+func (n NotAnalysed) Reasons() (list []Why) {
+	for i, mm2 := range [len(excluded)]float64{n.UnplannedMM2, n.PenMM2, n.BubbleMM2, n.BlurredMM2, n.UnreadableMM2, n.UnscannedMM2} {
+		if mm2 > 0 {
+			list = append(list, Why{excluded[i].words, mm2, i})
+		}
+	}
+	return list
+}
+
 // ground is the tissue map counted in pixels of the canvas.
 type ground struct {
 	tissue, pen, unscanned, unreadable, unplanned, bubble, blurred int64

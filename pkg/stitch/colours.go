@@ -1,14 +1,16 @@
 package stitch
 
+import "math/bits"
+
 // The overlay's colours, not multiplied by alpha. Carcinoma is warm and the more opaque the surer;
 // what is just below the threshold is a breath of yellow, so that the eye finds where the network
-// hesitated. High-grade dysplasia is violet. What was not analysed is hatched grey, at every zoom: it
-// must never look like healthy tissue.
+// hesitated. High-grade dysplasia is violet. What was not analysed is hatched, at every zoom: it must never
+// look like healthy tissue. Its stripes are grey, and what lies between them says why it was not.
 //
 //	carcinoma  ½·cut … cut    yellow, alpha 0 … 60
 //	           cut … 255      orange … red, alpha 90 … 140
 //	high-grade cut … 255      violet, alpha 80 … 120
-//	not analysed              grey stripes
+//	not analysed              grey stripes, between them the colour of the reason
 //	uncertain                 blue stripes the other way, over everything: what is below them was seen,
 //	                          but looks like nothing in training
 type palette struct {
@@ -23,9 +25,27 @@ var (
 	faint     = [2]rgba{{255, 214, 10, 0}, {255, 190, 0, 60}}
 	certain   = [2]rgba{{255, 130, 0, 90}, {205, 0, 20, 140}}
 	dysplasia = [2]rgba{{150, 90, 230, 80}, {110, 30, 200, 120}}
-	stripe    = [2]rgba{{90, 90, 90, 170}, {150, 150, 150, 60}}
+	stripe    = rgba{90, 90, 90, 170}
 	doubtful  = rgba{40, 105, 160, 150}
 )
+
+// reason is why something was not analysed, as the overlay and the legends show it.
+type reason struct {
+	class  string // in style.css of the viewer
+	words  string
+	colour rgba
+}
+
+// excluded are the reasons by the number of their bit above flags, with their names in the legends. No colour is
+// warm, violet or the blue of doubt, and they differ in lightness for those who do not see green.
+var excluded = [6]reason{
+	{"unplanned", "in no region that was computed", rgba{150, 150, 150, 60}}, // paler grey
+	{"pen", "pen on the glass", rgba{70, 200, 90, 150}},                      // green
+	{"bubble", "below an air bubble", rgba{0, 190, 210, 150}},                // cyan
+	{"blurred", "far out of focus", rgba{95, 60, 25, 150}},                   // brown
+	{"unreadable", "not readable in the file", rgba{15, 15, 15, 170}},        // black
+	{"unscanned", "not scanned", rgba{240, 240, 240, 150}},                   // white
+}
 
 func newPalette(cut uint8) *palette {
 	p := &palette{cut: cut}
@@ -47,15 +67,18 @@ func ramp(entries [][4]uint8, ends [2]rgba) {
 }
 
 // at is the colour of a pixel at (x, y) of its level. Carcinoma hides everything but the stripes of
-// doubt, between which it stays visible; the grey stripes hide what is below the threshold.
+// doubt, between which it stays visible; the grey stripes hide what is below the threshold. Of several
+// reasons the first is shown.
 func (p *palette) at(x, y int, probability, other uint8) rgba {
 	switch {
 	case other&doubt != 0 && other&unseen == 0 && (x-y)&7 < 3:
 		return doubtful
 	case probability >= p.cut:
 		return p.carcinoma[probability]
+	case other&unseen != 0 && (x+y)>>2&1 == 0:
+		return stripe
 	case other&unseen != 0:
-		return stripe[(x+y)>>2&1]
+		return excluded[bits.TrailingZeros8(other>>2)%8].colour // 8 where there is no reason, which no cell gives
 	case other >= p.cut:
 		return p.highGrade[other]
 	}

@@ -123,24 +123,24 @@ func (o *overlays) leaf(ctx context.Context, t pyramid.Tile) (*raster, error) {
 	return r, nil
 }
 
-// hatch marks every cell of the tissue map that was not analysed, tissue outside the plan included, and
-// those that look like nothing in training.
+// hatch marks every cell of the tissue map that was not analysed with the reason, tissue outside the plan
+// included, and those that look like nothing in training.
 func (o *overlays) hatch(r *raster, bounds image.Rectangle) {
 	const n = segment.TissueCell
 	for y := bounds.Min.Y / n * n; y < bounds.Max.Y; y += n {
 		for x := bounds.Min.X / n * n; x < bounds.Max.X; x += n {
 			cell := image.Rect(x, y, x+n, y+n)
-			switch o.tissue.At(x, y) {
+			switch class := o.tissue.At(x, y); class {
 			case segment.Glass:
 			case segment.Tissue:
 				if uncovered(o.regions.plan, o.regions.planned, cell) > 0 {
-					r.hatch(bounds, cell, unseen)
+					r.hatch(bounds, cell, because(class))
 				}
 				if o.regions.unlike != nil && o.regions.unlike.at(x, y) {
 					r.hatch(bounds, cell, doubt)
 				}
 			default:
-				r.hatch(bounds, cell, unseen)
+				r.hatch(bounds, cell, because(class))
 			}
 		}
 	}

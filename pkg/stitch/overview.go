@@ -48,7 +48,7 @@ func (o *overview) largest(x0, y0, x1, y1 float64) (probability, other uint8) {
 		for x := left; x < right; x++ {
 			i := y*o.size.W + x
 			probability = max(probability, o.probability[i])
-			other = max(other&^flags, o.other[i]&^flags) | (other|o.other[i])&flags
+			other = merge(other, o.other[i])
 		}
 	}
 	return probability, other

@@ -91,6 +91,16 @@ func jpegURL(data []byte) template.URL {
 	return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(data))
 }
 
+// Swatch is the reason as the overlay draws it, for a style attribute. It is safe: numbers of our own table.
+func (w Why) Swatch() template.CSS {
+	a, b := stripe, excluded[w.class].colour
+	return template.CSS(fmt.Sprintf("background:repeating-linear-gradient(135deg,%s 0 3px,%s 3px 6px)", css(a), css(b)))
+}
+
+func css(c rgba) string {
+	return fmt.Sprintf("rgba(%d,%d,%d,%.2f)", c[0], c[1], c[2], float64(c[3])/255)
+}
+
 func tone(r *Report) string {
 	switch {
 	case len(r.Lesions) > 0 || r.SmallFoci > 0:

@@ -2,7 +2,10 @@ package stitch
 
 import (
 	"bytes"
+	"fmt"
 	"image"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,7 +22,7 @@ func TestPage(t *testing.T) {
 	for _, want := range []string{
 		Notice, r.Slide.SHA256, r.Run.Model.SHA256, segment.OwnEngine, r.SHA256.Mask, r.SHA256.Probability, r.Run.ID,
 		mm2(r.CarcinomaMM2), percent(r.CarcinomaFraction), mm2(r.AnalysedMM2), mm2(r.NotAnalysedMM2),
-		"Pen on the glass", "Not scanned", "regions proved", "class=\"bar\"", ">L1<",
+		"not analysed: pen on the glass", "rgba(70,200,90,0.59)", "not analysed: not scanned", "regions proved", "class=\"bar\"", ">L1<",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q", want)
@@ -36,7 +39,7 @@ func TestPageEscapes(t *testing.T) {
 	_, _, r := w.stitched(t, 256, 1)
 	evil := `<script>alert(1)</script>`
 	r.Slide.Vendor, r.Run.Model.Name, r.Run.Software = evil, evil, evil
-	r.QC = append(r.QC, Check{evil, evil, map[string]any{"a": evil}})
+	r.QC = append(r.QC, Check{Check: evil, Status: evil, Value: map[string]any{"a": evil}, Said: evil})
 	r.Run.Parameters.Tissue = []byte(`{"a":"` + evil + `"}`)
 	blank := image.NewNRGBA(image.Rect(0, 0, 8, 8))
 	page, err := renderPage(r, picture{blank, blank, make([]bool, 64)})
@@ -73,6 +76,32 @@ func TestFlatten(t *testing.T) {
 	} {
 		if got := flatten([]byte(raw)); got != want {
 			t.Errorf("%s: %q, want %q", raw, got, want)
+		}
+	}
+}
+
+// TestViewersLegend: the viewer's style sheet and script show the reasons in the overlay's colours and words.
+func TestViewersLegend(t *testing.T) {
+	web := filepath.Join("..", "viewer", "web")
+	style, err := os.ReadFile(filepath.Join(web, "style.css"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile(filepath.Join(web, "slide.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := strings.ReplaceAll(string(style), "(.", "(0.")
+	plain = strings.ReplaceAll(plain, ",.", ",0.")
+	if !strings.Contains(plain, css(stripe)) {
+		t.Errorf("the style sheet lacks the stripe %s", css(stripe))
+	}
+	for _, e := range excluded {
+		if want := fmt.Sprintf(".%s { --why: %s; }", e.class, css(e.colour)); !strings.Contains(plain, want) {
+			t.Errorf("the style sheet lacks %q", want)
+		}
+		if want := fmt.Sprintf("%s: %q", e.class, e.words); !strings.Contains(string(script), want) {
+			t.Errorf("the script lacks %q", want)
 		}
 	}
 }

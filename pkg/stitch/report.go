@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
@@ -102,6 +103,8 @@ type Check struct {
 	Check  string `json:"check"`
 	Status string `json:"status"`
 	Value  any    `json:"value"`
+	// Said is what Words says, for those who show the check and do not know it: the viewer.
+	Said string `json:"words,omitempty"`
 }
 
 // Seconds is the time that each stage took. It is the only thing in a report that two equal runs do
@@ -134,11 +137,15 @@ func (r *Report) Encode() ([]byte, error) {
 	return append(out, '\n'), nil
 }
 
-// reportSum is the SHA-256 of the report without what may differ between equal runs: the seconds, and
-// the name of the file, which the store's copy never has.
+// reportSum is the SHA-256 of the report without what may differ between equal runs: the seconds, the name
+// of the file, which the store's copy never has, and the checks' words, which reports of older versions lack.
 func reportSum(r *Report) (string, error) {
 	same := *r
 	same.Seconds, same.Slide.File = Seconds{}, ""
+	same.QC = slices.Clone(r.QC)
+	for i := range same.QC {
+		same.QC[i].Said = ""
+	}
 	data, err := same.Encode()
 	if err != nil {
 		return "", err
@@ -183,7 +190,7 @@ func FailedReport(f Failure) *Report {
 		Notice:  Notice,
 		Lesions: []Lesion{},
 		Triage:  Triage{1, "not analysed: " + f.Reason},
-		QC:      checks(f.Slide),
+		QC:      inWords(checks(f.Slide)),
 		Seconds: f.Seconds,
 		Outputs: map[string]string{},
 	}

@@ -204,7 +204,7 @@ func (s *stitcher) report(p *proof, j *joined) *Report {
 		Status:  Done,
 		Notice:  Notice,
 		Lesions: []Lesion{},
-		QC:      slices.Concat(checks(s.Slide), s.checks(), seen.checks()),
+		QC:      inWords(slices.Concat(checks(s.Slide), s.checks(), seen.checks())),
 		SHA256:  j.sums,
 		Outputs: s.outputs(),
 	}

@@ -18,8 +18,9 @@ type raster struct {
 	size        pyramid.Size
 	probability []uint8 // carcinoma
 	// other is the probability of high-grade dysplasia without its lowest two bits, which say instead
-	// that something in the pixel was not analysed (unseen) or is uncertain (doubt). Two planes instead
-	// of three keep the pyramid's memory down.
+	// that something in the pixel was not analysed (unseen) or is uncertain (doubt). Of what was not
+	// analysed there is no probability: there the upper six bits are the reasons why. Two planes instead
+	// of four keep the pyramid's memory down.
 	other []uint8
 }
 
@@ -29,6 +30,48 @@ const (
 	doubt
 	flags = unseen | doubt
 )
+
+// Reasons of what was not analysed, in the upper bits beside unseen. A coarse pixel may have several.
+const (
+	becauseUnplanned uint8 = 1 << (2 + iota) // in no region of the plan, or the region could not be computed
+	becausePen
+	becauseBubble
+	becauseBlurred
+	becauseUnreadable
+	becauseUnscanned
+)
+
+// because is the mark of a cell of the tissue map that was not analysed.
+func because(c segment.TissueClass) uint8 {
+	switch c {
+	case segment.Pen:
+		return unseen | becausePen
+	case segment.Bubble:
+		return unseen | becauseBubble
+	case segment.Blurred:
+		return unseen | becauseBlurred
+	case segment.Unreadable:
+		return unseen | becauseUnreadable
+	case segment.Unscanned:
+		return unseen | becauseUnscanned
+	}
+	return unseen | becauseUnplanned
+}
+
+// merge is the pixel that shows what two of the other plane show: the larger probability, or the reasons
+// why something in it was not analysed, which the overlay draws over it.
+func merge(a, b uint8) uint8 {
+	marks := (a | b) & flags
+	switch {
+	case marks&unseen == 0:
+		return max(a&^flags, b&^flags) | marks
+	case a&unseen == 0:
+		return b&^flags | marks
+	case b&unseen == 0:
+		return a&^flags | marks
+	}
+	return a | b
+}
 
 // rasterPool gives rasters' memory back. It is safe for concurrent use.
 type rasterPool struct{ pool sync.Pool }
@@ -70,13 +113,17 @@ func (r *raster) draw(bounds image.Rectangle, m *segment.RegionMap, cell image.R
 	}
 }
 
-// hatch marks a rectangle of the canvas.
+// hatch marks a rectangle of the canvas: as in doubt, or as unseen with the reason instead of what is there.
 func (r *raster) hatch(bounds, part image.Rectangle, mark uint8) {
+	keep := uint8(0xFF)
+	if mark&unseen != 0 {
+		keep = flags
+	}
 	part = part.Intersect(bounds).Sub(bounds.Min)
 	for y := part.Min.Y; y < part.Max.Y; y++ {
 		row := r.other[y*r.size.W:]
 		for x := part.Min.X; x < part.Max.X; x++ {
-			row[x] |= mark
+			row[x] = row[x]&keep | mark
 		}
 	}
 }
@@ -102,8 +149,7 @@ func (r *raster) shrink(child *raster, left, top int) {
 		for x := range w {
 			i := to + x/2
 			r.probability[i] = max(r.probability[i], child.probability[from+x])
-			o := child.other[from+x]
-			r.other[i] = max(r.other[i]&^flags, o&^flags) | (r.other[i]|o)&flags
+			r.other[i] = merge(r.other[i], child.other[from+x])
 		}
 	}
 }

@@ -58,7 +58,7 @@ func TestTriageInWords(t *testing.T) {
 		"nothing":   {evidence{areas: Areas{AnalysedMM2: 34.2}, cutoff: 0.5}, []string{"no carcinoma above the threshold of 0.50", "not a negative diagnosis"}},
 		"unseen":    {evidence{areas: Areas{AnalysedMM2: 3, NotAnalysedMM2: 1}}, []string{"25 % of possible tissue not analysed"}},
 		"no tissue": {evidence{}, []string{"no tissue", "100 %"}},
-		"bad slide": {evidence{areas: Areas{AnalysedMM2: 3}, checks: []Check{{"blurred_share", CheckWarned, 0.4}}}, []string{"blurred share"}},
+		"bad slide": {evidence{areas: Areas{AnalysedMM2: 3}, checks: []Check{{Check: "blurred_share", Status: CheckWarned, Value: 0.4}}}, []string{"blurred share"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			reason := c.e.triage().RankReason

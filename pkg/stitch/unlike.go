@@ -112,7 +112,7 @@ func (s sighted) checks() []Check {
 	case s.tissue == 0:
 		return nil
 	case s.judged == 0:
-		return []Check{{checkUnlikeShare, CheckWarned, "not known: the model carries no fingerprint of its training images, or there is too little tissue"}}
+		return []Check{{Check: checkUnlikeShare, Status: CheckWarned, Value: "not known: the model carries no fingerprint of its training images, or there is too little tissue"}}
 	}
 	share := float64(s.uncertain) / float64(s.judged)
 	status := CheckPassed
@@ -123,8 +123,8 @@ func (s sighted) checks() []Check {
 		status = CheckWarned
 	}
 	return []Check{
-		{checkUnlikeShare, status, micro(share)},
-		{checkDistance, status, s.distance(status)},
+		{Check: checkUnlikeShare, Status: status, Value: micro(share)},
+		{Check: checkDistance, Status: status, Value: s.distance(status)},
 	}
 }
 

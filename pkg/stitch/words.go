@@ -13,7 +13,7 @@ var wording = map[string]string{
 	"unreadable_share": "%s of the slide cannot be read and was not analysed: copy the file again, or scan the slide again",
 	"pen_share":        "ink hides part of the slide (%s of ink and tissue): clean the glass and scan it again if it lies on tissue",
 	"blurred_share":    "%s of the tissue is out of focus: scan the slide again",
-	"folded_share":     "%s of the tissue is folded: folds are dark and draw false alarms, so look there with care",
+	"folded_share":     "%s of the tissue is folded; it is analysed, because carcinoma can be as dark, but folds draw false alarms: look at them with care",
 	"bubble_share":     "air bubbles cover %s of the tissue, which was not analysed: mount the slide again if it matters",
 	"off_stain_share":  "%s of the tissue has colours that H&E does not make: see whether this is another stain; the model knows only H&E",
 	checkUnlikeShare:   "%s of the tissue looks like nothing the model was trained on and is counted as uncertain",
@@ -36,4 +36,12 @@ func (c Check) Words() string {
 		return format
 	}
 	return fmt.Sprintf(format, value(c))
+}
+
+// inWords gives each check its words.
+func inWords(list []Check) []Check {
+	for i := range list {
+		list[i].Said = list[i].Words()
+	}
+	return list
 }

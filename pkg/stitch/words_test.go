@@ -9,12 +9,13 @@ import (
 
 // Every check that quality control or the stitcher makes has words without its name in code.
 func TestChecksHaveWords(t *testing.T) {
+	check := func(name, status string, value any) Check { return Check{Check: name, Status: status, Value: value} }
 	checks := []Check{
-		{"coverage", CheckFailed, "3 of 4 regions proved"}, {"scale_um_per_px", CheckFailed, 0.0}, {"tissue_mm2", CheckWarned, 0.01},
-		{checkUnlikeShare, CheckWarned, 0.25}, {checkUnlikeShare, CheckWarned, "not known: no fingerprint"}, {checkDistance, CheckFailed, "1.70 of the limit in the middle"},
+		check("coverage", CheckFailed, "3 of 4 regions proved"), check("scale_um_per_px", CheckFailed, 0.0), check("tissue_mm2", CheckWarned, 0.01),
+		check(checkUnlikeShare, CheckWarned, 0.25), check(checkUnlikeShare, CheckWarned, "not known: no fingerprint"), check(checkDistance, CheckFailed, "1.70 of the limit in the middle"),
 	}
 	for _, l := range qc.Limits() {
-		checks = append(checks, Check{l.Check, CheckWarned, 0.25})
+		checks = append(checks, check(l.Check, CheckWarned, 0.25))
 	}
 	for _, c := range checks {
 		words := c.Words()
@@ -25,10 +26,33 @@ func TestChecksHaveWords(t *testing.T) {
 			t.Errorf("%s passed and is said all the same", c.Check)
 		}
 	}
-	if got := (Check{"blurred_share", CheckWarned, 0.234}).Words(); !strings.HasPrefix(got, "23") || !strings.Contains(got, "out of focus") {
+	if got := check("blurred_share", CheckWarned, 0.234).Words(); !strings.HasPrefix(got, "23") || !strings.Contains(got, "out of focus") {
 		t.Errorf("%q", got)
 	}
-	if got := (Check{"of_tomorrow", CheckWarned, 3.0}).Words(); got != "of tomorrow: warn (3)" {
+	if got := check("of_tomorrow", CheckWarned, 3.0).Words(); got != "of tomorrow: warn (3)" {
 		t.Errorf("%q", got)
+	}
+}
+
+// The words of a check are in report.json for the viewer, and in no sum: reports without them stay proved.
+func TestWordsAreInNoSum(t *testing.T) {
+	r := &Report{QC: inWords([]Check{{Check: "pen_share", Status: CheckWarned, Value: 0.25}, {Check: "bubble_share", Status: CheckPassed, Value: 0.0}})}
+	data, err := r.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(data); strings.Count(text, `"words":`) != 1 || !strings.Contains(text, "clean the glass") {
+		t.Errorf("%s", text)
+	}
+	with, err := reportSum(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.QC[0].Said == "" {
+		t.Error("the sum took the words away")
+	}
+	r.QC[0].Said = ""
+	if without, err := reportSum(r); err != nil || without != with {
+		t.Errorf("%s with words, %s without, %v", with, without, err)
 	}
 }

@@ -73,6 +73,36 @@ function figures(report) {
   );
 }
 
+// reasons are why something was not analysed, by the names of the report's areas and the overlay's colours.
+const reasons = {
+  unplanned: "in no region that was computed",
+  pen: "pen on the glass",
+  bubble: "below an air bubble",
+  blurred: "far out of focus",
+  unreadable: "not readable in the file",
+  unscanned: "not scanned",
+};
+
+// excluded adds to the legend what was left out on this slide and why.
+function excluded(report) {
+  for (const [name, words] of Object.entries(reasons)) {
+    const area = report.not_analysed?.[`${name}_mm2`] ?? 0;
+    if (area > 0) get("legend").append(make("li", {}, make("i", { class: `unknown ${name}` }), ` not analysed: ${words}, ${mm2(area)}`));
+  }
+}
+
+// checks lists quality control: what a person should know first, then what passed.
+function checks(list) {
+  const name = (c) => c.check.replace(/_share$/, "").replaceAll("_", " ");
+  const bad = list.filter((c) => c.status !== "pass");
+  const passed = list.filter((c) => c.status === "pass");
+  get("checks").replaceChildren(
+    ...bad.map((c) => make("li", { class: c.status }, make("b", {}, c.status), ` ${c.words ?? `${name(c)}: ${c.value}`}`)),
+    ...(passed.length ? [make("li", {}, make("b", {}, "pass"), ` ${passed.map(name).join(", ")}`)] : []),
+    ...(list.length ? [] : [make("li", {}, "This run made no checks.")]),
+  );
+}
+
 // lesions lists the outlined areas; choosing one shows it with some tissue around.
 function lesions(viewer, list) {
   let at = -1;
@@ -174,6 +204,8 @@ async function start() {
   update();
   unlike(report);
   figures(report);
+  excluded(report);
+  checks(report.qc ?? []);
   keys(lesions(viewer, report.lesions ?? []));
   provenance(report, manifest, runs.length);
   links(run);

@@ -27,8 +27,9 @@ func finish(ctx context.Context, q jobs.Queue, job jobs.Job, plan *segment.Plan)
 	return true, publish(ctx, q, handOn(job, jobs.NewStitch(job.Slide, plan.Run)))
 }
 
-// reopen takes the slide's mark back before its regions are enqueued: marks outlive the objects of a slide that
-// somebody removed and ordered again, and its first batch would hand the run on before there is a slide.json.
+// reopen takes the slide's mark back before its regions are enqueued, until finish sets it: marks outlive the objects
+// of a slide that somebody removed and ordered again, and its first batch would hand the run on before there is a
+// slide.json. Marks that an older program counted otherwise are forgotten here too.
 func reopen(ctx context.Context, q jobs.Queue, job jobs.Job, plan *segment.Plan) error {
 	was, err := q.Unfinish(ctx, job.Slide, plan.Run, plan.Batches(), plan.Batches()+1)
 	if err != nil {

@@ -243,8 +243,11 @@ func (t *Tile) open(ctx context.Context, job jobs.Job) (slide.Slide, [sha256.Siz
 	return s, sum, nil
 }
 
-// enqueue publishes the batches of regions.
+// enqueue publishes the batches of regions, of a run that waits for the slide again.
 func (t *Tile) enqueue(ctx context.Context, job jobs.Job, plan *segment.Plan) error {
+	if err := reopen(ctx, t.Queue, job, plan); err != nil {
+		return err
+	}
 	announce(ctx, t.Events, jobs.Event{
 		Slide: job.Slide, Run: job.Run, Stage: jobs.Segment, State: jobs.Progress, Total: int64(len(plan.Regions)), Unit: "regions",
 	})

@@ -53,6 +53,7 @@ type Queue interface {
 	// a part twice is harmless. Exactly the calls at and after the completing one report true.
 	Finish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) (bool, error)
 	// Unfinish takes the mark of a part back, whose result is not there any more, and reports whether it had one.
+	// Marks of another total, which Finish refuses, are forgotten.
 	Unfinish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) (bool, error)
 	// Dead lists the jobs that failed for good, oldest first.
 	Dead(ctx context.Context) ([]Dead, error)

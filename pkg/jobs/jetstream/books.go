@@ -77,7 +77,8 @@ func (q *Queue) mark(ctx context.Context, key string, part, total int) (bool, er
 	return err == nil && done.all(), err
 }
 
-// unmark does one compare-and-swap.
+// unmark does one compare-and-swap. Marks of another total are an older program's, which counted a run's parts
+// otherwise: they go, and all parts are marked anew.
 func (q *Queue) unmark(ctx context.Context, key string, part, total int) (was bool, err error) {
 	entry, err := q.progress.Get(ctx, key)
 	if isNotFound(err) {
@@ -87,8 +88,11 @@ func (q *Queue) unmark(ctx context.Context, key string, part, total int) (was bo
 		return false, err
 	}
 	done := parts(entry.Value())
-	if err := done.check(total); err != nil || !done.has(part) {
-		return false, err
+	switch {
+	case done.check(total) != nil:
+		return false, q.progress.Delete(ctx, key, jetstream.LastRevision(entry.Revision()))
+	case !done.has(part):
+		return false, nil
 	}
 	done.clear(part)
 	_, err = q.progress.Update(ctx, key, done, entry.Revision())

@@ -244,3 +244,24 @@ func TestDamagedDir(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherCount: marks of another total are refused, until the run is begun anew.
+func TestOtherCount(t *testing.T) {
+	t.Parallel()
+	q := open(t, jetstream.Config{Dir: t.TempDir(), Unsynced: true})
+	mark := func(part, total int) (bool, error) { return q.Finish(t.Context(), slide, run, part, total) }
+	if all, err := mark(0, 2); all || err != nil {
+		t.Fatal(all, err)
+	}
+	if _, err := mark(1, 3); !errors.Is(err, jobs.ErrInvalid) {
+		t.Errorf("part of three in a run of two: %v", err)
+	}
+	if was, err := q.Unfinish(t.Context(), slide, run, 2, 3); was || err != nil {
+		t.Errorf("begun anew: %v, %v", was, err)
+	}
+	for part, want := range []bool{false, false, true} {
+		if all, err := mark(part, 3); all != want || err != nil {
+			t.Errorf("part %d: all %v, %v", part, all, err)
+		}
+	}
+}

@@ -70,7 +70,7 @@ func (t *Tile) write(ctx context.Context, c tiler.Config, frame segment.Frame) (
 	}
 	c.EarlyLevel = tiler.SegmentLevel(layout, frame)
 	if szi.Packs(t.Bucket) {
-		return t.pack(ctx, c, tiler.Descriptor(layout, "jpeg"))
+		return t.pack(ctx, c, tiler.Descriptor(layout, store.PyramidTile.Format()))
 	}
 	r, err := tiler.Cut(ctx, c)
 	return &r, err
@@ -106,5 +106,5 @@ func (t *Tile) pack(ctx context.Context, c tiler.Config, descriptor []byte) (_ *
 }
 
 func (t *Tile) archive(ctx context.Context, key string, descriptor []byte) (*szi.Upload, error) {
-	return szi.Create(ctx, t.Bucket, key, szi.Folder(key), descriptor)
+	return szi.Create(ctx, t.Bucket, key, szi.Image{Folder: szi.Folder(key), Format: store.PyramidTile.Format(), Descriptor: descriptor})
 }

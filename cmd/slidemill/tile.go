@@ -172,7 +172,8 @@ func openArchive(ctx context.Context, c *tiler.Config, bucket store.Bucket, name
 	if err != nil {
 		return pyramidOut{}, err
 	}
-	u, err := szi.Create(ctx, bucket, name, szi.Folder(name), tiler.Descriptor(layout, "jpeg"))
+	format := store.PyramidTile.Format()
+	u, err := szi.Create(ctx, bucket, name, szi.Image{Folder: szi.Folder(name), Format: format, Descriptor: tiler.Descriptor(layout, format)})
 	if err != nil {
 		return pyramidOut{}, err
 	}

@@ -18,8 +18,10 @@ package store
 //	        quarantine/<col>_<row>.json           a region that kills its workers or cannot be read, and why
 //	        probability.dzi
 //	        probability_files/<level>/<col>_<row>.png   8-bit grey
+//	        probability.szi                   or these tiles in one zip instead
 //	        overlay.dzi
 //	        overlay_files/<level>/<col>_<row>.png       RGBA
+//	        overlay.szi                       or these
 //	        mask.tiff
 //	        contours.geojson
 //	        preview.png
@@ -29,7 +31,11 @@ package store
 //
 // Keys hold identities and numbers only, never a file's or a patient's name.
 
-import "github.com/slidemill/slidemill/pkg/pyramid"
+import (
+	"strings"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+)
 
 // Kind says what a key holds. Its text is the key's last fixed part: the name of a file, or the name
 // of the folder that holds tiles or regions.
@@ -48,19 +54,21 @@ const (
 
 // Kinds of one run.
 const (
-	Plan            Kind = "plan.json"
-	Region          Kind = "regions"
-	Quarantine      Kind = "quarantine"
-	ProbabilityDZI  Kind = "probability.dzi"
-	ProbabilityTile Kind = "probability_files"
-	OverlayDZI      Kind = "overlay.dzi"
-	OverlayTile     Kind = "overlay_files"
-	Mask            Kind = "mask.tiff"
-	Contours        Kind = "contours.geojson"
-	Preview         Kind = "preview.png"
-	Report          Kind = "report.json"
-	ReportHTML      Kind = "report.html"
-	RunManifest     Kind = "run.json"
+	Plan               Kind = "plan.json"
+	Region             Kind = "regions"
+	Quarantine         Kind = "quarantine"
+	ProbabilityDZI     Kind = "probability.dzi"
+	ProbabilityTile    Kind = "probability_files"
+	ProbabilityArchive Kind = "probability.szi"
+	OverlayDZI         Kind = "overlay.dzi"
+	OverlayTile        Kind = "overlay_files"
+	OverlayArchive     Kind = "overlay.szi"
+	Mask               Kind = "mask.tiff"
+	Contours           Kind = "contours.geojson"
+	Preview            Kind = "preview.png"
+	Report             Kind = "report.json"
+	ReportHTML         Kind = "report.html"
+	RunManifest        Kind = "run.json"
 )
 
 // The fixed folders of the tree.
@@ -87,19 +95,29 @@ var shapes = map[Kind]shape{
 	Thumbnail:      {},
 	Tissue:         {},
 
-	Plan:            {inRun: true},
-	Region:          {inRun: true, region: true, ext: ".smr"},
-	Quarantine:      {inRun: true, region: true, ext: ".json"},
-	ProbabilityDZI:  {inRun: true},
-	ProbabilityTile: {inRun: true, tile: true, ext: ".png"},
-	OverlayDZI:      {inRun: true},
-	OverlayTile:     {inRun: true, tile: true, ext: ".png"},
-	Mask:            {inRun: true},
-	Contours:        {inRun: true},
-	Preview:         {inRun: true},
-	Report:          {inRun: true},
-	ReportHTML:      {inRun: true},
-	RunManifest:     {inRun: true},
+	Plan:               {inRun: true},
+	Region:             {inRun: true, region: true, ext: ".smr"},
+	Quarantine:         {inRun: true, region: true, ext: ".json"},
+	ProbabilityDZI:     {inRun: true},
+	ProbabilityTile:    {inRun: true, tile: true, ext: ".png"},
+	ProbabilityArchive: {inRun: true},
+	OverlayDZI:         {inRun: true},
+	OverlayTile:        {inRun: true, tile: true, ext: ".png"},
+	OverlayArchive:     {inRun: true},
+	Mask:               {inRun: true},
+	Contours:           {inRun: true},
+	Preview:            {inRun: true},
+	Report:             {inRun: true},
+	ReportHTML:         {inRun: true},
+	RunManifest:        {inRun: true},
+}
+
+// Format is the format of a tile, as Deep Zoom spells it: "jpeg" or "png". Whatever is no tile has none.
+func (k Kind) Format() string {
+	if s := shapes[k]; s.tile {
+		return strings.TrimPrefix(s.ext, ".")
+	}
+	return ""
 }
 
 // Slides is the prefix of everything, to list.
@@ -180,11 +198,17 @@ func (r RunKeys) ProbabilityDZI() string { return r.file(ProbabilityDZI) }
 // ProbabilityTile is one grey PNG tile of the probability pyramid.
 func (r RunKeys) ProbabilityTile(t pyramid.Tile) string { return r.tile(ProbabilityTile, t) }
 
+// ProbabilityArchive is all tiles of the probability pyramid in one SZI file.
+func (r RunKeys) ProbabilityArchive() string { return r.file(ProbabilityArchive) }
+
 // OverlayDZI is the Deep Zoom descriptor of the overlay.
 func (r RunKeys) OverlayDZI() string { return r.file(OverlayDZI) }
 
 // OverlayTile is one RGBA PNG tile of the overlay.
 func (r RunKeys) OverlayTile(t pyramid.Tile) string { return r.tile(OverlayTile, t) }
+
+// OverlayArchive is all tiles of the overlay in one SZI file.
+func (r RunKeys) OverlayArchive() string { return r.file(OverlayArchive) }
 
 // Mask is the binary mask as a pyramidal TIFF.
 func (r RunKeys) Mask() string { return r.file(Mask) }

@@ -44,8 +44,10 @@ func TestLayout(t *testing.T) {
 		run.Quarantine(region):    in + "quarantine/12_7.json",
 		run.ProbabilityDZI():      in + "probability.dzi",
 		run.ProbabilityTile(tile): in + "probability_files/9/3_4.png",
+		run.ProbabilityArchive():  in + "probability.szi",
 		run.OverlayDZI():          in + "overlay.dzi",
 		run.OverlayTile(tile):     in + "overlay_files/9/3_4.png",
+		run.OverlayArchive():      in + "overlay.szi",
 		run.Mask():                in + "mask.tiff",
 		run.Contours():            in + "contours.geojson",
 		run.Preview():             in + "preview.png",
@@ -97,6 +99,9 @@ func TestParseRefuses(t *testing.T) {
 		"traversal":               at + "../slide.json",
 		"temporary file of a put": at + "slide.json.tmp",
 		"tile without level":      at + "pyramid_files/3_4.jpeg",
+		"run's archive in slide":  at + "overlay.szi",
+		"slide's archive in run":  in + "pyramid.szi",
+		"something in an archive": in + "probability.szi/9/3_4.png",
 	} {
 		t.Run(name, func(t *testing.T) {
 			if ref, err := Parse(key); err == nil {
@@ -140,6 +145,9 @@ func FuzzParse(f *testing.F) {
 	f.Add("slides/" + slideText + "/slide.json")
 	f.Add("slides/" + slideText + "/pyramid_files/9/3_4.jpeg")
 	f.Add("slides/" + slideText + "/runs/" + runText + "/regions/12_7.smr")
+	f.Add("slides/" + slideText + "/runs/" + runText + "/overlay_files/9/3_4.png")
+	f.Add("slides/" + slideText + "/runs/" + runText + "/overlay.szi")
+	f.Add("slides/" + slideText + "/runs/" + runText + "/probability.szi")
 	f.Fuzz(func(t *testing.T, key string) {
 		ref, err := Parse(key)
 		if err == nil && ref.Key() != key {

@@ -118,16 +118,6 @@ func (b *Bucket) Stat(ctx context.Context, key string) (store.Object, error) {
 	return store.Object{}, fmt.Errorf("stat %s: %w", key, store.ErrNotFound)
 }
 
-// packedTile gives the archives in which the tile of a key may lie, the whole one first.
-func packedTile(key string) (t pyramid.Tile, archives []string, ok bool) {
-	ref, err := store.Parse(key)
-	if err != nil || ref.Kind != store.PyramidTile {
-		return t, nil, false
-	}
-	keys := store.Slide(ref.Slide)
-	return ref.Tile, []string{keys.PyramidArchive(), keys.PyramidHead()}, true
-}
-
 // tile reads a tile from the first archive that has it. An index that no longer fits its archive is read
 // again once: somebody may have replaced it.
 func (b *Bucket) tile(ctx context.Context, archives []string, t pyramid.Tile) ([]byte, error) {
@@ -162,7 +152,8 @@ func (b *Bucket) tile(ctx context.Context, archives []string, t pyramid.Tile) ([
 
 // data reads an entry with one request and proves it: header, name and checksum.
 func (x *index) data(ctx context.Context, b store.Bucket, p place, t pyramid.Tile) ([]byte, error) {
-	name := int64(len(tileName(folderOf(x.key), t)))
+	want := x.names.tile(t)
+	name := int64(len(want))
 	if p.off+localSize+name+int64(p.size) > x.begin {
 		return nil, damaged("tile %v lies outside", t)
 	}
@@ -173,7 +164,7 @@ func (x *index) data(ctx context.Context, b store.Bucket, p place, t pyramid.Til
 	if err := checkLocal(entry, p); err != nil {
 		return nil, fmt.Errorf("tile %v: %w", t, err)
 	}
-	if got := string(entry[localSize : localSize+name]); got != tileName(folderOf(x.key), t) {
+	if got := string(entry[localSize : localSize+name]); got != want {
 		return nil, damaged("%.80q where tile %v belongs", got, t)
 	}
 	return entry[localSize+name:], nil

@@ -23,7 +23,7 @@ type Upload struct {
 // # Memory
 //
 // The Writer's records and what one Put holds: on S3 a part of 16 MiB.
-func Create(ctx context.Context, b store.Bucket, key, folder string, descriptor []byte) (*Upload, error) {
+func Create(ctx context.Context, b store.Bucket, key string, m Image) (*Upload, error) {
 	r, w := io.Pipe()
 	u := &Upload{pipe: w, done: make(chan error, 1)}
 	go func() {
@@ -32,7 +32,7 @@ func Create(ctx context.Context, b store.Bucket, key, folder string, descriptor 
 		u.done <- err
 	}()
 	var err error
-	if u.Writer, err = NewWriter(w, folder, descriptor); err != nil {
+	if u.Writer, err = NewWriter(w, m); err != nil {
 		return nil, errors.Join(err, u.Abort())
 	}
 	return u, nil

@@ -3,6 +3,9 @@
 // any store.Bucket; New makes a Bucket that finds tiles in the archives of another one, by range, under
 // the same keys as if each lay there by itself.
 //
+// A slide's pyramid is one archive, and so are the two of a run. Each holds tiles of one kind, and an archive with
+// others in it is damaged.
+//
 // It decides nothing about tiles: their order is the caller's, and equal tiles in equal order give equal
 // archives. It reads its own archives only (no compression, no encryption, no comments); any zip program
 // reads them too.

@@ -9,8 +9,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/store"
@@ -30,6 +28,7 @@ func damaged(format string, args ...any) error {
 // 24 bytes for each tile, at most maxTiles.
 type index struct {
 	key   string
+	names names
 	size  int64 // of the archive
 	begin int64 // of the central directory, where the entries end
 	first place // the descriptor
@@ -53,6 +52,10 @@ type end struct{ n, size, begin int64 }
 
 // openIndex reads the central directory of the archive under key with two or three requests.
 func openIndex(ctx context.Context, b store.Bucket, key string) (*index, error) {
+	n, err := namesOf(key)
+	if err != nil {
+		return nil, err
+	}
 	o, err := b.Stat(ctx, key)
 	if err != nil {
 		return nil, err
@@ -66,7 +69,7 @@ func openIndex(ctx context.Context, b store.Bucket, key string) (*index, error) 
 		return nil, err
 	}
 	defer body.Close()
-	x := &index{key: key, size: o.Size, begin: e.begin}
+	x := &index{key: key, names: n, size: o.Size, begin: e.begin}
 	if err := x.read(bufio.NewReaderSize(body, 64<<10), e); err != nil {
 		return nil, err
 	}
@@ -145,14 +148,13 @@ func (x *index) read(r *bufio.Reader, e end) error {
 			return damaged("entry %d lies outside", i)
 		}
 		if i == 0 {
-			folder, _, _ := strings.Cut(name, "/")
-			if name != folder+"/"+folder+".dzi" {
-				return damaged("it begins with %.80q, not with a descriptor", name)
+			if name != x.names.descriptor() {
+				return damaged("it begins with %.80q, not with its descriptor", name)
 			}
 			x.first = p
 			continue
 		}
-		t, err := parseName(name)
+		t, err := x.names.parse(name)
 		if err != nil {
 			return err
 		}
@@ -192,29 +194,9 @@ func readCentral(r *bufio.Reader) (name string, p place, err error) {
 	return string(rest[:n]), p, nil
 }
 
-// parseName is the inverse of tileName.
-func parseName(name string) (t pyramid.Tile, err error) {
-	parts := strings.Split(name, "/")
-	if len(parts) != 4 || parts[1] != parts[0]+"_files" {
-		return t, damaged("name %.80q", name)
-	}
-	col, row, _ := strings.Cut(strings.TrimSuffix(parts[3], ".jpeg"), "_")
-	for i, text := range []string{parts[2], col, row} {
-		v, err := strconv.ParseUint(text, 10, tileBits)
-		if err != nil {
-			return t, damaged("name %.80q", name)
-		}
-		*[]*int{&t.Level, &t.Col, &t.Row}[i] = int(v)
-	}
-	if t.Level > 63 || tileName(parts[0], t) != name {
-		return t, damaged("name %.80q", name)
-	}
-	return t, nil
-}
-
 // find is the place of a tile.
 func (x *index) find(t pyramid.Tile) (place, bool) {
-	if t.Level < 0 || t.Level > 63 || t.Col < 0 || t.Row < 0 || t.Col >= 1<<tileBits || t.Row >= 1<<tileBits {
+	if !packable(t) {
 		return place{}, false
 	}
 	i, ok := slices.BinarySearchFunc(x.tiles, packTile(t), func(p place, v uint64) int { return compare(p.tile, v) })

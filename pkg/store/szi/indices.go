@@ -3,17 +3,10 @@ package szi
 import (
 	"container/list"
 	"context"
-	"path"
-	"strings"
 	"sync"
 
 	"github.com/slidemill/slidemill/pkg/store"
 )
-
-// Folder is the name of the Deep Zoom image inside the archive under key.
-func Folder(key string) string { return folderOf(key) }
-
-func folderOf(key string) string { return strings.TrimSuffix(path.Base(key), ".szi") }
 
 // maxIndices bounds the indices that are kept: five slides of a hundred gigapixels, or hundreds of usual ones.
 const maxIndices = 256 << 20

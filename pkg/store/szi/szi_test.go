@@ -29,7 +29,7 @@ func content(t pyramid.Tile) []byte { return bytes.Repeat([]byte(t.String()), 1+
 func packed(t testing.TB) *mem.Bucket {
 	t.Helper()
 	b := mem.New()
-	u, err := Create(t.Context(), b, testKeys.PyramidArchive(), Folder(testKeys.PyramidArchive()), []byte("<Image/>"))
+	u, err := Create(t.Context(), b, testKeys.PyramidArchive(), Image{"pyramid", "jpeg", []byte("<Image/>")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestReplaced(t *testing.T) {
 			}
 			archive = testKeys.PyramidArchive()
 		}
-		u, err := Create(t.Context(), inner, archive, Folder(archive), nil)
+		u, err := Create(t.Context(), inner, archive, Image{Folder: Folder(archive), Format: "jpeg"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -198,7 +198,7 @@ func TestVerify(t *testing.T) {
 // TestAbort: what was not committed does not appear.
 func TestAbort(t *testing.T) {
 	b := mem.New()
-	u, err := Create(t.Context(), b, testKeys.PyramidArchive(), "pyramid", nil)
+	u, err := Create(t.Context(), b, testKeys.PyramidArchive(), Image{Folder: "pyramid", Format: "jpeg"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func TestAbort(t *testing.T) {
 // TestZip64 writes the central directory of an archive beyond 4 GiB without its tiles.
 func TestZip64(t *testing.T) {
 	var out bytes.Buffer
-	a, err := NewWriter(&out, "x", nil)
+	a, err := NewWriter(&out, Image{Folder: "x", Format: "jpeg"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,10 +225,10 @@ func TestZip64(t *testing.T) {
 	entries := out.Len()
 	c := central{Writer: a, begin: a.off + 5<<30}
 	a.off = c.begin
-	c.add(a.descriptorName(), a.first)
+	c.add(a.names.descriptor(), a.first)
 	c.local += 5 << 30 // as if a tile of 5 GiB lay there
 	for _, r := range a.tiles[0] {
-		c.add(tileName("x", unpackTile(r.tile)), r)
+		c.add(a.names.tile(unpackTile(r.tile)), r)
 	}
 	if err := c.end(); err != nil {
 		t.Fatal(err)
@@ -268,17 +268,22 @@ func (s *sparse) ReadAt(p []byte, off int64) (int, error) {
 // FuzzIndex: no archive, however damaged, makes the reader panic or allocate what it likes.
 func FuzzIndex(f *testing.F) {
 	f.Add(whole(f, packed(f), testKeys.PyramidArchive()))
+	b := mem.New()
+	pack(f, b, runKeys.OverlayArchive(), Image{"overlay", "png", nil})
+	f.Add(whole(f, b, runKeys.OverlayArchive()))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		b := mem.New()
-		if err := b.Put(t.Context(), testKeys.PyramidArchive(), bytes.NewReader(data), int64(len(data))); err != nil {
-			t.Fatal(err)
-		}
-		x, err := openIndex(t.Context(), b, testKeys.PyramidArchive())
-		if err != nil {
-			return
-		}
-		for _, p := range x.tiles {
-			_, _ = x.data(t.Context(), b, p, unpackTile(p.tile))
+		for _, key := range []string{testKeys.PyramidArchive(), runKeys.OverlayArchive()} {
+			b := mem.New()
+			if err := b.Put(t.Context(), key, bytes.NewReader(data), int64(len(data))); err != nil {
+				t.Fatal(err)
+			}
+			x, err := openIndex(t.Context(), b, key)
+			if err != nil {
+				continue
+			}
+			for _, p := range x.tiles {
+				_, _ = x.data(t.Context(), b, p, unpackTile(p.tile))
+			}
 		}
 	})
 }

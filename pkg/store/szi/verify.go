@@ -99,7 +99,7 @@ func (x *index) proveEntry(entry []byte, p place) error {
 	if p == x.first {
 		return nil
 	}
-	if want := tileName(folderOf(x.key), unpackTile(p.tile)); name != want {
+	if want := x.names.tile(unpackTile(p.tile)); name != want {
 		return damaged("is called %.80q, not %q", name, want)
 	}
 	return nil

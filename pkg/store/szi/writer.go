@@ -17,12 +17,12 @@ import (
 //
 // 16 bytes for each tile, from which Close makes the central directory: 3 MB for 8 gigapixels.
 type Writer struct {
-	w      io.Writer
-	folder string
-	off    int64
-	first  record // the descriptor
-	tiles  [][]record
-	buf    []byte
+	w     io.Writer
+	names names
+	off   int64
+	first record // the descriptor
+	tiles [][]record
+	buf   []byte
 }
 
 // record is an entry as the central directory needs it; what else it needs follows from the order.
@@ -35,43 +35,33 @@ type record struct {
 // recordsPerChunk is the grain in which records grow, so that growing copies nothing.
 const recordsPerChunk = 4096
 
-// NewWriter begins an archive of a Deep Zoom image called folder, with its descriptor.
-func NewWriter(w io.Writer, folder string, descriptor []byte) (*Writer, error) {
-	a := &Writer{w: w, folder: folder}
+// Image is the Deep Zoom image in an archive.
+type Image struct {
+	Folder     string // its name, see Folder
+	Format     string // of its tiles, "jpeg" or "png", which is their extension too
+	Descriptor []byte // its .dzi
+}
+
+// NewWriter begins an archive of an image.
+func NewWriter(w io.Writer, m Image) (*Writer, error) {
+	if m.Folder == "" || m.Format == "" {
+		return nil, errors.New("archive: an image without a name or format")
+	}
+	a := &Writer{w: w, names: names{m.Folder, m.Format}}
 	var err error
-	a.first, err = a.entry(a.descriptorName(), descriptor)
+	a.first, err = a.entry(a.names.descriptor(), m.Descriptor)
 	return a, err
-}
-
-func (a *Writer) descriptorName() string { return a.folder + "/" + a.folder + ".dzi" }
-
-// tileName is a tile's name in the archive.
-func tileName(folder string, t pyramid.Tile) string {
-	return fmt.Sprintf("%s/%s_files/%v.jpeg", folder, folder, t)
-}
-
-// tileBits are the bits of a column or row in packTile.
-const tileBits = 28
-
-// packTile is a tile as a number. Tiles of one level are in row order.
-func packTile(t pyramid.Tile) uint64 {
-	return uint64(t.Level)<<(2*tileBits) | uint64(t.Row)<<tileBits | uint64(t.Col)
-}
-
-func unpackTile(v uint64) pyramid.Tile {
-	const mask = 1<<tileBits - 1
-	return pyramid.Tile{Level: int(v >> (2 * tileBits)), Row: int(v >> tileBits & mask), Col: int(v & mask)}
 }
 
 // Add appends a tile.
 func (a *Writer) Add(t pyramid.Tile, data []byte) error {
-	if t.Level < 0 || t.Level > 63 || t.Col < 0 || t.Row < 0 || t.Col >= 1<<tileBits || t.Row >= 1<<tileBits {
+	if !packable(t) {
 		return fmt.Errorf("archive: impossible tile %v", t)
 	}
 	if (len(a.tiles)+1)*recordsPerChunk > maxTiles { // an archive that nobody could open
 		return fmt.Errorf("archive: more than %d tiles: choose a larger --tile-size, or --pack no", maxTiles-recordsPerChunk)
 	}
-	r, err := a.entry(tileName(a.folder, t), data)
+	r, err := a.entry(a.names.tile(t), data)
 	if err != nil {
 		return fmt.Errorf("archive tile %v: %w", t, err)
 	}
@@ -134,10 +124,10 @@ func (a *Writer) write(b []byte) error {
 // Close writes the central directory, last of all: without it there is no archive.
 func (a *Writer) Close() error {
 	c := central{Writer: a, begin: a.off}
-	c.add(a.descriptorName(), a.first)
+	c.add(a.names.descriptor(), a.first)
 	for _, chunk := range a.tiles {
 		for _, r := range chunk {
-			c.add(tileName(a.folder, unpackTile(r.tile)), r)
+			c.add(a.names.tile(unpackTile(r.tile)), r)
 		}
 	}
 	if err := c.end(); err != nil {

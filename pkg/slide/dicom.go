@@ -2,13 +2,9 @@ package slide
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"image"
 	"io"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -16,122 +12,8 @@ import (
 	"github.com/slidemill/slidemill/pkg/slide/dicom"
 )
 
-// maxInstances bounds how many files of a folder are looked at.
-const maxInstances = 4096
-
-// dicomFile is an open instance.
-type dicomFile struct {
-	*os.File
-	in   *dicom.Instance
-	size int64
-}
-
-// dicomFiles closes the files of a slide.
-type dicomFiles []dicomFile
-
-func (f dicomFiles) Close() (err error) {
-	for _, file := range f {
-		err = errors.Join(err, file.Close())
-	}
-	return err
-}
-
 // isDICOM recognises an instance by its preamble.
 func isDICOM(head []byte) bool { return len(head) >= 132 && string(head[128:132]) == "DICM" }
-
-// openInstances opens the whole-slide instances in a folder, of one series: that of the named file or,
-// where none is named, the only one.
-func openInstances(ctx context.Context, folder, named string) (files dicomFiles, err error) {
-	defer func() {
-		if err != nil {
-			files.Close()
-			files = nil
-		}
-	}()
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return nil, err
-	}
-	if len(entries) > maxInstances {
-		return nil, &UnsupportedError{Format: "dicom", Feature: fmt.Sprintf("a folder of %d files", len(entries))}
-	}
-	for i, entry := range entries {
-		if err := ctx.Err(); err != nil {
-			return files, err
-		}
-		f, ok, err := openInstance(filepath.Join(folder, entry.Name()))
-		if err != nil {
-			// by number: its name may hold a patient's, and the reason goes into logs
-			return files, fmt.Errorf("file %d of %d in the folder, by name: %w", i+1, len(entries), err)
-		}
-		if ok {
-			files = append(files, f)
-		}
-	}
-	return oneSeries(files, named)
-}
-
-// openInstance opens a file if it is a whole-slide instance.
-func openInstance(path string) (f dicomFile, ok bool, err error) {
-	st, err := os.Stat(path)
-	if err != nil || !st.Mode().IsRegular() {
-		return f, false, err
-	}
-	if f.File, err = os.Open(path); err != nil {
-		return f, false, err
-	}
-	f.size = st.Size()
-	f.in, err = dicom.Read(f, f.size)
-	if err == nil && f.in.SOPClass == dicom.WholeSlide {
-		return f, true, nil
-	}
-	if errors.Is(err, dicom.ErrNotDICOM) {
-		err = nil
-	}
-	return f, false, errors.Join(err, f.Close())
-}
-
-// oneSeries keeps the files of one series and closes the others.
-func oneSeries(files dicomFiles, named string) (dicomFiles, error) {
-	series := ""
-	for _, f := range files {
-		if named == "" || f.Name() == named {
-			if series != "" && series != f.in.Series {
-				return files, &UnsupportedError{Format: "dicom", Feature: "a folder with several series; name one file of the series that is meant"}
-			}
-			series = f.in.Series
-		}
-	}
-	var kept dicomFiles
-	for _, f := range files {
-		if f.in.Series == series {
-			kept = append(kept, f)
-		} else if err := f.Close(); err != nil {
-			return kept, err
-		}
-	}
-	if len(kept) == 0 {
-		return nil, ErrDirectory
-	}
-	return kept, nil
-}
-
-// concatenations groups the parts of levels that are split over files, in the order of their frames.
-func (f dicomFiles) concatenations() (out [][]*dicom.Instance) {
-	seen := make(map[string]int)
-	for _, file := range f {
-		if at, ok := seen[file.in.Concatenation]; ok && file.in.Concatenation != "" {
-			out[at] = append(out[at], file.in)
-			continue
-		}
-		seen[file.in.Concatenation] = len(out)
-		out = append(out, []*dicom.Instance{file.in})
-	}
-	for _, parts := range out {
-		slices.SortStableFunc(parts, func(a, b *dicom.Instance) int { return a.FrameOffset - b.FrameOffset })
-	}
-	return out
-}
 
 // openDICOM makes a slide of a series' instances.
 func openDICOM(files dicomFiles, o Options) (Slide, error) {

@@ -39,7 +39,7 @@ func Files(ctx context.Context, path string) ([]string, error) {
 	}
 	var out []string
 	for _, f := range files {
-		out = append(out, f.Name())
+		out = append(out, f.path)
 	}
 	return out, files.Close()
 }

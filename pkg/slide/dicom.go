@@ -10,6 +10,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/slide/codec"
 	"github.com/slidemill/slidemill/pkg/slide/dicom"
+	"github.com/slidemill/slidemill/pkg/slide/extent"
 )
 
 // isDICOM recognises an instance by its preamble.
@@ -99,7 +100,7 @@ func newDICOMPlane(parts []*dicom.Instance, o Options) (*dicomPlane, error) {
 	}
 	p.cols = pyramid.CeilDiv(in.TotalColumns, in.Columns)
 	tiles := int64(p.cols) * int64(pyramid.CeilDiv(in.TotalRows, in.Rows))
-	if p.l.tile.Pixels() > 1<<24 {
+	if p.l.tile.Pixels() > extent.MaxTile {
 		return nil, &UnsupportedError{Format: "dicom", Feature: fmt.Sprintf("frames of %s pixels", p.l.tile)}
 	}
 	if !in.Sparse {

@@ -1,15 +1,14 @@
 package slide
 
-import "github.com/slidemill/slidemill/pkg/pyramid"
-
-// Limits on what a file or a manifest may claim. They are far beyond any scanner and keep every
-// product of two of them inside int64.
-const (
-	maxLevels = 64
-	maxSide   = 1 << 26 // 67 million pixels; at 0.25 µm/px that is 16 metres of glass
+import (
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/slide/extent"
 )
 
-// plausible reports whether a size is one that later arithmetic may trust.
-func plausible(s pyramid.Size) bool {
-	return s.W >= 1 && s.H >= 1 && s.W <= maxSide && s.H <= maxSide
-}
+// The limits of package extent under the names of this one.
+const (
+	maxLevels = extent.MaxLevels
+	maxSide   = extent.MaxSide
+)
+
+func plausible(s pyramid.Size) bool { return extent.Plausible(s) }

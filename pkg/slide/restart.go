@@ -7,6 +7,7 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/slide/codec"
+	"github.com/slidemill/slidemill/pkg/slide/extent"
 )
 
 // restartPlane is a level that is one huge JPEG with restart markers. Its tiles are put together from
@@ -70,7 +71,7 @@ func newRestartPlane(c *candidate, cfg restartConfig) (*restartPlane, error) {
 		return nil, &UnsupportedError{Format: "jpeg", Feature: fmt.Sprintf("%d by %d restart intervals", p.cols, p.rows)}
 	}
 	p.tile = restartTile(p.unit)
-	if p.tile.W > 0xFFFF || p.tile.H > 0xFFFF || p.tile.Pixels() > 1<<24 {
+	if p.tile.W > 0xFFFF || p.tile.H > 0xFFFF || p.tile.Pixels() > extent.MaxTile {
 		return nil, &UnsupportedError{Format: "jpeg", Feature: fmt.Sprintf("restart intervals of %s pixels", p.unit)}
 	}
 	return p, nil

@@ -7,6 +7,9 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/slide/extent"
 )
 
 // ErrNotDICOM says that the file does not begin like a DICOM file.
@@ -288,7 +291,7 @@ func (in *Instance) check() error {
 		in.TotalColumns, in.TotalRows = in.Columns, in.Rows
 	}
 	switch {
-	case in.Columns < 1 || in.Rows < 1 || in.Columns > maxSide || in.Rows > maxSide || in.TotalColumns < 1 || in.TotalRows < 1 || in.TotalColumns > 1<<26 || in.TotalRows > 1<<26:
+	case in.Columns < 1 || in.Rows < 1 || in.Columns > maxSide || in.Rows > maxSide || !extent.Plausible(pyramid.Size{W: in.TotalColumns, H: in.TotalRows}):
 		return damaged("frames of %d by %d in a matrix of %d by %d pixels", in.Columns, in.Rows, in.TotalColumns, in.TotalRows)
 	case in.Frames < 1 || in.Frames > maxFrames:
 		return damaged("%d frames", in.Frames)

@@ -12,6 +12,8 @@ import (
 	"unsafe"
 
 	"github.com/ebitengine/purego"
+
+	"github.com/slidemill/slidemill/pkg/slide/extent"
 )
 
 // Library is a loaded libopenslide.
@@ -99,8 +101,8 @@ type Level struct {
 
 // Limits on what the library may claim of a slide.
 const (
-	maxLevels     = 64
-	maxSide       = 1 << 26
+	maxLevels     = extent.MaxLevels
+	maxSide       = extent.MaxSide
 	maxAssociated = 64
 )
 

@@ -1,5 +1,7 @@
 package tiff
 
+import "github.com/slidemill/slidemill/pkg/slide/extent"
+
 // Limits on what a file may claim, and the reason for each. A file beyond one is refused by name,
 // before anything is allocated for it.
 const (
@@ -7,11 +9,11 @@ const (
 	maxEntries     = 4096     // per directory; TIFF writers use 20 to 60
 	maxValueBytes  = 64 << 20 // of all fields together; 16 bytes per tile: 4 million tiles, 274 gigapixels of 256-pixel tiles
 	maxTileSide    = 1 << 15
-	maxTilePixels  = 1 << 24  // 4096 by 4096; decoded to RGBA 64 MiB
+	maxTilePixels  = extent.MaxTile
 	maxTileBytes   = 64 << 20 // compressed; noise of 16 megapixels does not need more
 	maxTileSamples = 64 << 20 // bytes of samples of all planes, 16 megapixels of RGBA
 	maxSamples     = 16
-	maxImageSide   = 1 << 26
+	maxImageSide   = extent.MaxSide
 )
 
 // extraUnassociated is the ExtraSamples value of an alpha that the colours are not multiplied with.

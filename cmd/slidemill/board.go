@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -12,10 +13,11 @@ import (
 //
 // # Memory
 //
-// One progress per slide that is being worked on; what has ended is taken off.
+// One progress and one time per slide that is being worked on; what has ended is taken off.
 type board struct {
-	mu sync.Mutex
-	at map[pyramid.SlideID]progress
+	mu    sync.Mutex
+	at    map[pyramid.SlideID]progress
+	since map[pyramid.SlideID]time.Time // the first news of it
 }
 
 // progress is how far a slide is in its stage.
@@ -35,7 +37,10 @@ func (b *board) heard(e jobs.Event) {
 		return
 	}
 	if b.at == nil {
-		b.at = map[pyramid.SlideID]progress{}
+		b.at, b.since = map[pyramid.SlideID]progress{}, map[pyramid.SlideID]time.Time{}
+	}
+	if _, known := b.since[e.Slide]; !known {
+		b.since[e.Slide] = time.Now()
 	}
 	b.at[e.Slide] = b.at[e.Slide].advance(e)
 }
@@ -58,9 +63,18 @@ func (b *board) of(id pyramid.SlideID) (progress, bool) {
 	return p, ok
 }
 
+// began is when work on a slide was heard of first.
+func (b *board) began(id pyramid.SlideID) (time.Time, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	at, ok := b.since[id]
+	return at, ok
+}
+
 // ended takes a slide off whose end no event told.
 func (b *board) ended(id pyramid.SlideID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.at, id)
+	delete(b.since, id)
 }

@@ -12,8 +12,10 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/store"
 	"github.com/slidemill/slidemill/pkg/viewer"
 )
 
@@ -60,17 +62,24 @@ It listens on loopback only. Beyond it wants --tls-cert, --tls-key and --token-f
 	partialFlag(cmd, &f.partial)
 	fl.StringVar(&f.watch, "watch", "", "`folder` whose slides to take, as the command watch does")
 	for i, p := range jobs.Priorities() {
-		fl.DurationVar(&f.targets[i], "target-"+string(p), 0, fmt.Sprintf("alert when an order of priority %s takes longer from order to result", p))
+		fl.DurationVar(&f.targets[i], "target-"+string(p), 0, fmt.Sprintf("how long an order of priority %s may take until its result: kept in the store for all who look (0: no target)", p))
 	}
 	return cmd
 }
 
-func (f *serveFlags) targetTimes() map[jobs.Priority]time.Duration {
-	times := map[jobs.Priority]time.Duration{}
+// setTargets writes down the targets that the command line names. Without any it writes nothing, so that a serve
+// that only shows may be without the right to.
+func (f *serveFlags) setTargets(cmd *cobra.Command, bucket store.Bucket) error {
+	said := intake.Targets{}
 	for i, p := range jobs.Priorities() {
-		times[p] = f.targets[i]
+		if cmd.Flags().Changed("target-" + string(p)) {
+			said[p] = f.targets[i]
+		}
 	}
-	return times
+	if len(said) == 0 {
+		return nil
+	}
+	return intake.Ledger{Bucket: bucket}.SetTargets(cmd.Context(), said)
 }
 
 func serve(cmd *cobra.Command, f *serveFlags) (err error) {
@@ -84,7 +93,10 @@ func serve(cmd *cobra.Command, f *serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	s := newStation(bucket, log, f.targetTimes())
+	if err := f.setTargets(cmd, bucket); err != nil {
+		return err
+	}
+	s := newStation(bucket, log)
 	s.works = f.workers > 0 || f.nats != "" // a queue elsewhere is set up and watched even if others do the work
 	if f.watch != "" && !s.works {
 		return &usageError{errors.New("--watch needs workers: leave --workers 0 away, or name a --nats")}

@@ -12,6 +12,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/jobs/jetstream"
 	"github.com/slidemill/slidemill/pkg/metrics"
+	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/store"
 	"github.com/slidemill/slidemill/pkg/viewer"
 )
@@ -36,11 +37,11 @@ const (
 	lookWindow = 7 * 24 * time.Hour
 )
 
-func newStation(bucket store.Bucket, log *slog.Logger, targets map[jobs.Priority]time.Duration) *station {
+func newStation(bucket store.Bucket, log *slog.Logger) *station {
 	s := &station{bucket: bucket, log: log, feed: viewer.NewFeed()}
 	s.metrics = metrics.New(metrics.Config{Look: s.state})
 	s.monitor = &intake.Monitor{
-		Judge: &intake.Judge{Ledger: intake.Ledger{Bucket: bucket}, Dead: s.dead}, Targets: targets,
+		Judge:  &intake.Judge{Ledger: intake.Ledger{Bucket: bucket}, Dead: s.dead},
 		Window: lookWindow, Every: lookEvery, Told: s.told,
 	}
 	return s
@@ -108,6 +109,7 @@ func (s *station) told(before, now intake.Watched) {
 		return
 	}
 	s.say("order", &now)
+	s.began(&before, &now)
 	switch {
 	case now.State == intake.Failed || now.State == intake.Refused:
 		s.log.Error("slide "+now.State, "slide", now.Slide, "reason", now.Reason)
@@ -122,16 +124,32 @@ func (s *station) told(before, now intake.Watched) {
 	}
 }
 
+// began writes down when work on an order began: the store does not show it, and status and summary ask for it.
+func (s *station) began(before, now *intake.Watched) {
+	at, heard := s.board.began(now.Slide)
+	if now.State == intake.Waiting || before.State != intake.Waiting && !before.At.IsZero() || !heard {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := s.monitor.Judge.Begin(ctx, now.Slide, at); err != nil {
+		s.log.Debug("begin of work not written down", "slide", now.Slide, "error", err)
+	}
+}
+
 func (s *station) took(w *intake.Watched) {
 	s.metrics.Ended(w.Priority, w.Ended.Sub(w.At))
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	times, err := intake.StageTimes(ctx, s.bucket, &w.Standing)
-	if err != nil {
+	judge := intake.Judge{Ledger: s.monitor.Judge.Ledger, Stages: true}
+	all, err := judge.LookAt(ctx, []pyramid.SlideID{w.Slide})
+	if err != nil || all[0].Times == nil {
 		s.log.Debug("no stage times", "slide", w.Slide, "error", err)
+		return
 	}
-	for stage, took := range times {
-		s.metrics.Stage(stage, took)
+	t := all[0].Times
+	for stage, seconds := range map[string]float64{"waiting": t.Waiting, "tile": t.Tile, "segment": t.Segment, "stitch": t.Stitch} {
+		s.metrics.Stage(stage, seconds)
 	}
 }
 
@@ -175,12 +193,20 @@ func (s *station) state(ctx context.Context) (st metrics.State, err error) {
 		return st, err
 	}
 	st.Open, st.OldestOpen = map[jobs.Priority]int{}, map[jobs.Priority]time.Duration{}
+	st.Late, st.Targets = map[jobs.Priority]int{}, map[jobs.Priority]float64{}
 	for _, p := range jobs.Priorities() {
 		st.Open[p] = 0
 	}
 	for _, w := range latest {
-		if p := w.Priority.Known(); w.Open() {
+		p := w.Priority.Known()
+		if w.TargetSeconds > 0 {
+			st.Targets[p] = w.TargetSeconds
+		}
+		if w.Open() {
 			st.Open[p]++
+			if w.Late {
+				st.Late[p]++
+			}
 			st.OldestOpen[p] = max(st.OldestOpen[p], time.Since(w.At))
 		}
 	}

@@ -21,9 +21,9 @@ import (
 // statusFlags is what `status` can be told.
 type statusFlags struct {
 	place
-	watch, json bool
-	since       time.Duration
-	every       time.Duration
+	watch, json, times bool
+	since              time.Duration
+	every              time.Duration
 }
 
 func newStatus() *cobra.Command {
@@ -36,6 +36,11 @@ With --watch it stays until everything has ended, with rate and ETA.
 
 ` + slideNames + ` A name that several slides have shows them all.
 
+--times shows where the time of each slide and accession went: waiting, tile, segment, stitch;
+and how far it is beyond the target of its priority, as ` + "`serve --target-*`" + ` set it last.
+Stages overlap, so a case's total is by the clock; where no serve saw the work begin, waiting
+counts as tile.
+
 Exit codes: 0 all is well, 1 at least one slide failed or was refused, 2 usage.`,
 		Example: "  slidemill status --watch\n  slidemill status S26-1042 --json",
 		RunE:    func(cmd *cobra.Command, args []string) error { return status(cmd, &f, args) },
@@ -43,6 +48,7 @@ Exit codes: 0 all is well, 1 at least one slide failed or was refused, 2 usage.`
 	f.place.flags(cmd)
 	fl := cmd.Flags()
 	fl.BoolVarP(&f.watch, "watch", "w", false, "stay until all has ended")
+	fl.BoolVar(&f.times, "times", false, "where the time went, by slide and accession")
 	fl.BoolVar(&f.json, "json", false, "one JSON object per slide on stdout")
 	fl.DurationVar(&f.since, "since", 72*time.Hour, "how far back to look where no slide is named")
 	fl.DurationVar(&f.every, "every", 2*time.Second, "with --watch: time between two looks")
@@ -56,6 +62,7 @@ func status(cmd *cobra.Command, f *statusFlags, args []string) (err error) {
 	}
 	defer closing(&err, system.close)
 	b := &bulletin{system: system, judge: system.judge(), flags: f, args: args}
+	b.judge.Stages = f.times || f.json
 	for {
 		if err := b.look(cmd.Context()); err != nil {
 			return err
@@ -98,11 +105,11 @@ type bulletin struct {
 	flags  *statusFlags
 	args   []string
 
-	standings []intake.Standing
-	depths    []jobs.Depth
-	open, bad int
-	pace      pace
-	shown     bool
+	standings       []intake.Standing
+	depths          []jobs.Depth
+	open, bad, late int
+	pace            pace
+	shown           bool
 }
 
 func (b *bulletin) look(ctx context.Context) (err error) {
@@ -122,8 +129,11 @@ func (b *bulletin) look(ctx context.Context) (err error) {
 		return err
 	}
 	sortStandings(b.standings)
-	b.open, b.bad = 0, 0
+	b.open, b.bad, b.late = 0, 0, 0
 	for i := range b.standings {
+		if b.standings[i].Late() {
+			b.late++
+		}
 		if b.standings[i].Open() {
 			b.open++
 		}
@@ -142,12 +152,15 @@ func (b *bulletin) line() string {
 		states[s.State]++
 	}
 	var parts []string
-	for _, state := range []string{stitch.Done, intake.Failed, intake.Refused, intake.Cancelled, string(jobs.Stitch), string(jobs.Segment), string(jobs.Tile), intake.Waiting} {
+	for _, state := range []string{stitch.Done, intake.Failed, intake.Refused, intake.Missing, intake.Cancelled, string(jobs.Stitch), string(jobs.Segment), string(jobs.Tile), intake.Waiting} {
 		if n := states[state]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, stateWords[state]))
 		}
 	}
 	text := fmt.Sprintf("%s: %s", count(len(b.standings), "slide"), strings.Join(parts, ", "))
+	if b.late > 0 {
+		text += fmt.Sprintf("; %d late", b.late)
+	}
 	if rate := b.pace.text(); rate != "" {
 		text += " · " + rate
 	}
@@ -156,7 +169,7 @@ func (b *bulletin) line() string {
 
 // stateWords are the states as a person says them.
 var stateWords = map[string]string{
-	stitch.Done: "done", intake.Failed: "failed", intake.Refused: "refused", intake.Cancelled: "cancelled", intake.Waiting: "waiting",
+	stitch.Done: "done", intake.Failed: "failed", intake.Refused: "refused", intake.Missing: "missing", intake.Cancelled: "cancelled", intake.Waiting: "waiting",
 	string(jobs.Tile): "being tiled", string(jobs.Segment): "being segmented", string(jobs.Stitch): "being joined",
 }
 
@@ -198,6 +211,10 @@ func (b *bulletin) table(out io.Writer) error {
 		fmt.Fprintf(w, "%.8s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Slide, shorten(s.File, 36), dash(s.Accession), s.Priority, stateText(&s), took(&s), shorten(intake.PlainReason(s.Reason), 160))
 	}
 	err := w.Flush()
+	if b.flags.times {
+		fmt.Fprintln(out)
+		err = errors.Join(err, turnaround(out, b.standings, time.Now()))
+	}
 	fmt.Fprintln(out, "\n"+b.line())
 	if text := queueLine(b.depths); text != "" {
 		fmt.Fprintln(out, text)
@@ -219,7 +236,11 @@ func took(s *intake.Standing) string {
 	if s.At.IsZero() {
 		return "-"
 	}
-	return summary.Duration((&summary.Row{Standing: *s}).Took())
+	text := summary.Duration((&summary.Row{Standing: *s}).Took())
+	if s.Late() {
+		text += " LATE"
+	}
+	return text
 }
 
 func dash(text string) string {

@@ -50,7 +50,7 @@ func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
 	}
 	defer closing(&err, system.close)
 	judge := system.judge()
-	judge.Reports = true
+	judge.Reports, judge.Stages = true, true
 	standings, err := judge.LookAll(ctx, time.Now().Add(-f.since))
 	if err != nil {
 		return err

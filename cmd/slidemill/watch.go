@@ -265,7 +265,7 @@ func (r *round) summarise(ctx context.Context) (*summary.Summary, error) {
 		ids = append(ids, s.Slide)
 	}
 	judge := r.system.judge()
-	judge.Reports = true
+	judge.Reports, judge.Stages = true, true
 	standings, err := judge.LookAt(ctx, ids)
 	if err != nil {
 		return nil, err

@@ -182,7 +182,7 @@ func (l Ledger) lines(ctx context.Context, since time.Time, endedOnly bool) ([]L
 		case err != nil: // a foreign file
 		case kind == store.EndRecord:
 			ended[id] = true
-		case !object.Modified.Before(since):
+		case kind == store.OrderRecord && !object.Modified.Before(since):
 			found = append(found, Line{Entry: Entry{Slide: id, At: object.Modified}})
 		}
 	}

@@ -5,10 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/pyramid"
-	"github.com/slidemill/slidemill/pkg/stitch"
-	"github.com/slidemill/slidemill/pkg/store"
 )
 
 // Watched is an order as the monitor knows it.
@@ -25,10 +22,9 @@ type Watched struct {
 //
 // It holds one Watched per order of the window, about a kilobyte each.
 type Monitor struct {
-	Judge   *Judge
-	Targets map[jobs.Priority]time.Duration // 0 or absent: no target
-	Window  time.Duration                   // how far back orders are looked at
-	Every   time.Duration                   // between two looks, longer where a look itself takes long
+	Judge  *Judge
+	Window time.Duration // how far back orders are looked at
+	Every  time.Duration // between two looks, longer where a look itself takes long
 	// Told, if not nil, hears of each order that is new, changed its state or became late. What was so
 	// before the first look is not told, except open orders that are late.
 	Told func(before, now Watched)
@@ -56,8 +52,7 @@ func (m *Monitor) Run(ctx context.Context) {
 
 // Look looks once, and tells what changed.
 func (m *Monitor) Look(ctx context.Context) {
-	now := time.Now()
-	standings, err := m.Judge.LookAll(ctx, now.Add(-m.Window))
+	standings, err := m.Judge.LookAll(ctx, time.Now().Add(-m.Window))
 	if err != nil {
 		m.mu.Lock()
 		m.err = err
@@ -67,7 +62,7 @@ func (m *Monitor) Look(ctx context.Context) {
 	latest := make([]Watched, len(standings))
 	states := make(map[pyramid.SlideID]Watched, len(standings))
 	for i, s := range standings {
-		latest[i] = Watched{s, m.late(&s, now)}
+		latest[i] = Watched{s, s.Late()}
 		states[s.Slide] = latest[i]
 	}
 	m.mu.Lock()
@@ -86,39 +81,9 @@ func (m *Monitor) Look(ctx context.Context) {
 	}
 }
 
-func (m *Monitor) late(s *Standing, now time.Time) bool {
-	target := m.Targets[s.Priority.Known()]
-	if target <= 0 || s.At.IsZero() || s.State == Cancelled {
-		return false
-	}
-	if s.Open() {
-		return now.Sub(s.At) > target
-	}
-	return s.Ended.Sub(s.At) > target
-}
-
 // Latest is the latest look, and why there is no later one.
 func (m *Monitor) Latest() ([]Watched, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.latest, m.err
-}
-
-// StageTimes is how long an order that is done was in each stage. Waiting counts for the stage that is
-// waited for.
-func StageTimes(ctx context.Context, b store.Bucket, s *Standing) (map[jobs.Stage]time.Duration, error) {
-	data, err := store.ReadAll(ctx, b, store.Slide(s.Slide).Run(s.Run).Report(), maxReport)
-	if err != nil {
-		return nil, err
-	}
-	r, err := stitch.DecodeReport(data)
-	if err != nil {
-		return nil, err
-	}
-	join := time.Duration(r.Seconds.Stitch * float64(time.Second))
-	return map[jobs.Stage]time.Duration{
-		jobs.Tile:    max(0, s.Tiled.Sub(s.At)),
-		jobs.Segment: max(0, s.Ended.Sub(s.Tiled)-join),
-		jobs.Stitch:  join,
-	}, nil
 }

@@ -33,6 +33,11 @@ type Standing struct {
 	// When it was cut and when it ended; zero before.
 	Tiled time.Time `json:"tiled,omitzero"`
 	Ended time.Time `json:"ended,omitzero"`
+	// The target of its priority, and how far it is beyond it; 0 where there is none. Both in seconds.
+	TargetSeconds float64 `json:"target_seconds,omitempty"`
+	LateSeconds   float64 `json:"late_seconds,omitempty"`
+	// Times is where its time went, where Judge.Stages asks for it.
+	Times *Times `json:"seconds,omitempty"`
 	// Report is what was found, where Judge.Reports asks for it.
 	Report *stitch.Report `json:"-"`
 }
@@ -49,6 +54,7 @@ type Judge struct {
 	Ledger
 	Dead    func(context.Context) ([]jobs.Dead, error) // nil where no queue can be asked
 	Reports bool                                       // read the reports of what is done
+	Stages  bool                                       // find out where the time went; it needs the reports
 
 	mu      sync.Mutex
 	planned map[pyramid.RunID]int
@@ -60,7 +66,11 @@ func (j *Judge) Look(ctx context.Context, lines []Line) ([]Standing, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := make([]Standing, len(lines))
+	targets, err := j.Targets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now, all := time.Now(), make([]Standing, len(lines))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(readAtOnce)
 	for i, line := range lines {
@@ -69,10 +79,23 @@ func (j *Judge) Look(ctx context.Context, lines []Line) ([]Standing, error) {
 			if err := j.look(ctx, &all[i], line.End, dead[line.Slide]); err != nil {
 				return fmt.Errorf("slide %v: %w", line.Slide, err)
 			}
-			return nil
+			targets.judge(&all[i], now)
+			return j.stages(ctx, &all[i], now)
 		})
 	}
 	return all, group.Wait()
+}
+
+func (j *Judge) stages(ctx context.Context, s *Standing, now time.Time) error {
+	if !j.Stages {
+		return nil
+	}
+	t, err := j.Times(ctx, s, now)
+	if err != nil {
+		return fmt.Errorf("slide %v: %w", s.Slide, err)
+	}
+	s.Times = &t
+	return nil
 }
 
 // LookAt is Look for the orders of the slides. A slide that was never ordered stands nowhere.
@@ -142,7 +165,7 @@ func (j *Judge) done(ctx context.Context, s *Standing) (bool, error) {
 		return false, unlessMissing(err)
 	}
 	s.State, s.Ended = stitch.Done, manifest.Modified
-	if s.Tiled, err = j.modified(ctx, keys.Plan()); err != nil || !j.Reports {
+	if s.Tiled, err = j.modified(ctx, keys.Plan()); err != nil || !j.Reports && !j.Stages {
 		return true, err
 	}
 	data, err := store.ReadAll(ctx, j.Bucket, keys.Report(), maxReport)

@@ -15,6 +15,8 @@ var (
 	inHand  = prometheus.NewDesc("slidemill_queue_in_hand", "Jobs that workers have in hand.", []string{"stage", "priority"}, nil)
 	dead    = prometheus.NewDesc("slidemill_dead_jobs", "Jobs on the dead list.", nil, nil)
 	open    = prometheus.NewDesc("slidemill_orders_open", "Orders that have not ended.", []string{"priority"}, nil)
+	late    = prometheus.NewDesc("slidemill_orders_late", "Orders that have not ended and are beyond their target.", []string{"priority"}, nil)
+	target  = prometheus.NewDesc("slidemill_target_seconds", "How long an order may take, where there is a target and an order.", []string{"priority"}, nil)
 	oldest  = prometheus.NewDesc("slidemill_oldest_order_seconds", "Age of the oldest order that has not ended; 0 if there is none.", []string{"priority"}, nil)
 	up      = prometheus.NewDesc("slidemill_up", "1 if queue and store answered this scrape.", nil, nil)
 )
@@ -24,7 +26,7 @@ type live Metrics
 
 // Describe implements prometheus.Collector.
 func (*live) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{waiting, inHand, dead, open, oldest, up} {
+	for _, d := range []*prometheus.Desc{waiting, inHand, dead, open, late, target, oldest, up} {
 		out <- d
 	}
 }
@@ -50,5 +52,9 @@ func (l *live) Collect(out chan<- prometheus.Metric) {
 	for p, n := range s.Open {
 		gauge(open, float64(n), string(p))
 		gauge(oldest, s.OldestOpen[p].Seconds(), string(p))
+		gauge(late, float64(s.Late[p]), string(p))
+	}
+	for p, seconds := range s.Targets {
+		gauge(target, seconds, string(p))
 	}
 }

@@ -24,6 +24,9 @@ type State struct {
 	OldestOpen map[jobs.Priority]time.Duration
 	// Open counts the orders that have not ended.
 	Open map[jobs.Priority]int
+	// Late counts those of them that are beyond their target; Targets has the seconds of each that is known.
+	Late    map[jobs.Priority]int
+	Targets map[jobs.Priority]float64
 }
 
 // Config says where the numbers come from.
@@ -63,7 +66,7 @@ func New(c Config) *Metrics {
 		failures:     counter("slidemill_failures_total", "Jobs that failed for good, as events tell.", "stage"),
 		events:       counter("slidemill_events_total", "News heard.", "stage", "state"),
 		missed:       counter("slidemill_turnaround_missed_total", "Orders that missed their target.", "priority"),
-		stages:       histogram("slidemill_stage_seconds", "Time per stage and slide, from the stage before.", stageBuckets, "stage"),
+		stages:       histogram("slidemill_stage_seconds", "Time per stage and slide, from the stage before; waiting is before the first.", stageBuckets, "stage"),
 		turnaround:   histogram("slidemill_turnaround_seconds", "Time from order to result.", turnaroundBuckets, "priority"),
 	}
 	m.registry.MustRegister(m.regions, m.redeliveries, m.failures, m.events, m.missed, m.stages, m.turnaround, (*live)(m),
@@ -116,9 +119,9 @@ func (m *Metrics) Ended(p jobs.Priority, took time.Duration) {
 	m.turnaround.WithLabelValues(string(p.Known())).Observe(took.Seconds())
 }
 
-// Stage counts how long a slide was in a stage.
-func (m *Metrics) Stage(s jobs.Stage, took time.Duration) {
-	m.stages.WithLabelValues(string(s)).Observe(took.Seconds())
+// Stage counts for how many seconds a slide was in a stage, or waited.
+func (m *Metrics) Stage(stage string, seconds float64) {
+	m.stages.WithLabelValues(stage).Observe(seconds)
 }
 
 // Missed counts an order that missed its target.

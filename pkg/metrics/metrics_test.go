@@ -38,7 +38,7 @@ func TestScrape(t *testing.T) {
 	m.Redelivered(jobs.Stitch)
 	m.Missed(jobs.Stat)
 	m.Ended("", time.Minute)
-	m.Stage(jobs.Tile, 2*time.Second)
+	m.Stage("tile", 2)
 	text := scrape(t, m)
 	for _, want := range []string{
 		`slidemill_queue_waiting{priority="stat",stage="tile"} 3`,

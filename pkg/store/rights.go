@@ -39,8 +39,8 @@ var duties = map[Kind]map[Role]Right{
 	PyramidTile:    {Tiler: Read | Write, Segmenter: Read, Stitcher: Read},
 	PyramidArchive: {Tiler: Read | Write, Segmenter: Read, Stitcher: Read},
 	PyramidHead:    {Tiler: Read | Write | Delete, Segmenter: Read, Stitcher: Read},
-	Thumbnail:      {Tiler: Read | Write},
-	Tissue:         {Tiler: Read | Write, Segmenter: Read, Stitcher: Read},
+	Thumbnail:      {Tiler: Write},
+	Tissue:         {Tiler: Read | Write},
 
 	Plan:            {Tiler: Read | Write, Segmenter: Read, Stitcher: Read},
 	Region:          {Segmenter: Read | Write, Stitcher: Read},
@@ -54,7 +54,7 @@ var duties = map[Kind]map[Role]Right{
 	Preview:         {Stitcher: Read | Write},
 	Report:          {Stitcher: Read | Write},
 	ReportHTML:      {Stitcher: Read | Write},
-	RunManifest:     {Tiler: Read, Segmenter: Read, Stitcher: Read | Write},
+	RunManifest:     {Stitcher: Read | Write},
 
 	OrderRecord: {},
 	BegunRecord: {},

@@ -44,8 +44,8 @@ func TestRightsOfEveryKey(t *testing.T) {
 		pyramid_files        tile:rw  segment:r   stitch:r  serve:r
 		pyramid.szi          tile:rw  segment:r   stitch:r  serve:r
 		pyramid-head.szi     tile:rwd segment:r   stitch:r  serve:r
-		thumbnail.jpeg       tile:rw  segment:    stitch:   serve:r
-		tissue.png           tile:rw  segment:r   stitch:r  serve:r
+		thumbnail.jpeg       tile:w   segment:    stitch:   serve:r
+		tissue.png           tile:rw  segment:    stitch:   serve:r
 		plan.json            tile:rw  segment:r   stitch:r  serve:r
 		regions              tile:    segment:rw  stitch:r  serve:r
 		quarantine           tile:    segment:rwd stitch:r  serve:r
@@ -58,7 +58,7 @@ func TestRightsOfEveryKey(t *testing.T) {
 		preview.png          tile:    segment:    stitch:rw serve:r
 		report.json          tile:    segment:    stitch:rw serve:r
 		report.html          tile:    segment:    stitch:rw serve:r
-		run.json             tile:r   segment:r   stitch:rw serve:r
+		run.json             tile:    segment:    stitch:rw serve:r
 		order.json           tile:    segment:    stitch:   serve:rwd
 		begun.json           tile:    segment:    stitch:   serve:rwd
 		end.json             tile:r   segment:r   stitch:r  serve:rwd`

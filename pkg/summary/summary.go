@@ -31,12 +31,15 @@ type Row struct {
 	Picture []byte // JPEG, of what is done
 }
 
-// Count is how many slides are in each state.
-type Count struct{ Done, Failed, Refused, Missing, Cancelled, Open int }
+// Count is how many slides are in each state, and how many of all are beyond their target.
+type Count struct{ Done, Failed, Refused, Missing, Cancelled, Open, Late int }
 
 // Count counts the slides; files that hold the same slide as another count like it.
 func (s *Summary) Count() (c Count) {
 	for i := range s.Rows {
+		if s.Rows[i].Late() {
+			c.Late++
+		}
 		switch s.Rows[i].State {
 		case stitch.Done:
 			c.Done++

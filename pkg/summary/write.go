@@ -24,6 +24,7 @@ var page = template.Must(template.New("summary").Funcs(template.FuncMap{
 	"picture": func(data []byte) template.URL {
 		return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(data))
 	},
+	"late":    func(seconds float64) string { return Duration(time.Duration(seconds * float64(time.Second))) },
 	"took":    func(d time.Duration) string { return Duration(d) },
 	"clock":   func(t time.Time) string { return t.Local().Format("2 Jan 2006, 15:04") },
 	"notice":  func() string { return stitch.Notice },
@@ -46,6 +47,7 @@ func (s *Summary) WriteHTML(w io.Writer) error { return page.Execute(w, s) }
 var header = []string{
 	"file", "accession", "priority", "state", "reason", "slide", "run", "ordered", "ended", "seconds",
 	"tissue_mm2", "analysed_mm2", "not_analysed_mm2", "carcinoma_mm2", "carcinoma_fraction", "lesions", "triage", "notice",
+	"waiting_s", "tile_s", "segment_s", "stitch_s", "target_s", "late_s",
 }
 
 // WriteCSV writes a line per slide.
@@ -83,11 +85,26 @@ func (r *Row) cells() []string {
 		stamp(r.At), stamp(r.Ended), seconds,
 	}
 	if r.Report == nil || r.Report.Areas == nil {
-		return append(cells, "", "", "", "", "", "", "", stitch.Notice)
+		return append(append(cells, "", "", "", "", "", "", "", stitch.Notice), r.turnaround()...)
 	}
 	p := r.Report
-	return append(cells, number(p.TissueMM2), number(p.AnalysedMM2), number(p.NotAnalysedMM2), number(p.CarcinomaMM2),
+	cells = append(cells, number(p.TissueMM2), number(p.AnalysedMM2), number(p.NotAnalysedMM2), number(p.CarcinomaMM2),
 		number(p.CarcinomaFraction), fmt.Sprint(len(p.Lesions)), number(p.Triage.Score), stitch.Notice)
+	return append(cells, r.turnaround()...)
+}
+
+// turnaround is where the slide's time went, and how far it was beyond its target.
+func (r *Row) turnaround() []string {
+	cells := make([]string, 6)
+	if t := r.Times; t != nil && !r.At.IsZero() {
+		for i, x := range []float64{t.Waiting, t.Tile, t.Segment, t.Stitch} {
+			cells[i] = fmt.Sprintf("%.1f", x)
+		}
+	}
+	if r.TargetSeconds > 0 {
+		cells[4], cells[5] = fmt.Sprintf("%.0f", r.TargetSeconds), fmt.Sprintf("%.1f", r.LateSeconds)
+	}
+	return cells
 }
 
 // named reports whether there is an id: a slide that nobody could read has none.
@@ -136,6 +153,9 @@ func (s *Summary) Headline() string {
 	}
 	if c.Open > 0 {
 		text += fmt.Sprintf(", %d not finished", c.Open)
+	}
+	if c.Late > 0 {
+		text += fmt.Sprintf("; %d late", c.Late)
 	}
 	return text
 }

@@ -1,0 +1,104 @@
+package intake
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/store"
+	"github.com/slidemill/slidemill/pkg/store/mem"
+)
+
+// Whoever looks at orders calls the same ones late, and one word changes it for all.
+func TestTargetsAreTheStores(t *testing.T) {
+	l := Ledger{mem.New()}
+	id := pyramid.SlideID{1}
+	if err := l.Enter(t.Context(), Entry{Slide: id, Priority: jobs.Stat, At: time.Now().Add(-10 * time.Minute)}); err != nil {
+		t.Fatal(err)
+	}
+	look := func() Standing {
+		t.Helper()
+		all, err := (&Judge{Ledger: l}).LookAll(t.Context(), time.Time{})
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%v, %v", all, err)
+		}
+		m := &Monitor{Judge: &Judge{Ledger: l}, Window: time.Hour}
+		m.Look(t.Context())
+		latest, err := m.Latest()
+		if err != nil || latest[0].Late != all[0].Late() {
+			t.Errorf("serve says %v, who looks %v, %v", latest[0].Late, all[0].Late(), err)
+		}
+		return all[0]
+	}
+	if s := look(); s.Late() || s.TargetSeconds != 0 {
+		t.Errorf("late without a target: %+v", s)
+	}
+	if err := l.SetTargets(t.Context(), Targets{jobs.Stat: 4 * time.Minute, jobs.Urgent: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	if s := look(); s.TargetSeconds != 240 || s.LateSeconds < 359 || s.LateSeconds > 420 {
+		t.Errorf("late by %g s of %g", s.LateSeconds, s.TargetSeconds)
+	}
+	if err := l.SetTargets(t.Context(), Targets{jobs.Stat: 0}); err != nil {
+		t.Fatal(err)
+	}
+	if s := look(); s.Late() {
+		t.Errorf("late by a target that was taken away: %+v", s)
+	}
+	if targets, err := l.Targets(t.Context()); err != nil || targets[jobs.Urgent] != time.Hour || len(targets) != 1 {
+		t.Errorf("the others are %v, %v", targets, err)
+	}
+	if lines, err := l.Lines(t.Context(), time.Time{}); err != nil || len(lines) != 1 {
+		t.Errorf("the targets count as orders: %v, %v", lines, err)
+	}
+}
+
+// Bytes from outside are no target.
+func TestTargetsThatAreNone(t *testing.T) {
+	l := Ledger{mem.New()}
+	for _, text := range []string{`{"stat":-1}`, `{"stat":1e300}`, `{}`} {
+		if err := l.Bucket.Put(t.Context(), store.Targets(), strings.NewReader(text), int64(len(text))); err != nil {
+			t.Fatal(err)
+		}
+		if targets, err := l.Targets(t.Context()); err != nil || len(targets) != 0 {
+			t.Errorf("%s: %v, %v", text, targets, err)
+		}
+	}
+}
+
+// The stages of an order add up to its time, whatever is known of them and in whatever order the clocks say.
+func TestTimes(t *testing.T) {
+	at := time.Date(2026, 11, 28, 20, 0, 0, 0, time.UTC)
+	after := func(s int) time.Time { return at.Add(time.Duration(s) * time.Second) }
+	for name, c := range map[string]struct {
+		s     Standing
+		begun time.Time
+		want  Times
+	}{
+		"waits":             {Standing{State: Waiting}, time.Time{}, Times{Waiting: 100, Total: 100}},
+		"is cut":            {Standing{State: string(jobs.Tile)}, after(30), Times{Waiting: 30, Tile: 70, Total: 100}},
+		"nobody saw":        {Standing{State: string(jobs.Segment), Tiled: after(60)}, time.Time{}, Times{Tile: 60, Segment: 40, Total: 100}},
+		"failed while cut":  {Standing{State: Failed, Ended: after(50)}, after(20), Times{Waiting: 20, Tile: 30, Total: 50}},
+		"cut before":        {Standing{State: string(jobs.Segment), Tiled: after(-500)}, after(10), Times{Segment: 100, Total: 100}},
+		"done":              {Standing{State: "done", Tiled: after(40), Ended: after(90)}, after(10), Times{Waiting: 10, Tile: 30, Segment: 50, Total: 90}},
+		"begun in the past": {Standing{State: "done", Tiled: after(40), Ended: after(90)}, after(-10), Times{Tile: 40, Segment: 50, Total: 90}},
+		"wrong clocks":      {Standing{State: "done", Tiled: after(400), Ended: after(90)}, after(200), Times{Waiting: 90, Total: 90}},
+	} {
+		l := Ledger{mem.New()}
+		c.s.At, c.s.Slide = at, pyramid.SlideID{1}
+		if !c.begun.IsZero() {
+			if err := l.Begin(t.Context(), c.s.Slide, c.begun); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := (&Judge{Ledger: l}).Times(t.Context(), &c.s, after(100))
+		if err != nil || got != c.want {
+			t.Errorf("%s: %+v, %v; want %+v", name, got, err, c.want)
+		}
+		if sum := got.Waiting + got.Tile + got.Segment + got.Stitch; sum != got.Total {
+			t.Errorf("%s: the stages are %g of %g s", name, sum, got.Total)
+		}
+	}
+}

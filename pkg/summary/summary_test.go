@@ -1,0 +1,251 @@
+package summary
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/stitch"
+	"github.com/slidemill/slidemill/pkg/store"
+	"github.com/slidemill/slidemill/pkg/store/mem"
+)
+
+var night = time.Date(2026, 11, 27, 22, 0, 0, 0, time.UTC)
+
+// row is a slide of the night with its own id.
+func row(n byte, file, state, reason string) Row {
+	s := intake.Standing{Entry: intake.Entry{Slide: pyramid.SlideID{n}, File: file, Accession: fmt.Sprintf("S26-%d", n), Priority: jobs.Routine, At: night}, State: state, Reason: reason}
+	if intake.Ended(state) {
+		s.Ended = night.Add(time.Duration(n) * time.Minute)
+	}
+	return Row{Standing: s}
+}
+
+// batch is a slide of each outcome, and of some two.
+func batch() []Row {
+	done, empty := row(1, "done.svs", stitch.Done, ""), row(2, "empty.svs", stitch.Done, "")
+	done.Report = &stitch.Report{Areas: &stitch.Areas{TissueMM2: 100, AnalysedMM2: 90, NotAnalysedMM2: 10, CarcinomaMM2: 9, CarcinomaFraction: 0.1}, Triage: stitch.Triage{Score: 0.7}}
+	done.TargetSeconds, done.LateSeconds = 30, 30
+	done.Times = &intake.Times{Waiting: 5, Tile: 10, Segment: 40, Stitch: 5, Total: 60}
+	empty.Report = &stitch.Report{}
+	missing := row(7, "never.svs", intake.Missing, "Named in line 3")
+	missing.Slide, missing.At = pyramid.SlideID{}, time.Time{}
+	doubled := row(1, "copy of done.svs", stitch.Done, "")
+	doubled.Doubled = "done.svs"
+	return []Row{
+		done, empty, doubled, row(3, "broken.svs", intake.Failed, "The file is damaged. (technical: directory 0)"),
+		row(4, "noscale.svs", intake.Refused, "unknown scale"), row(5, "taken back.svs", intake.Cancelled, "wrong block"),
+		row(6, "open.svs", string(jobs.Segment), ""), missing,
+	}
+}
+
+func written(t *testing.T, rows []Row, pictures Source) (s *Summary, html, text string) {
+	t.Helper()
+	s, err := New(t.Context(), rows, pictures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.To = night.Add(10 * time.Hour)
+	var h, c bytes.Buffer
+	if err := errors.Join(s.WriteHTML(&h), s.WriteCSV(&c)); err != nil {
+		t.Fatal(err)
+	}
+	return s, h.String(), c.String()
+}
+
+// Every outcome is counted once, and those that need a person come first.
+func TestOutcomesAreCounted(t *testing.T) {
+	s, html, _ := written(t, batch(), nil)
+	if got, want := s.Count(), (Count{Done: 3, Failed: 1, Refused: 1, Missing: 1, Cancelled: 1, Open: 1, Late: 1}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if s.Total() != 8 || s.Count().Bad() != 3 || s.Ended() {
+		t.Errorf("%d slides, %d bad, ended %v", s.Total(), s.Count().Bad(), s.Ended())
+	}
+	want := "8 slides: 3 done, 1 failed, 1 refused, 1 missing, 1 cancelled, 1 not finished; 1 late"
+	if s.Headline() != want || !strings.Contains(html, want) {
+		t.Errorf("headline %q, want %q", s.Headline(), want)
+	}
+	for i, r := range s.Rows[:3] {
+		if !r.Bad() {
+			t.Errorf("row %d is %s (%s), before one that needs a person", i, r.File, r.State)
+		}
+	}
+	if last := s.Rows[7]; last.State != intake.Cancelled {
+		t.Errorf("the last is %s", last.State)
+	}
+	for _, words := range []string{"late by 30 s", "not analysed: 10.00 mm²", "no tissue was found", "The same slide as done.svs", "The file is damaged.", stitch.Notice} {
+		if !strings.Contains(html, words) {
+			t.Errorf("the page lacks %q", words)
+		}
+	}
+}
+
+// The CSV has one line per slide, with missing ones, and every line as many cells as the header.
+func TestCSVHasALineForEachSlide(t *testing.T) {
+	rows := batch()
+	_, _, text := written(t, rows, nil)
+	lines, err := csv.NewReader(strings.NewReader(text)).ReadAll() // refuses lines of another length
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(lines) != 1+len(rows) {
+		t.Fatalf("%d lines for %d slides", len(lines)-1, len(rows))
+	}
+	at := map[string]int{}
+	for i, name := range lines[0] {
+		at[name] = i
+	}
+	found := map[string][]string{}
+	for _, line := range lines[1:] {
+		found[line[at["file"]]] = line
+	}
+	for _, c := range []struct{ file, column, want string }{
+		{"never.svs", "state", "missing"}, {"never.svs", "slide", ""}, {"never.svs", "seconds", ""}, {"never.svs", "ordered", ""},
+		{"done.svs", "seconds", "60.0"}, {"done.svs", "carcinoma_fraction", "0.1"}, {"done.svs", "run", pyramid.RunID{}.String()},
+		{"done.svs", "segment_s", "40.0"}, {"done.svs", "target_s", "30"}, {"done.svs", "late_s", "30.0"},
+		{"empty.svs", "carcinoma_mm2", ""}, {"copy of done.svs", "reason", "the same slide as done.svs"},
+		{"noscale.svs", "reason", "unknown scale"}, {"open.svs", "ended", ""}, {"broken.svs", "notice", stitch.Notice},
+	} {
+		if line, ok := found[c.file]; !ok || line[at[c.column]] != c.want {
+			t.Errorf("%s of %s is %q, want %q", c.column, c.file, line[at[c.column]], c.want)
+		}
+	}
+}
+
+// What people and scanners call files stays text: no element in the page, no formula in the sheet.
+func TestNamesAreText(t *testing.T) {
+	names := []string{`<script>alert("x")</script>.svs`, `"><img src=x onerror=alert(1)>.svs`, "=1+1.svs", "+cmd.svs", "-2.svs", "@sum.svs", "\tx.svs"}
+	var rows []Row
+	for i, name := range names {
+		r := row(byte(i+1), name, intake.Failed, name)
+		r.Accession, r.Doubled = name, name
+		rows = append(rows, r)
+	}
+	s, html, text := written(t, rows, nil)
+	s.Problems = names[:2]
+	var again bytes.Buffer
+	if err := s.WriteHTML(&again); err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range []string{html, again.String()} {
+		for _, bad := range []string{"<script", "<img src=x"} {
+			if strings.Contains(page, bad) {
+				t.Errorf("the page has %q", bad)
+			}
+		}
+	}
+	lines, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range lines[1:] {
+		for _, cell := range line[:5] {
+			if strings.ContainsAny(cell[:min(1, len(cell))], "=+-@\t\r") {
+				t.Errorf("a spreadsheet calculates %q", cell)
+			}
+		}
+	}
+}
+
+// The same slides make the same files, in whatever order they come.
+func TestSummaryIsDeterministic(t *testing.T) {
+	_, html, text := written(t, batch(), nil)
+	for seed := range uint64(5) {
+		rows := batch()[:6] // those that do not go on by the clock
+		rows = append(rows, batch()[7])
+		other := append([]Row{}, rows...)
+		rand.New(rand.NewPCG(seed, 1)).Shuffle(len(other), func(i, j int) { other[i], other[j] = other[j], other[i] })
+		_, a, c := written(t, rows, nil)
+		_, b, d := written(t, other, nil)
+		if a != b || c != d {
+			t.Errorf("seed %d: another order makes other files", seed)
+		}
+	}
+	if len(html) == 0 || len(text) == 0 {
+		t.Error("nothing was written")
+	}
+}
+
+// Pictures are of what is done, small, and those that cannot be had are left out.
+func TestPictures(t *testing.T) {
+	b := mem.New()
+	img := image.NewRGBA(image.Rect(0, 0, 1000, 500))
+	img.SetRGBA(3, 3, color.RGBA{200, 0, 0, 255})
+	var data bytes.Buffer
+	if err := png.Encode(&data, img); err != nil {
+		t.Fatal(err)
+	}
+	rows := batch()
+	key := store.Slide(rows[0].Slide).Run(rows[0].Run).Preview()
+	if err := b.Put(t.Context(), key, bytes.NewReader(data.Bytes()), int64(data.Len())); err != nil {
+		t.Fatal(err)
+	}
+	s, html, _ := written(t, rows, Previews(b))
+	shown := 0
+	for _, r := range s.Rows {
+		if r.Picture == nil {
+			continue
+		}
+		shown++
+		config, err := jpeg.DecodeConfig(bytes.NewReader(r.Picture))
+		if err != nil || config.Width != side || config.Height != side/2 || r.State != stitch.Done {
+			t.Errorf("picture of %s: %v, %v", r.File, config, err)
+		}
+	}
+	if shown != 2 || strings.Count(html, "data:image/jpeg;base64,") != 2 { // the slide, and its double
+		t.Errorf("%d pictures", shown)
+	}
+	for _, bad := range [][]byte{nil, []byte("no picture"), data.Bytes()[:60]} {
+		if _, err := small(bad); err == nil {
+			t.Errorf("%d bytes make a picture", len(bad))
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := New(ended, batch(), Previews(b)); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended: %v", err)
+	}
+}
+
+// Both files are there, whole, and nothing else; saved again they are replaced.
+func TestSave(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "morning")
+	s, _, _ := written(t, batch(), nil)
+	for range 2 {
+		html, err := s.Save(folder)
+		if err != nil || html != filepath.Join(folder, "summary.html") {
+			t.Fatalf("%s, %v", html, err)
+		}
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil || len(entries) != 2 || entries[0].Name() != "summary.csv" {
+		t.Errorf("%v, %v", entries, err)
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		1500 * time.Millisecond: "1.5 s", 42 * time.Second: "42 s", 59500 * time.Millisecond: "1:00 min",
+		185 * time.Second: "3:05 min", 2*time.Hour + 7*time.Minute: "2:07 h",
+	} {
+		if got := Duration(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
+}

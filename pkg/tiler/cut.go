@@ -46,7 +46,7 @@ type Config struct {
 	// between EarlyLevel and the finest: making those levels first would read the whole slide twice.
 	Early      func(ctx context.Context, r *Result) error
 	EarlyLevel int
-	// Pack, if set, takes all tiles instead of the bucket, never concurrently and in one order (post-order),
+	// Pack, if set, takes all tiles instead of the bucket, never concurrently and in one order (see bandLevels),
 	// however many workers there are. What Early waits for goes into Head then, in an order of its own: Pack
 	// shows nothing before it is whole, and gets all tiles again.
 	Pack, Head Archive
@@ -104,8 +104,8 @@ func (r *Result) Tiles() (n int64) {
 // # Memory
 //
 // Tiles live in a walk of small pieces (quadtree.InOrder): a few dozen halves of tiles, 58 kB each at the
-// usual 240 pixels, and for each worker one whole tile; then Uploads compressed tiles, or those of the pieces
-// at work where they are packed; an overview of at
+// usual 240 pixels, and for each worker one whole tile; then Uploads compressed tiles, or, where they are
+// packed, those of the pieces at work and at most 20 for every three levels above them; an overview of at
 // most maxOverview pixels, one focus value per 64 kpixel at 1 µm, and, where grids differ, regridCache bytes
 // of native tiles. Nothing else grows with the slide.
 func Cut(ctx context.Context, cfg Config) (Result, error) {

@@ -156,7 +156,7 @@ type walk struct {
 	pieces int // level of the pieces' roots
 
 	mu   sync.Mutex
-	held map[pyramid.Tile][]packed // tiles for the archive, by piece, until their turn comes
+	held map[pyramid.Tile][]packed // tiles for the archive, by the tile above them, until their turn comes
 }
 
 // packed is a compressed tile that waits for its turn.

@@ -179,3 +179,36 @@ func TestPack(t *testing.T) {
 		}
 	}
 }
+
+// TestPackedNeighbours: in an archive the tiles of a square of one level lie side by side, 16 of the finest level of
+// every three, 4 of the one above it, also where the square is cut at an edge.
+func TestPackedNeighbours(t *testing.T) {
+	var pack shelf
+	r, err := Cut(t.Context(), Config{Slide: newFake(64*21, 64*10, 64, smooth), Bucket: mem.New(), Workers: 2, Pack: &pack, Bare: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := r.Pyramid.Max()
+	for level, side := range map[int]int{top: 4, top - 1: 2, top - 2: 1, top - 3: 4, top - 4: 2} {
+		first, last, count := map[image.Point]int{}, map[image.Point]int{}, map[image.Point]int{}
+		for i, tile := range pack.order {
+			square := image.Pt(tile.Col/side, tile.Row/side)
+			if tile.Level != level {
+				continue
+			}
+			if count[square] == 0 {
+				first[square] = i
+			}
+			last[square] = i
+			count[square]++
+		}
+		for square, n := range count {
+			if last[square]-first[square] != n-1 {
+				t.Errorf("level %d, square %v: %d tiles from %d to %d", level, square, n, first[square], last[square])
+			}
+		}
+		if len(count) == 0 {
+			t.Errorf("no tile of level %d", level)
+		}
+	}
+}

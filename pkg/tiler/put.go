@@ -3,6 +3,7 @@ package tiler
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 )
@@ -32,13 +33,13 @@ func (c *cutter) quality() int { return orDefault(c.cfg.Quality, DefaultQuality)
 // put stores a tile, or sees to it that it is stored, and gives its buffer back afterwards.
 func (w *walk) put(p packed) error {
 	p.buf = p.buf.snug()
-	switch {
-	case w.archive == nil:
+	if w.archive == nil {
 		w.send(p)
-	case p.tile.Level < w.pieces: // the joiner makes these, each in its turn
-		return w.pack(p)
-	default:
-		w.hold(p)
+		return nil
+	}
+	root := w.hold(p)
+	if p.tile == root && root.Level < w.pieces { // the joiner made it: all below it is there
+		return w.flush(w.upload, root)
 	}
 	return nil
 }
@@ -54,21 +55,36 @@ func (w *walk) send(p packed) {
 	})
 }
 
-// hold keeps a tile until its piece is done.
-func (w *walk) hold(p packed) {
-	up := p.tile.Level - w.pieces
-	root := pyramid.Tile{Level: w.pieces, Col: p.tile.Col >> up, Row: p.tile.Row >> up}
+// bandLevels is how many levels of an archive lie together: those of a piece, and above the pieces as many.
+const bandLevels = 3
+
+// band is the tile above all that a tile is packed with: 16 of one level, 4 of the next and itself.
+func (w *walk) band(t pyramid.Tile) pyramid.Tile {
+	level := w.pieces
+	for level > t.Level {
+		level -= bandLevels
+	}
+	up := t.Level - max(level, 0)
+	return pyramid.Tile{Level: t.Level - up, Col: t.Col >> up, Row: t.Row >> up}
+}
+
+// hold keeps a tile until all that it is packed with is there, and gives the tile above them.
+func (w *walk) hold(p packed) (root pyramid.Tile) {
+	root = w.band(p.tile)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.held[root] = append(w.held[root], p)
+	return root
 }
 
-// flush packs the tiles of a piece that is done.
+// flush packs what is held below a tile, level by level from the finest: who reads one level, such as the
+// segmenter, finds neighbours side by side and gets them with one request.
 func (w *walk) flush(_ context.Context, root pyramid.Tile) error {
 	w.mu.Lock()
 	tiles := w.held[root]
 	delete(w.held, root)
 	w.mu.Unlock()
+	slices.SortStableFunc(tiles, func(a, b packed) int { return b.tile.Level - a.tile.Level })
 	for _, p := range tiles {
 		if err := w.pack(p); err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/stitch"
 	"github.com/slidemill/slidemill/pkg/store"
+	"github.com/slidemill/slidemill/pkg/store/szi"
 )
 
 // Stitch proves that a run is covered and joins its regions.
@@ -62,7 +63,7 @@ func (s *Stitch) Do(ctx context.Context, job jobs.Job) error {
 	}
 	news := &progress{events: s.Events, job: job}
 	_, err = stitch.Run(ctx, stitch.Config{
-		Lost: lost, Bucket: s.Bucket, Plan: plan, Slide: manifest, Workers: s.Workers, Software: s.Software,
+		Lost: lost, Bucket: s.Bucket, Plan: plan, Slide: manifest, Workers: s.Workers, Pack: s.pack(), Software: s.Software,
 		Progress: func(step stitch.Step, done, total int64) { news.tell(ctx, stitchUnits[step], done, total) },
 	})
 	var uncovered *stitch.CoverageError
@@ -74,6 +75,20 @@ func (s *Stitch) Do(ctx context.Context, job jobs.Job) error {
 	}
 	s.done(ctx, job)
 	return nil
+}
+
+// pack begins the archives of a run's pyramids where the slide's is one too, and is nil elsewhere.
+func (s *Stitch) pack() stitch.Pack {
+	if !szi.Packs(s.Bucket) {
+		return nil
+	}
+	return func(ctx context.Context, key string, descriptor []byte) (stitch.Archive, error) {
+		u, err := szi.Create(ctx, s.Bucket, key, szi.Image{Folder: szi.Folder(key), Format: store.OverlayTile.Format(), Descriptor: descriptor})
+		if err != nil {
+			return nil, err // and no *szi.Upload in the interface
+		}
+		return u, nil
+	}
 }
 
 // condemned are the regions that the run may end without. Without permission there are none.

@@ -37,7 +37,7 @@ func TestScript(t *testing.T) {
 			}
 			return false, errors.New("unknown condition")
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "cut": cut},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "cut": cut, "damage": damage},
 	})
 }
 
@@ -87,4 +87,21 @@ func cut(ts *testscript.TestScript, _ bool, args []string) {
 	data, err := os.ReadFile(args[0])
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), data[:n], 0o644))
+}
+
+// damage PATTERN changes a byte in the middle of the one file that the pattern matches; a second time it is put
+// right.
+func damage(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: damage PATTERN")
+	}
+	files, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(files) != 1 {
+		ts.Fatalf("%s matches %d files", args[0], len(files))
+	}
+	data, err := os.ReadFile(files[0])
+	ts.Check(err)
+	data[len(data)/2] ^= 0x55
+	ts.Check(os.WriteFile(files[0], data, 0o644))
 }

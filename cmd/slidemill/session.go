@@ -41,7 +41,7 @@ func (p *place) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&p.data, "data", "slidemill-data", "folder for results and the embedded queue")
 	f.StringVar(&p.store, "store", "", "where results go: dir:PATH or s3://bucket/prefix (default dir:DATA/store)")
-	f.StringVar(&p.pack, "pack", "auto", "keep a pyramid as one archive: yes, no or auto (yes on S3)")
+	f.StringVar(&p.pack, "pack", "auto", "keep each pyramid as one archive: yes, no or auto (yes on S3)")
 	f.Lookup("pack").NoOptDefVal = "yes"
 	f.StringVar(&p.nats, "nats", "", "NATS server, like nats://host:4222 (default: one inside this process)")
 	f.DurationVar(&p.patience, "patience", 0, "silence after which a worker counts as lost (default: as the queue was set up, 30s at first)")

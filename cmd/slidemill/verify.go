@@ -34,7 +34,7 @@ func newVerify() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := verifyArchive(cmd.Context(), bucket, id); err != nil {
+				if err := errors.Join(verifyPyramid(cmd.Context(), bucket, id), verifyRuns(cmd.Context(), bucket, id)); err != nil {
 					errs = append(errs, err)
 					continue
 				}
@@ -52,8 +52,8 @@ func newVerify() *cobra.Command {
 	return cmd
 }
 
-// verifyArchive proves the slide's pyramid whole where it is one archive, from the first byte to the last.
-func verifyArchive(ctx context.Context, bucket store.Bucket, id pyramid.SlideID) error {
+// verifyPyramid proves the slide's pyramid whole where it is one archive, from the first byte to the last.
+func verifyPyramid(ctx context.Context, bucket store.Bucket, id pyramid.SlideID) error {
 	key := store.Slide(id).PyramidArchive()
 	if _, err := bucket.Stat(ctx, key); errors.Is(err, store.ErrNotFound) {
 		return nil
@@ -64,4 +64,30 @@ func verifyArchive(ctx context.Context, bucket store.Bucket, id pyramid.SlideID)
 	}
 	_, err = szi.Verify(ctx, bucket, key, p.DeepZoom())
 	return err
+}
+
+// verifyRuns does the same with the pyramids of every finished run. What run.json promises of their tiles, and that
+// it can be read at all, is left to stitch.Verify.
+func verifyRuns(ctx context.Context, bucket store.Bucket, id pyramid.SlideID) error {
+	var errs []error
+	for name, err := range store.Folders(ctx, bucket, store.Slide(id).Runs()) {
+		if err != nil {
+			return fmt.Errorf("verify %v: list runs: %w", id, err)
+		}
+		run, err := pyramid.ParseRunID(name)
+		if err != nil {
+			continue
+		}
+		promise, err := stitch.LoadManifest(ctx, bucket, id, run)
+		if err != nil {
+			continue
+		}
+		keys := store.Slide(id).Run(run)
+		for _, key := range []string{keys.ProbabilityArchive(), keys.OverlayArchive()} {
+			if _, err := szi.Verify(ctx, bucket, key, promise.Pyramid); !errors.Is(err, store.ErrNotFound) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -90,16 +90,21 @@ func DecodeManifest(data []byte, slide pyramid.SlideID, run pyramid.RunID) (*Man
 
 // Load reads the report of a finished run. A run that is not finished is store.ErrNotFound.
 func Load(ctx context.Context, b store.Bucket, slide pyramid.SlideID, run pyramid.RunID) (*Report, error) {
-	keys := store.Slide(slide).Run(run)
-	data, err := store.ReadAll(ctx, b, keys.Manifest(), maxManifest)
-	if err != nil {
-		return nil, fmt.Errorf("read run.json: %w", err)
-	}
-	if _, err := DecodeManifest(data, slide, run); err != nil {
+	if _, err := LoadManifest(ctx, b, slide, run); err != nil {
 		return nil, err
 	}
-	if data, err = store.ReadAll(ctx, b, keys.Report(), maxReport); err != nil {
+	data, err := store.ReadAll(ctx, b, store.Slide(slide).Run(run).Report(), maxReport)
+	if err != nil {
 		return nil, fmt.Errorf("read report.json: %w", err)
 	}
 	return DecodeReport(data)
+}
+
+// LoadManifest reads what a finished run promises. A run that is not finished is store.ErrNotFound.
+func LoadManifest(ctx context.Context, b store.Bucket, slide pyramid.SlideID, run pyramid.RunID) (*Manifest, error) {
+	data, err := store.ReadAll(ctx, b, store.Slide(slide).Run(run).Manifest(), maxManifest)
+	if err != nil {
+		return nil, fmt.Errorf("read run.json: %w", err)
+	}
+	return DecodeManifest(data, slide, run)
 }

@@ -21,10 +21,14 @@ func (f forgetful) Put(_ context.Context, _ string, r io.Reader, _ int64) error 
 	return err
 }
 
-// TestMemory: a large canvas with little tissue takes little memory, with regions of any size.
+// TestMemory: a large canvas with little tissue takes little memory, with regions of any size, packed or not.
 func TestMemory(t *testing.T) {
 	const budget = 96 << 20 // the canvas alone would be 24 MiB, once for each thing made of it; see the package's paragraphs
-	for _, region := range []int{256, 8192} {
+	for _, at := range []struct {
+		region int
+		pack   bool
+	}{{256, false}, {256, true}, {8192, false}} {
+		region := at.region
 		canvas := pyramid.Size{W: 6144, H: 4096}
 		w := &world{canvas: canvas, tissue: segment.NewTissueMap(canvas), mpp: pyramid.MPP{X: 0.5, Y: 0.5, Source: pyramid.FromFile}, model: 1.3}
 		for y := range 40 {
@@ -36,9 +40,13 @@ func TestMemory(t *testing.T) {
 		for _, at := range p.Regions {
 			putBlob(t, b, p, at)
 		}
+		runtime.GC() // what the case before has left
 		base := heap()
 		var peak atomic.Uint64
 		c := w.config(t, forgetful{b}, p, 2)
+		if at.pack {
+			c.Pack = archives(c.Bucket)
+		}
 		c.Progress = func(_ Step, done, total int64) {
 			if done == total || done%64 == 0 {
 				peak.Store(max(peak.Load(), heap()))
@@ -50,9 +58,9 @@ func TestMemory(t *testing.T) {
 		// Whoever plans regions of 8192 pixels affords them: two planes of 64 MiB for each worker.
 		limit := budget + 2*2*uint64(region)*uint64(region)
 		if got := peak.Load() - min(base, peak.Load()); got > limit {
-			t.Errorf("region %d: %d MiB, want at most %d", region, got>>20, limit>>20)
+			t.Errorf("%+v: %d MiB, want at most %d", at, got>>20, limit>>20)
 		} else {
-			t.Logf("region %d: %d MiB", region, got>>20)
+			t.Logf("%+v: %d MiB", at, got>>20)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"image"
 	"sync"
@@ -55,7 +56,8 @@ func (t *tally) tiles() Tiles { return Tiles{t.count, t.bytes, hex.EncodeToStrin
 // # Memory
 //
 // The walk's budget of quadtree (two planes of 64 kB per tile: 128 kB × (8 × levels × workers + 256),
-// 50 MB for the largest slides), the cache of regions, and per worker the encoder's buffers.
+// 50 MB for the largest slides, and less where tiles are packed), the cache of regions, and per worker the
+// encoder's buffers; what packing states.
 type overlays struct {
 	regions  *regions
 	tissue   *segment.TissueMap
@@ -67,6 +69,7 @@ type overlays struct {
 	blanks   sync.Map // encoded empty tiles by size: a handful
 	colours  sync.Pool
 	overview *overview
+	packing  *packing // nil puts every tile by itself
 
 	probability, overlay tally
 	done                 atomic.Int64
@@ -87,13 +90,29 @@ func newOverlays(r *regions, tissue *segment.TissueMap, progress func(done int64
 
 // build writes all tiles of both pyramids.
 func (o *overlays) build(ctx context.Context) error {
-	return quadtree.Build(ctx, o.deepZoom, quadtree.Ops[*raster]{
+	ops := quadtree.Ops[*raster]{
 		Leaf:    o.leaf,
 		Shrink:  o.shrink,
 		Emit:    o.emit,
 		Free:    o.pool.free,
 		Workers: o.regions.workers,
-	})
+	}
+	if o.packing == nil {
+		return quadtree.Build(ctx, o.deepZoom, ops)
+	}
+	return quadtree.InOrder(ctx, o.deepZoom, ops, quadtree.Pieces{Done: o.packing.flush})
+}
+
+// pack writes all tiles of each pyramid into an archive. On an error nothing of it is left.
+func (o *overlays) pack(ctx context.Context, open Pack) (err error) {
+	if o.packing, err = newPacking(ctx, open, o.regions.keys, o.deepZoom); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.packing.abort()) }()
+	if err := o.build(ctx); err != nil {
+		return err
+	}
+	return o.packing.commit()
 }
 
 func (o *overlays) leaf(ctx context.Context, t pyramid.Tile) (*raster, error) {
@@ -169,25 +188,37 @@ func (o *overlays) emit(ctx context.Context, t pyramid.Tile, r *raster) error {
 	if err != nil {
 		return fmt.Errorf("encode tile %v: %w", t, err)
 	}
-	keys := o.regions.keys
-	if err := o.put(ctx, &o.probability, keys.ProbabilityTile(t), probability); err != nil {
-		return err
-	}
-	if err := o.put(ctx, &o.overlay, keys.OverlayTile(t), overlay); err != nil {
+	if err := o.store(ctx, encoded{t, probability, overlay}); err != nil {
 		return err
 	}
 	o.progress(o.done.Add(1))
 	return nil
 }
 
-func (o *overlays) put(ctx context.Context, t *tally, key string, data []byte) error {
-	name := key[len(o.regions.keys.Prefix()):]
-	if err := o.regions.bucket.Put(ctx, key, bytes.NewReader(data), int64(len(data))); err != nil {
-		return fmt.Errorf("put %s: %w", name, err)
+// store counts a place's tiles and puts or packs them; what is promised of them is the same either way.
+func (o *overlays) store(ctx context.Context, e encoded) error {
+	keys := o.regions.keys
+	probability, overlay := keys.ProbabilityTile(e.tile), keys.OverlayTile(e.tile)
+	o.probability.add(o.name(probability), e.probability)
+	o.overlay.add(o.name(overlay), e.overlay)
+	if o.packing != nil {
+		return o.packing.take(e)
 	}
-	t.add(name, data)
+	if err := o.put(ctx, probability, e.probability); err != nil {
+		return err
+	}
+	return o.put(ctx, overlay, e.overlay)
+}
+
+func (o *overlays) put(ctx context.Context, key string, data []byte) error {
+	if err := o.regions.bucket.Put(ctx, key, bytes.NewReader(data), int64(len(data))); err != nil {
+		return fmt.Errorf("put %s: %w", o.name(key), err)
+	}
 	return nil
 }
+
+// name is a key below the run.
+func (o *overlays) name(key string) string { return key[len(o.regions.keys.Prefix()):] }
 
 func (o *overlays) encode(bounds image.Rectangle, r *raster) (probability, overlay []byte, err error) {
 	size := pyramid.Size{W: bounds.Dx(), H: bounds.Dy()}

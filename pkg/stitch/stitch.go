@@ -10,7 +10,8 @@
 //
 //  1. prove: every region is decoded and checked; what is missing or damaged is a *CoverageError.
 //  2. join: one sweep over the rows of the canvas gives the two sums, mask.tiff and the outlines.
-//  3. overlay: one pass over the regions gives both tile pyramids and the overview.
+//  3. overlay: one pass over the regions gives both tile pyramids, tile by tile or in an archive each, and
+//     the overview.
 //  4. publish: contours, preview, report, and after a sync run.json.
 //
 // # Memory
@@ -41,6 +42,7 @@ type Config struct {
 	Tissue  *segment.TissueMap // nil takes the plan's
 	Lost    []Lost             // regions that the run ends without; only if its parameters allow it
 	Workers int                // regions or tiles worked on at once; 0 means 1
+	Pack    Pack               // if set, each of the two tile pyramids goes into an archive; no sum depends on it
 	// Progress, if set, is told how much of a step is done. Calls come from several goroutines.
 	Progress func(step Step, done, total int64)
 	Seconds  Seconds // of the stages before
@@ -188,7 +190,11 @@ func (s *stitcher) maskDescription() string {
 func (s *stitcher) overlay(ctx context.Context) (*overlays, error) {
 	total := pyramid.DeepZoom{Size: s.Plan.Frame.Size, Tile: overlayTile}.Tiles()
 	o := newOverlays(s.regions, s.Tissue, func(done int64) { s.Progress(StepOverlay, done, total) })
-	if err := o.build(ctx); err != nil {
+	build := o.build
+	if s.Pack != nil {
+		build = func(ctx context.Context) error { return o.pack(ctx, s.Pack) }
+	}
+	if err := build(ctx); err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
 	return o, nil

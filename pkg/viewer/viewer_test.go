@@ -2,6 +2,7 @@ package viewer
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/store"
 	"github.com/slidemill/slidemill/pkg/store/mem"
+	"github.com/slidemill/slidemill/pkg/store/szi"
 )
 
 var (
@@ -116,5 +118,38 @@ func TestPaths(t *testing.T) {
 	}
 	if got := get(t, b, tile).Header(); got.Get("Content-Type") != "image/jpeg" || !strings.Contains(got.Get("Cache-Control"), "immutable") {
 		t.Errorf("a tile comes with %v", got)
+	}
+}
+
+// TestPackedRun: tiles and descriptors of a run are served the same from its archives.
+func TestPackedRun(t *testing.T) {
+	inner := mem.New()
+	keys := store.Slide(slideA).Run(runID)
+	put(t, inner, keys.OverlayDZI(), "<Image/>")
+	tile := pyramid.Tile{Level: 2, Col: 1}
+	for _, archive := range []string{keys.ProbabilityArchive(), keys.OverlayArchive()} {
+		u, err := szi.Create(t.Context(), inner, archive, szi.Image{Folder: szi.Folder(archive), Format: "png", Descriptor: []byte("<Image/>")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(u.Add(tile, []byte("tile of "+szi.Folder(archive))), u.Commit()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := szi.New(inner)
+	for key, want := range map[string][2]string{
+		keys.ProbabilityTile(tile):                  {"image/png", "tile of probability"},
+		keys.OverlayTile(tile):                      {"image/png", "tile of overlay"},
+		keys.OverlayDZI():                           {"application/xml", "<Image/>"},
+		keys.OverlayTile(pyramid.Tile{Level: 9}):    {"", ""},
+		keys.ProbabilityTile(pyramid.Tile{Col: 70}): {"", ""},
+	} {
+		w := get(t, b, "/"+key)
+		if want[0] == "" && w.Code == 404 {
+			continue
+		}
+		if w.Code != 200 || w.Header().Get("Content-Type") != want[0] || w.Body.String() != want[1] {
+			t.Errorf("%s: %d %s %.200s, want %v", key, w.Code, w.Header().Get("Content-Type"), w.Body, want)
+		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // broad is a canvas with several pieces of the walk side by side and two levels above them.
-var broad = pyramid.Size{W: 1543, H: 2071}
+var broad = pyramid.Size{W: 1030, H: 1290}
 
 // archives begins archives in a bucket as the stitch worker does.
 func archives(b store.Bucket) Pack {

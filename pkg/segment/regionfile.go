@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"slices"
 
 	"github.com/klauspost/compress/flate"
 
@@ -172,25 +173,42 @@ func (m *RegionMap) raw() [RegionPlanes + 1][]uint8 {
 // expected ones. The sizes are checked before anything is allocated.
 func DecodeRegion(data []byte, run pyramid.RunID, region pyramid.Region, size pyramid.Size) (*RegionMap, error) {
 	m := &RegionMap{Run: run, Region: region, Size: size}
-	if size.Empty() || size.W > maxRegionSide || size.H > maxRegionSide {
-		return nil, fmt.Errorf("region %v: impossible size %v", region, size)
+	if err := m.Decode(data, false); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Decode is DecodeRegion into a map whose Run, Region and Size are what is expected, and whose memory is used
+// again. proved says that these very bytes were decoded and found right before: then their checksum is not computed
+// once more. After an error the map holds nothing of use.
+func (m *RegionMap) Decode(data []byte, proved bool) error {
+	if m.Size.Empty() || m.Size.W > maxRegionSide || m.Size.H > maxRegionSide {
+		return fmt.Errorf("region %v: impossible size %v", m.Region, m.Size)
 	}
 	header := regionHead(m)
 	if len(data) < regionHeader+sha256.Size || !bytes.Equal(data[:regionHeader], header) {
-		return nil, fmt.Errorf("region %v: not of this run, place or size: %w", region, ErrRegionDamaged)
+		return fmt.Errorf("region %v: not of this run, place or size: %w", m.Region, ErrRegionDamaged)
 	}
 	sum, body := data[regionHeader:regionHeader+sha256.Size], data[regionHeader+sha256.Size:]
 	r := flate.NewReader(bytes.NewReader(body))
-	for i := range m.Planes {
-		m.Planes[i] = make([]uint8, size.W*size.H)
-	}
+	m.resize()
 	for _, plane := range m.raw() {
 		if _, err := io.ReadFull(r, plane); err != nil {
-			return nil, fmt.Errorf("region %v: %v: %w", region, err, ErrRegionDamaged)
+			return fmt.Errorf("region %v: %v: %w", m.Region, err, ErrRegionDamaged)
 		}
 	}
-	if !bytes.Equal(sum, regionSum(header, m)) {
-		return nil, fmt.Errorf("region %v: checksum differs: %w", region, ErrRegionDamaged)
+	if !proved && !bytes.Equal(sum, regionSum(header, m)) {
+		return fmt.Errorf("region %v: checksum differs: %w", m.Region, ErrRegionDamaged)
 	}
-	return m, nil
+	return nil
+}
+
+// resize makes room for everything that a map of its size holds.
+func (m *RegionMap) resize() {
+	for _, plane := range []*[]uint8{&m.Planes[PlaneCarcinoma], &m.Planes[PlaneHighGrade]} {
+		*plane = slices.Grow((*plane)[:0], m.Size.W*m.Size.H)[:m.Size.W*m.Size.H]
+	}
+	n := Cells(m.Size).W * Cells(m.Size).H
+	m.Unlike = slices.Grow(m.Unlike[:0], n)[:n]
 }

@@ -77,6 +77,33 @@ func TestRegionDamage(t *testing.T) {
 
 func second(_ *RegionMap, err error) error { return err }
 
+// TestDecodeAgain: a map's memory serves files of other sizes, and nothing of the one before shows.
+func TestDecodeAgain(t *testing.T) {
+	used := new(RegionMap)
+	for i, size := range []pyramid.Size{{W: 40, H: 20}, {W: 5, H: 3}, {W: 17, H: 33}, {W: 40, H: 20}} {
+		want := &RegionMap{Run: pyramid.RunID{7}, Region: pyramid.Region{Col: i}, Size: size}
+		for plane := range want.Planes {
+			want.Planes[plane] = bytes.Repeat([]byte{byte(9*i + plane)}, int(size.Pixels()))
+		}
+		data, err := EncodeRegion(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, proved := range []bool{false, true} {
+			used.Run, used.Region, used.Size = want.Run, want.Region, size
+			if err := used.Decode(data, proved); err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(want, used); d != "" {
+				t.Errorf("%v: %s", size, d)
+			}
+		}
+		if err := used.Decode(data[:len(data)-7], true); !errors.Is(err, ErrRegionDamaged) {
+			t.Errorf("cut short: %v", err)
+		}
+	}
+}
+
 func FuzzDecodeRegion(f *testing.F) {
 	m := testRegion()
 	data, err := EncodeRegion(m)

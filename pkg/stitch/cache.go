@@ -45,7 +45,8 @@ func newCache(r *regions, budget int64) *cache {
 func (c *cache) region(ctx context.Context, at pyramid.Region) (*segment.RegionMap, error) {
 	entry, mine := c.entry(at)
 	if mine {
-		entry.m, entry.err = c.regions.load(ctx, at)
+		entry.m = new(segment.RegionMap)
+		entry.err = c.regions.load(ctx, at, entry.m)
 		close(entry.ready)
 		if entry.err != nil {
 			c.forget(at)

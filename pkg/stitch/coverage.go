@@ -74,10 +74,7 @@ func (r *regions) prove(ctx context.Context, cut uint8, progress func(done int64
 	group.SetLimit(r.workers)
 	for _, at := range r.plan.Regions {
 		group.Go(func() error {
-			m, err := r.load(ctx, at)
-			if err == nil {
-				p.take(r.plan, m, cut)
-			}
+			err := r.look(ctx, at, func(m *segment.RegionMap) { p.take(r.plan, m, cut) })
 			mu.Lock()
 			defer mu.Unlock()
 			done++

@@ -2,9 +2,11 @@ package stitch
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -15,6 +17,10 @@ import (
 )
 
 // regions reads the region files of one run. It is safe for concurrent use.
+//
+// # Memory
+//
+// A map for each caller of look at a time, and some hundred bytes for each region.
 type regions struct {
 	bucket       store.Bucket
 	keys         store.RunKeys
@@ -25,6 +31,9 @@ type regions struct {
 	unlike       *unlike // once the regions are proved
 	outlineLimit int64   // bytes of outlines; see tracer
 	bandLimit    int     // bytes of rows; see sweep
+
+	spare  sync.Pool // of *segment.RegionMap, whose memory look uses again
+	proved sync.Map  // the SHA-256 of each region file that was found right, by pyramid.Region
 }
 
 func newRegions(c *Config) *regions {
@@ -48,24 +57,49 @@ func newRegions(c *Config) *regions {
 	return r
 }
 
-// load reads and proves one region. A region that is not there or damaged is a *CoverageError; any
+// look shows one region to visit, which must not keep anything of it: its memory is used for the next.
+func (r *regions) look(ctx context.Context, at pyramid.Region, visit func(*segment.RegionMap)) error {
+	m, ok := r.spare.Get().(*segment.RegionMap)
+	if !ok {
+		m = new(segment.RegionMap)
+	}
+	defer r.spare.Put(m)
+	if err := r.load(ctx, at, m); err != nil {
+		return err
+	}
+	visit(m)
+	return nil
+}
+
+// load reads and proves one region into m. A region that is not there or damaged is a *CoverageError; any
 // other error is the store's and may be tried again.
-func (r *regions) load(ctx context.Context, at pyramid.Region) (*segment.RegionMap, error) {
-	size := r.plan.RegionSize(at)
-	data, err := r.read(ctx, at, size)
-	var m *segment.RegionMap
+func (r *regions) load(ctx context.Context, at pyramid.Region, m *segment.RegionMap) error {
+	m.Run, m.Region, m.Size = r.plan.Run, at, r.plan.RegionSize(at)
+	data, err := r.read(ctx, at, m.Size)
 	if err == nil {
-		m, err = segment.DecodeRegion(data, r.plan.Run, at, size)
+		err = r.decode(data, m)
 	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return nil, &CoverageError{Planned: len(r.plan.Regions), Missing: []pyramid.Region{at}}
+		return &CoverageError{Planned: len(r.plan.Regions), Missing: []pyramid.Region{at}}
 	case errors.Is(err, segment.ErrRegionDamaged):
-		return nil, &CoverageError{Planned: len(r.plan.Regions), Damaged: []pyramid.Region{at}}
+		return &CoverageError{Planned: len(r.plan.Regions), Damaged: []pyramid.Region{at}}
 	case err != nil:
-		return nil, fmt.Errorf("read region %v: %w", at, err)
+		return fmt.Errorf("read region %v: %w", at, err)
 	}
-	return m, nil
+	return nil
+}
+
+// decode decodes a region file. Each is read several times; after the first, the sum of the file's bytes, of which
+// there are a tenth as many as of pixels, tells that they are those that were proved.
+func (r *regions) decode(data []byte, m *segment.RegionMap) error {
+	sum := sha256.Sum256(data)
+	before, ok := r.proved.Load(m.Region)
+	if err := m.Decode(data, ok && before == sum); err != nil {
+		return err
+	}
+	r.proved.Store(m.Region, sum)
+	return nil
 }
 
 // read reads a region's file, which cannot be much larger than its pixels: flate adds five bytes for
@@ -123,16 +157,13 @@ func (r *regions) fill(ctx context.Context, row, y int, band []uint8) error {
 	for _, col := range r.rows[row] {
 		at := pyramid.Region{Col: col, Row: row}
 		group.Go(func() error {
-			m, err := r.load(ctx, at)
-			if err != nil {
-				return err
-			}
-			cell := r.plan.Grid().Bounds(at.Col, at.Row)
-			plane := m.Planes[segment.PlaneCarcinoma][(y-cell.Min.Y)*m.Size.W:]
-			for i := 0; i < len(band)/width; i++ {
-				copy(band[i*width+cell.Min.X:], plane[i*m.Size.W:(i+1)*m.Size.W])
-			}
-			return nil
+			return r.look(ctx, at, func(m *segment.RegionMap) {
+				cell := r.plan.Grid().Bounds(at.Col, at.Row)
+				plane := m.Planes[segment.PlaneCarcinoma][(y-cell.Min.Y)*m.Size.W:]
+				for i := 0; i < len(band)/width; i++ {
+					copy(band[i*width+cell.Min.X:], plane[i*m.Size.W:(i+1)*m.Size.W])
+				}
+			})
 		})
 	}
 	return group.Wait()

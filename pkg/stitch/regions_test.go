@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/store"
 	"github.com/slidemill/slidemill/pkg/store/mem"
 )
@@ -184,5 +185,31 @@ func TestRefusedConfig(t *testing.T) {
 	}
 	if n := len(objects(t, b, p)); n != 0 {
 		t.Errorf("%d objects were published", n)
+	}
+}
+
+// TestProvedOnce: what was proved is not believed of other bytes that come under its key later.
+func TestProvedOnce(t *testing.T) {
+	w := blobs(tiny, 85)
+	b, p := b0(t, w)
+	r := newRegions(&Config{Bucket: b, Plan: p, Workers: 1})
+	at := p.Regions[2]
+	look := func() (v uint8, err error) {
+		err = r.look(t.Context(), at, func(m *segment.RegionMap) { v = m.Planes[0][7] })
+		return v, err
+	}
+	key, want := r.keys.Region(at), w.region(p, at).Planes[0][7]
+	good := read(t, b, key)
+	for _, data := range [][]byte{good, good, onePixel(t, w, p, good), good[:len(good)-9], good} {
+		putBytes(t, b, key, data)
+		v, err := look()
+		var gap *CoverageError
+		if bytes.Equal(data, good) {
+			if err != nil || v != want {
+				t.Errorf("whole: %d, %v, want %d", v, err, want)
+			}
+		} else if !errors.As(err, &gap) || len(gap.Damaged) != 1 {
+			t.Errorf("damaged after it was proved: %v", err)
+		}
 	}
 }

@@ -53,6 +53,8 @@ func TestRightsOfEveryKey(t *testing.T) {
 		probability_files    tile:    segment:    stitch:rw serve:r
 		overlay.dzi          tile:    segment:    stitch:rw serve:r
 		overlay_files        tile:    segment:    stitch:rw serve:r
+		probability.szi      tile:    segment:    stitch:rw serve:r
+		overlay.szi          tile:    segment:    stitch:rw serve:r
 		mask.tiff            tile:    segment:    stitch:rw serve:r
 		contours.geojson     tile:    segment:    stitch:rw serve:r
 		preview.png          tile:    segment:    stitch:rw serve:r

@@ -19,7 +19,7 @@ func isDICOM(head []byte) bool { return len(head) >= 132 && string(head[128:132]
 // openDICOM makes a slide of a series' instances.
 func openDICOM(files dicomFiles, o Options) (Slide, error) {
 	const vendor = "dicom"
-	c := &candidate{source: source{Closer: files}, options: o}
+	c := &candidate{source: source{witness: files[0].bytes, Closer: files}, options: o}
 	info := Info{Vendor: vendor}
 	associated := make(map[string]plane)
 	var levels []plane

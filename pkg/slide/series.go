@@ -18,7 +18,8 @@ const maxInstances = 4096
 // dicomFile is an instance whose header was read.
 type dicomFile struct {
 	*handle
-	in *dicom.Instance
+	in    *dicom.Instance
+	bytes *witness
 }
 
 // dicomFiles are the files of a slide, of which maxHandles are open.
@@ -45,7 +46,7 @@ func openInstances(ctx context.Context, folder, named string) (files dicomFiles,
 	if len(entries) > maxInstances {
 		return nil, &UnsupportedError{Format: "dicom", Feature: fmt.Sprintf("a folder of %d files", len(entries))}
 	}
-	s := &seriesOpener{set: newHandles(maxHandles)}
+	s := &seriesOpener{set: newHandles(maxHandles), bytes: newWitness(nil)}
 	defer func() {
 		if err != nil {
 			s.files.Close()
@@ -85,6 +86,7 @@ func openInstances(ctx context.Context, folder, named string) (files dicomFiles,
 // seriesOpener keeps the files of the series whose file it sees first.
 type seriesOpener struct {
 	set    *handles
+	bytes  *witness // of all files
 	files  dicomFiles
 	second bool // another series was seen
 }
@@ -97,11 +99,15 @@ func (s *seriesOpener) add(path string) error {
 		return err
 	}
 	f := dicomFile{handle: s.set.file(path, st)}
+	f.bytes = s.bytes.beside(f.handle)
 	if _, err := f.take(); err != nil { // else a file that nobody may read would pass for no instance
 		return err
 	}
 	f.leave()
-	f.in, err = dicom.Read(f, st.Size())
+	f.in, err = dicom.Read(f.bytes, st.Size())
+	if failure := s.bytes.failure(); failure != nil {
+		err = failure
+	}
 	switch {
 	case errors.Is(err, dicom.ErrNotDICOM):
 		return f.drop()

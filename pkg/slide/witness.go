@@ -13,8 +13,13 @@ import (
 // work so that it is done again. A nil witness has seen nothing.
 type witness struct {
 	io.ReaderAt
-	seen atomic.Pointer[error]
+	seen *atomic.Pointer[error]
 }
+
+func newWitness(r io.ReaderAt) *witness { return &witness{r, new(atomic.Pointer[error])} }
+
+// beside reads another file of the slide: what fails in one has failed for all.
+func (w *witness) beside(r io.ReaderAt) *witness { return &witness{r, w.seen} }
 
 // ReadAt implements io.ReaderAt. The end of the file is no failure, and neither is an offset that only a damaged
 // file can name.

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"io/fs"
+	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -75,4 +78,22 @@ func readEverything(ctx context.Context, r io.ReaderAt, size int64) error {
 		err = errors.Join(err, bad)
 	}
 	return err
+}
+
+// TestSeriesOutage: a file of a DICOM series that cannot be opened again when it is needed is no damaged tile.
+func TestSeriesOutage(t *testing.T) {
+	dir := slidetest.DICOM{Size: pyramid.Size{W: 200, H: 130}, Tile: 64, Levels: 2}.Write(t)
+	s, err := slide.Open(t.Context(), dir, slide.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	slide.LetGo(s)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	err = s.ReadTile(t.Context(), 0, 0, 0, new(image.RGBA))
+	if !errors.Is(err, fs.ErrNotExist) || blames(err) || errors.As(err, new(*slide.TileError)) || strings.Contains(err.Error(), dir) {
+		t.Errorf("got %v", err)
+	}
 }

@@ -17,18 +17,19 @@ import (
 // Bucket shows the tiles of another bucket's archives as objects of their own. Everything else goes
 // through. A listing shows what lies in the other bucket: archives, not their tiles.
 //
-// A tile is looked for by itself first, until its slide is known to have an archive: then one request of the
-// tile's size reads it, header and all, and its checksum is checked.
+// A tile is looked for by itself first, until its slide is known to have an archive: then one request reads it and
+// the neighbours that lie beside it, header and all, and its checksum is checked when it is asked for.
 //
 // # Memory
 //
-// The indices of the archives read lately, 24 bytes for each tile, together at most maxIndices bytes; and a
-// tile for each call at work.
+// The indices of the archives read lately, 24 bytes for each tile, together at most maxIndices bytes; the
+// neighbours read ahead, at most maxAhead bytes; and a stretch of at most maxRun for each call at work.
 type Bucket struct {
 	store.Bucket
 	// Pack says that pyramids put here are to be archives; see Packs.
 	Pack    bool
 	indices indices
+	ahead   ahead
 }
 
 var (
@@ -134,7 +135,7 @@ func (b *Bucket) tile(ctx context.Context, archives []string, t pyramid.Tile) ([
 			if !ok {
 				break
 			}
-			data, err := x.data(ctx, b.Bucket, p, t)
+			data, err := b.data(ctx, x, p, t)
 			if err == nil {
 				return data, nil
 			}
@@ -150,24 +151,27 @@ func (b *Bucket) tile(ctx context.Context, archives []string, t pyramid.Tile) ([
 	return nil, store.ErrNotFound
 }
 
-// data reads an entry with one request and proves it: header, name and checksum.
-func (x *index) data(ctx context.Context, b store.Bucket, p place, t pyramid.Tile) ([]byte, error) {
-	want := x.names.tile(t)
-	name := int64(len(want))
-	if p.off+localSize+name+int64(p.size) > x.begin {
-		return nil, damaged("tile %v lies outside", t)
+// maxTile is the most that a tile of 4096 pixels can take.
+const maxTile = 64<<20 + 64<<10
+
+// data reads an entry and proves it: header, name and checksum.
+func (b *Bucket) data(ctx context.Context, x *index, p place, t pyramid.Tile) ([]byte, error) {
+	if x.end(p) > x.begin || p.size > maxTile {
+		return nil, damaged("tile %v lies outside, or is of %d bytes", t, p.size)
 	}
-	entry, err := fetch(ctx, b, x.key, p.off, localSize+name+int64(p.size))
+	entry, err := b.ahead.get(ctx, b.Bucket, x, p, t)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkLocal(entry, p); err != nil {
 		return nil, fmt.Errorf("tile %v: %w", t, err)
 	}
-	if got := string(entry[localSize : localSize+name]); got != want {
+	want := x.names.tile(t)
+	name := localSize + len(want)
+	if got := string(entry[localSize:name]); got != want {
 		return nil, damaged("%.80q where tile %v belongs", got, t)
 	}
-	return entry[localSize+name:], nil
+	return entry[name:], nil
 }
 
 // checkLocal checks an entry's local header and its data against the central directory.

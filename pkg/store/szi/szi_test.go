@@ -281,8 +281,9 @@ func FuzzIndex(f *testing.F) {
 			if err != nil {
 				continue
 			}
+			reader := New(b)
 			for _, p := range x.tiles {
-				_, _ = x.data(t.Context(), b, p, unpackTile(p.tile))
+				_, _ = reader.data(t.Context(), x, p, unpackTile(p.tile))
 			}
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -22,8 +23,8 @@ type Archive interface {
 // Pack begins the archive of a run's pyramid under key; descriptor is its Deep Zoom manifest.
 type Pack func(ctx context.Context, key string, descriptor []byte) (Archive, error)
 
-// packing puts the tiles of both pyramids into their archives in one order (post-order), however many workers
-// make them: equal runs give equal archives.
+// packing puts the tiles of both pyramids into their archives in one order (piece by piece, and in a piece level by
+// level, the finest first), however many workers make them: equal runs give equal archives.
 //
 // # Memory
 //
@@ -76,6 +77,7 @@ func (p *packing) flush(_ context.Context, root pyramid.Tile) error {
 	tiles := p.held[root]
 	delete(p.held, root)
 	p.mu.Unlock()
+	slices.SortStableFunc(tiles, func(a, b encoded) int { return b.tile.Level - a.tile.Level }) // siblings side by side
 	for _, e := range tiles {
 		if err := p.add(e); err != nil {
 			return err

@@ -8,7 +8,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 )
 
@@ -135,13 +134,13 @@ func sampled(b []byte, n int) curve {
 		return func(v float64) float64 { return v }
 	case 1:
 		gamma := float64(binary.BigEndian.Uint16(b)) / 256
-		return func(v float64) float64 { return math.Pow(v, gamma) }
+		return func(v float64) float64 { return power(v, gamma) }
 	}
 	return func(v float64) float64 {
 		x := v * float64(n-1)
 		i := min(int(x), n-2)
 		lo, hi := float64(binary.BigEndian.Uint16(b[2*i:])), float64(binary.BigEndian.Uint16(b[2*i+2:]))
-		return (lo + (hi-lo)*(x-float64(i))) / 65535
+		return (lo + float64((hi-lo)*(x-float64(i)))) / 65535
 	}
 }
 
@@ -158,7 +157,7 @@ func parametric(b []byte) (curve, error) {
 	g, a, o, c, d, e, f := p[0], p[1], p[2], p[3], p[4], p[5], p[6]
 	switch kind {
 	case 0:
-		return func(v float64) float64 { return math.Pow(v, g) }, nil
+		return func(v float64) float64 { return power(v, g) }, nil
 	case 1, 2:
 		if a == 0 {
 			return nil, errors.New("a parametric curve without slope")
@@ -167,8 +166,8 @@ func parametric(b []byte) (curve, error) {
 	}
 	return func(v float64) float64 {
 		if v < d {
-			return c*v + f
+			return float64(c*v) + f
 		}
-		return math.Pow(max(0, a*v+o), g) + e
+		return power(max(0, float64(a*v)+o), g) + e
 	}, nil
 }

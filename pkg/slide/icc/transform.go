@@ -2,8 +2,8 @@ package icc
 
 import "math"
 
-// Transform converts 8-bit pixels. Its arithmetic is in integers, so that every machine gets the same
-// bytes; they are within 1 of what LittleCMS computes (relative colorimetric, no black point).
+// Transform converts 8-bit pixels. Its arithmetic is in integers, and its tables are made as power.go says, so
+// that every machine gets the same bytes; they are within 1 of what LittleCMS computes (relative colorimetric, no black point).
 //
 // # Memory
 //
@@ -44,7 +44,7 @@ func (p *Profile) ToSRGB() *Transform {
 		for col := range 3 {
 			sum := 0.0
 			for k := range 3 {
-				sum += fromXYZ[row][k] * p.matrix[k][col]
+				sum += float64(fromXYZ[row][k] * p.matrix[k][col])
 			}
 			t.matrix[row][col] = int32(math.Round(min(max(sum, -64), 64) * (1 << lightBits)))
 		}
@@ -62,7 +62,7 @@ func encodeSRGB(light float64) byte {
 	if light <= 0.0031308 {
 		return byte(math.Round(255 * 12.92 * light))
 	}
-	return byte(math.Round(255 * (1.055*math.Pow(min(light, 1), 1/2.4) - 0.055)))
+	return byte(math.Round(255 * (float64(1.055*power(min(light, 1), 1/2.4)) - 0.055)))
 }
 
 // Apply converts RGBA pixels in place, the opaque ones.

@@ -3,6 +3,7 @@ package slidetest
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 )
 
 // Profile makes a small matrix profile, version 2: a gamma and the primaries' XYZ under D50.
@@ -10,6 +11,7 @@ type Profile struct {
 	Name   string
 	Gamma  float64
 	Colour [3][3]float64 // red, green, blue
+	Curve  []byte        // a curv or para tag instead of Gamma
 	Table  bool          // claims a look-up table besides
 }
 
@@ -35,6 +37,9 @@ func (p Profile) Bytes() []byte {
 			xyz = append(xyz, fixed(v)...)
 		}
 		curve := binary.BigEndian.AppendUint16([]byte("curv\x00\x00\x00\x00\x00\x00\x00\x01"), uint16(math.Round(p.Gamma*256)))
+		if p.Curve != nil {
+			curve = slices.Clone(p.Curve)
+		}
 		tags = append(tags, tag{c + "XYZ", xyz}, tag{c + "TRC", curve})
 	}
 	if p.Table {

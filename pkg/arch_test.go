@@ -75,7 +75,7 @@ var owners = map[string][]string{
 	"golang.org/x/image/tiff":             {"pkg/slide/codec"}, // its LZW only: untrusted files go through pkg/slide
 	"github.com/google/tiff/image":        {},                  // panics on decode
 	"github.com/ebitengine/purego":        {"pkg/slide/codec", "pkg/slide/openslide", "pkg/segment/ort"},
-	"github.com/ajroetker":                {"pkg/slide/codec"}, // behind j2kheader.go only: it allocates what headers say
+	"github.com/ajroetker":                {"pkg/slide/codec", "pkg/slide/slidetest"}, // decoding behind j2kheader.go only: it allocates what headers say
 	"google.golang.org/protobuf":          {"pkg/segment/onnx"},
 }
 

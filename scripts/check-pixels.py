@@ -2,7 +2,10 @@
 """Oracles for the format table (scripts/check-formats.sh): what other programs read.
 
 usage: check-pixels.py make DIR           writes TIFFs with tifffile, prints their names
-       check-pixels.py tifffile|pillow|pydicom FILE
+       check-pixels.py tifffile|pillow|tiles|pydicom FILE
+
+tiles has tifffile find a TIFF's tiles and Pillow decode each: Debian's tifffile has no JPEG 2000. pydicom takes a
+folder, and of its finest level all files.
 
 The second form answers with a line of JSON (width, height) and the finest level as 8-bit RGB, turned as the
 file's orientation says.
@@ -64,32 +67,58 @@ def by_pillow(path):
     return numpy.asarray(Image.open(path).convert("RGB"))  # Pillow turns as it loads
 
 
-def by_pydicom(folder):
+def by_tiles(path):
     import io
+    import tifffile
+    from PIL import Image
+
+    with tifffile.TiffFile(path) as t:
+        page = t.pages[0]
+        w, h, tw, th = page.imagewidth, page.imagelength, page.tilewidth, page.tilelength
+        cols = -(-w // tw)
+        out = numpy.full((-(-h // th) * th, cols * tw, 3), 255, "uint8")
+        for i, (at, n) in enumerate(zip(page.dataoffsets, page.databytecounts)):
+            t.filehandle.seek(at)
+            x, y = i % cols * tw, i // cols * th
+            out[y : y + th, x : x + tw] = numpy.asarray(Image.open(io.BytesIO(t.filehandle.read(n))).convert("RGB"))
+        return out[:h, :w]
+
+
+def by_pydicom(folder):
     import pydicom
+
+    files = [pydicom.dcmread(os.path.join(folder, name)) for name in os.listdir(folder)]
+    best = max(files, key=lambda d: d.TotalPixelMatrixColumns)
+    w, h, tw, th = best.TotalPixelMatrixColumns, best.TotalPixelMatrixRows, best.Columns, best.Rows
+    cols = -(-w // tw)
+    out = numpy.full((-(-h // th) * th, cols * tw, 3), 255, "uint8")
+    for d in files:
+        if (d.TotalPixelMatrixColumns, d.ImageType[2]) == (w, "VOLUME"):
+            paint(out, d, cols)
+    return out[:h, :w]
+
+
+def paint(out, d, cols):
+    """Paints an instance's frames: all of a level, or those of one part of it."""
+    first = getattr(d, "ConcatenationFrameOffsetNumber", 0)
+    sparse = getattr(d, "DimensionOrganizationType", "") != "TILED_FULL"
+    for i, frame in enumerate(frames(d)):
+        x, y = (first + i) % cols * d.Columns, (first + i) // cols * d.Rows
+        if sparse:
+            p = d.PerFrameFunctionalGroupsSequence[i].PlanePositionSlideSequence[0]
+            x, y = p.ColumnPositionInTotalImagePixelMatrix - 1, p.RowPositionInTotalImagePixelMatrix - 1
+        out[y : y + d.Rows, x : x + d.Columns] = frame
+
+
+def frames(d):
+    import io
     from PIL import Image
     from pydicom.encaps import generate_pixel_data_frame
 
-    best = None
-    for name in os.listdir(folder):
-        d = pydicom.dcmread(os.path.join(folder, name))
-        if best is None or d.TotalPixelMatrixColumns > best.TotalPixelMatrixColumns:
-            best = d
-    w, h, tw, th = best.TotalPixelMatrixColumns, best.TotalPixelMatrixRows, best.Columns, best.Rows
-    cols, n = -(-w // tw), int(best.NumberOfFrames)
-    out = numpy.full((-(-h // th) * th, cols * tw, 3), 255, "uint8")
-    if best.file_meta.TransferSyntaxUID.is_compressed:
-        frames = [numpy.asarray(Image.open(io.BytesIO(f)).convert("RGB")) for f in generate_pixel_data_frame(best.PixelData, n)]
-    else:
-        frames = best.pixel_array.reshape(n, th, tw, 3)
-    sparse = getattr(best, "DimensionOrganizationType", "") != "TILED_FULL"
-    for i, frame in enumerate(frames):
-        x, y = i % cols * tw, i // cols * th
-        if sparse:
-            p = best.PerFrameFunctionalGroupsSequence[i].PlanePositionSlideSequence[0]
-            x, y = p.ColumnPositionInTotalImagePixelMatrix - 1, p.RowPositionInTotalImagePixelMatrix - 1
-        out[y : y + th, x : x + tw] = frame
-    return out[:h, :w]
+    n = int(d.NumberOfFrames)
+    if not d.file_meta.TransferSyntaxUID.is_compressed:
+        return d.pixel_array.reshape(n, d.Rows, d.Columns, 3)
+    return [numpy.asarray(Image.open(io.BytesIO(f)).convert("RGB")) for f in generate_pixel_data_frame(d.PixelData, n)]
 
 
 def main():
@@ -97,7 +126,7 @@ def main():
     if what == "make":
         make(path)
         return
-    data = {"tifffile": by_tifffile, "pillow": by_pillow, "pydicom": by_pydicom}[what](path)
+    data = {"tifffile": by_tifffile, "pillow": by_pillow, "tiles": by_tiles, "pydicom": by_pydicom}[what](path)
     if data.ndim == 2:
         data = numpy.repeat(data[..., None], 3, axis=-1)
     sys.stdout.buffer.write(json.dumps([data.shape[1], data.shape[0]]).encode() + b"\n")

@@ -16,9 +16,14 @@ import (
 
 func dicomSlides(t testing.TB) map[string]string {
 	d := slidetest.DICOM{Size: pyramid.Size{W: 200, H: 130}, Tile: 64, Levels: 2}
-	sparse, native, bare := d, d, d
-	sparse.Sparse, native.Native, bare.NoTable = true, true, true
-	return map[string]string{"jpeg": d.Write(t), "sparse": sparse.Write(t), "native": native.Write(t), "no table": bare.Write(t)}
+	sparse, native, bare, j2k := d, d, d, d
+	sparse.Sparse, native.Native, bare.NoTable, j2k.J2K = true, true, true, true
+	parts, sparseParts := native, sparse
+	parts.Parts, sparseParts.Parts, sparseParts.J2K = 3, 4, true
+	return map[string]string{
+		"jpeg": d.Write(t), "sparse": sparse.Write(t), "native": native.Write(t), "no table": bare.Write(t),
+		"JPEG 2000": j2k.Write(t), "in parts": parts.Write(t), "sparse in parts, JPEG 2000": sparseParts.Write(t),
+	}
 }
 
 func TestDICOMConformance(t *testing.T) {
@@ -35,11 +40,6 @@ func TestDICOM(t *testing.T) {
 	if info.Vendor != "dicom" || len(info.Levels) != 2 || info.MPP.X != 0.5 || info.Objective != 20 || info.Size() != (pyramid.Size{W: 200, H: 130}) {
 		t.Errorf("info %+v", info)
 	}
-	slidetest.Tiles(info, func(level, col, row int) {
-		if tile := slidetest.Read(t, s, level, col, row); !slidetest.Equal(tile, slidetest.Raster(tile.Rect, level, slidetest.Colour)) {
-			t.Errorf("tile %d/%d_%d has other pixels", level, col, row)
-		}
-	})
 	sparse := opener(dicomSlides(t)["sparse"], slide.Options{})(t)
 	defer sparse.Close()
 	for col := range 4 {
@@ -47,6 +47,111 @@ func TestDICOM(t *testing.T) {
 			t.Errorf("sparse tile %d_0 has alpha %d, want %d", col, got, want)
 		}
 	}
+}
+
+// Every pixel is where it belongs, whatever the frames are and whichever file of a level holds them; with both
+// decoders of JPEG 2000.
+func TestDICOMPixels(t *testing.T) {
+	slides := dicomSlides(t)
+	for _, name := range []string{"native", "JPEG 2000", "in parts", "sparse in parts, JPEG 2000"} {
+		for _, pure := range []bool{false, true} {
+			samePixels(t, name, opener(slides[name], slide.Options{PureJPEG: pure})(t), 2, strings.HasPrefix(name, "sparse"))
+		}
+	}
+}
+
+// samePixels closes a slide whose tiles must be Colour's, every other one missing if it is sparse.
+func samePixels(t *testing.T, name string, s slide.Slide, levels int, sparse bool) {
+	t.Helper()
+	defer s.Close()
+	if n := len(s.Info().Levels); n != levels {
+		t.Errorf("%s: %d levels, want %d", name, n, levels)
+	}
+	slidetest.Tiles(s.Info(), func(level, col, row int) {
+		tile := slidetest.Read(t, s, level, col, row)
+		want := slidetest.Raster(tile.Rect, level, slidetest.Colour)
+		if sparse && (row+col)%2 == 1 {
+			want = image.NewRGBA(tile.Rect)
+		}
+		if !slidetest.Equal(tile, want) {
+			t.Errorf("%s: tile %d/%d_%d has other pixels", name, level, col, row)
+		}
+	})
+}
+
+// A level whose part is missing is refused by the frame that it begins with, and not shown with a hole.
+func TestDICOMPartMissing(t *testing.T) {
+	folder := dicomSlides(t)["in parts"]
+	if err := os.Remove(filepath.Join(folder, "level0 part2.dcm")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := slide.Open(t.Context(), folder, slide.Options{})
+	if err == nil || !blames(err) || !strings.Contains(err.Error(), "frame 4 of a level is missing") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A series of more files than may be open at once is read whole, and never more are.
+func TestDICOMOfManyFiles(t *testing.T) {
+	d := slidetest.DICOM{Size: pyramid.Size{W: 208, H: 208}, Tile: 16, Levels: 1, Native: true, Parts: 1000}
+	s := opener(d.Write(t), slide.Options{})(t)
+	open, counted := openFiles(".dcm")
+	if counted && (open == 0 || open > 64) {
+		t.Errorf("%d of 169 files are open", open)
+	}
+	samePixels(t, "many files", s, 1, false)
+	if left, _ := openFiles(".dcm"); left != 0 {
+		t.Errorf("%d files are open after the end", left)
+	}
+}
+
+// openFiles counts this process's open files of an ending, where the system tells.
+func openFiles(ending string) (n int, ok bool) {
+	entries, err := os.ReadDir("/proc/self/fd")
+	for _, e := range entries {
+		if name, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && strings.HasSuffix(name, ending) {
+			n++
+		}
+	}
+	return n, err == nil
+}
+
+// A folder of two series is refused, a file of one of them is not, and the other's files are closed.
+func TestDICOMOfTwoSeries(t *testing.T) {
+	d := slidetest.DICOM{Size: pyramid.Size{W: 64, H: 64}, Tile: 32, Levels: 1, Native: true}
+	folder := d.Write(t)
+	other := bytes.ReplaceAll(d.Instance(t, 0, pyramid.Size{W: 64, H: 32}), []byte("2.1125.77.3"), []byte("2.1125.77.4"))
+	if err := os.WriteFile(filepath.Join(folder, "other.dcm"), other, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := slide.Open(t.Context(), folder, slide.Options{}); err == nil || !strings.Contains(err.Error(), "several series") {
+		t.Errorf("%v, error %v", s, err)
+	}
+	for name, height := range map[string]int{"level0.dcm": 64, "other.dcm": 32} {
+		s := opener(filepath.Join(folder, name), slide.Options{})(t)
+		if got := s.Info().Size().H; got != height {
+			t.Errorf("%s: %d rows, want %d", name, got, height)
+		}
+		if open, counted := openFiles(".dcm"); counted && open != 1 {
+			t.Errorf("%s: %d files are open", name, open)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestTIFFOfJ2K: JPEG 2000 in a TIFF of nobody's in particular.
+func TestTIFFOfJ2K(t *testing.T) {
+	path := writeFile(t, "j2k.tif", slidetest.TIFFOfJ2K(t, pyramid.Size{W: 200, H: 130}, 64, 2))
+	for _, pure := range []bool{false, true} {
+		s := opener(path, slide.Options{PureJPEG: pure})(t)
+		if info := s.Info(); info.Levels[0].Codec != "j2k" || info.MPP.X != 0.5 {
+			t.Errorf("info %+v", info)
+		}
+		samePixels(t, "34712", s, 2, false)
+	}
+	t.Run("conformance", func(t *testing.T) { slidetest.Run(t, opener(path, slide.Options{})) })
 }
 
 // A slide is the same slide and has the same name whichever of its files is given and whatever they are

@@ -81,12 +81,21 @@ func formatRows(t *testing.T, dir string) []formatRow {
 	for _, name := range strings.Fields(string(out)) {
 		rows = append(rows, formatRow{"TIFF: " + name, filepath.Join(dir, name), "tifffile", "tifffile", false})
 	}
+	j2k := filepath.Join(dir, "j2k.tif")
+	if err := os.WriteFile(j2k, slidetest.TIFFOfJ2K(t, pyramid.Size{W: 200, H: 130}, 64, 2), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	folders := dicomSlides(t)
-	for _, name := range slices.Sorted(maps.Keys(folders)) {
-		rows = append(rows, formatRow{"DICOM, " + name, folders[name], fixture, "pydicom, libjpeg", false})
+	for _, pure := range []string{"", ", in pure Go"} {
+		rows = append(rows, formatRow{"TIFF, JPEG 2000 34712" + pure, j2k, fixture, "tiles, tifffile and OpenJPEG", pure != ""})
+		for _, name := range slices.Sorted(maps.Keys(folders)) {
+			if pure == "" || strings.Contains(name, "2000") {
+				rows = append(rows, formatRow{"DICOM, " + name + pure, folders[name], fixture, "pydicom, libjpeg and OpenJPEG", pure != ""})
+			}
+		}
 	}
 	if folder := os.Getenv("SLIDEMILL_DICOM"); folder != "" {
-		rows = append(rows, formatRow{"DICOM, named", folder, "another program", "pydicom, libjpeg", false})
+		rows = append(rows, formatRow{"DICOM, named", folder, "another program", "pydicom, libjpeg and OpenJPEG", false})
 	}
 	return rows
 }

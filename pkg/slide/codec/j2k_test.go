@@ -9,10 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	jpeg2000 "github.com/ajroetker/go-jpeg2000"
-
 	"github.com/slidemill/slidemill/pkg/slide/codec"
 	"github.com/slidemill/slidemill/pkg/slide/fault"
+	"github.com/slidemill/slidemill/pkg/slide/slidetest"
 )
 
 // j2kPicture is a small picture with a different value in each pixel and channel.
@@ -26,20 +25,6 @@ func j2kPicture(size image.Point) *image.RGBA {
 	return im
 }
 
-// j2kStream is the picture as a lossless codestream.
-func j2kStream(t testing.TB, im image.Image) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	if err := jpeg2000.Encode(&out, im, &jpeg2000.EncodeOptions{Lossless: true}); err != nil {
-		t.Fatal(err)
-	}
-	stream := out.Bytes()
-	if at := bytes.Index(stream, []byte{0xFF, 0x4F, 0xFF, 0x51}); at > 0 {
-		stream = stream[at:] // out of its boxes
-	}
-	return stream
-}
-
 // j2kDecoders are both decoders, as far as the machine has them.
 func j2kDecoders() map[string]codec.J2KDecoder {
 	best, name := codec.FindJ2K()
@@ -49,7 +34,7 @@ func j2kDecoders() map[string]codec.J2KDecoder {
 // Lossless pictures come back to the bit, also a tile's left upper part of a larger stream.
 func TestJ2KLossless(t *testing.T) {
 	im := j2kPicture(image.Pt(40, 24))
-	stream := j2kStream(t, im)
+	stream := slidetest.J2K(t, im)
 	for name, decode := range j2kDecoders() {
 		for _, size := range []image.Point{{X: 40, Y: 24}, {X: 17, Y: 9}} {
 			dst := image.NewRGBA(image.Rectangle{Max: size})
@@ -73,7 +58,7 @@ func TestJ2KYCbCr(t *testing.T) {
 	for i := range im.Pix {
 		im.Pix[i] = [4]byte{120, 90, 200, 255}[i%4]
 	}
-	stream := j2kStream(t, im)
+	stream := slidetest.J2K(t, im)
 	want := color.RGBA{221, 82, 53, 255} // 120 + 1.402·72, 120 + 0.344·38 − 0.714·72, 120 − 1.772·38
 	for name, decode := range j2kDecoders() {
 		dst := image.NewRGBA(im.Rect)
@@ -89,7 +74,7 @@ func TestJ2KYCbCr(t *testing.T) {
 // A stream that is cut anywhere is an error, never grey.
 func TestJ2KTruncated(t *testing.T) {
 	im := j2kPicture(image.Pt(40, 24))
-	stream := j2kStream(t, im)
+	stream := slidetest.J2K(t, im)
 	for name, decode := range j2kDecoders() {
 		for n := range len(stream) - 2 {
 			err := decode(image.NewRGBA(im.Rect), stream[:n], codec.J2KConfig{Limit: 1 << 20})
@@ -104,7 +89,7 @@ func TestJ2KTruncated(t *testing.T) {
 // Headers that would make a decoder allocate without bound are refused before it sees them.
 func TestJ2KHostileHeaders(t *testing.T) {
 	im := j2kPicture(image.Pt(40, 24))
-	whole := j2kStream(t, im)
+	whole := slidetest.J2K(t, im)
 	siz := bytes.Index(whole, []byte{0xFF, 0x51}) + 4 // first byte after the length
 	cod := bytes.Index(whole, []byte{0xFF, 0x52}) + 4
 	long := func(at int, v uint32) func([]byte) { return func(s []byte) { binary.BigEndian.PutUint32(s[at:], v) } }
@@ -138,8 +123,8 @@ func TestJ2KHostileHeaders(t *testing.T) {
 
 // FuzzJ2K: any bytes end in pixels or in an error that blames someone.
 func FuzzJ2K(f *testing.F) {
-	f.Add(j2kStream(f, j2kPicture(image.Pt(20, 12))))
-	f.Add(j2kStream(f, image.NewGray(image.Rect(0, 0, 9, 9))))
+	f.Add(slidetest.J2K(f, j2kPicture(image.Pt(20, 12))))
+	f.Add(slidetest.J2K(f, image.NewGray(image.Rect(0, 0, 9, 9))))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 1<<14 {
 			return

@@ -12,7 +12,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/pyramid"
 )
 
-// DICOM writes whole-slide instances: one file per level, in a folder.
+// DICOM writes whole-slide instances: one file per level or part of one, in a folder.
 type DICOM struct {
 	Size   pyramid.Size
 	Tile   int
@@ -21,8 +21,13 @@ type DICOM struct {
 	Sparse bool
 	// Native writes uncompressed RGB frames of Colour's pixels; otherwise they are JPEGs of Smooth's.
 	Native bool
+	// J2K writes lossless JPEG 2000 frames of Colour's pixels.
+	J2K bool
 	// NoTable leaves the offset table empty.
 	NoTable bool
+	// Parts writes each level as a concatenation of so many files (PS3.3 C.7.6.16.2.2.4), or of one for each
+	// frame if it has fewer. 0 and 1 are none.
+	Parts int
 }
 
 const dicomRoot = "1.2.826.0.1.3680043.2.1125.77."
@@ -33,17 +38,28 @@ func (d DICOM) Write(t testing.TB) string {
 	dir := t.TempDir()
 	size := d.Size
 	for level := range d.Levels {
-		name := filepath.Join(dir, fmt.Sprintf("level%d.dcm", level))
-		if err := os.WriteFile(name, d.Instance(t, level, size), 0o600); err != nil {
-			t.Fatal(err)
+		for part, data := range d.level(t, level, size) {
+			name := fmt.Sprintf("level%d.dcm", level)
+			if part > 0 {
+				name = fmt.Sprintf("level%d part%d.dcm", level, d.Parts-part) // their names tell no order
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
 		size = pyramid.Size{W: size.W / 2, H: size.H / 2}
 	}
 	return dir
 }
 
-// Instance is one level's file.
+// Instance is one level's file, or the first part of it.
 func (d DICOM) Instance(t testing.TB, level int, size pyramid.Size) []byte {
+	t.Helper()
+	return d.level(t, level, size)[0]
+}
+
+// level are the files of one level.
+func (d DICOM) level(t testing.TB, level int, size pyramid.Size) (files [][]byte) {
 	t.Helper()
 	var frames [][]byte
 	var places []image.Point
@@ -54,28 +70,59 @@ func (d DICOM) Instance(t testing.TB, level int, size pyramid.Size) []byte {
 			}
 			at := image.Pt(col*d.Tile, row*d.Tile)
 			places = append(places, at)
-			r := image.Rect(0, 0, d.Tile, d.Tile).Add(at)
-			if d.Native {
-				frames = append(frames, RGB(Raster(r, level, Colour)))
-			} else {
-				frames = append(frames, jpegOf(t, r, level, size))
-			}
+			frames = append(frames, d.frame(t, image.Rect(0, 0, d.Tile, d.Tile).Add(at), level, size))
 		}
 	}
-	syntax, photometric := "1.2.840.10008.1.2.4.50", "YBR_FULL_422"
-	if d.Native {
-		syntax, photometric = "1.2.840.10008.1.2.1", "RGB"
+	each := pyramid.CeilDiv(len(frames), max(d.Parts, 1))
+	for from := 0; from < len(frames); from += each {
+		to := min(from+each, len(frames))
+		p := dicomPart{level: level, number: len(files) + 1, first: from, places: places[from:to]}
+		files = append(files, d.file(p, size, frames[from:to]))
 	}
-	instance := fmt.Sprintf("%s%d", dicomRoot, 10+level)
+	return files
+}
+
+// dicomPart is what one file holds of a level.
+type dicomPart struct {
+	level, number, first int // counted from 0, 1 and 0
+	places               []image.Point
+}
+
+func (d DICOM) frame(t testing.TB, r image.Rectangle, level int, size pyramid.Size) []byte {
+	switch {
+	case d.Native:
+		return RGB(Raster(r, level, Colour))
+	case d.J2K:
+		return J2K(t, atOrigin(Raster(r, level, Colour)))
+	}
+	return jpegOf(t, r, level, size)
+}
+
+// syntax is the transfer syntax, and the photometric interpretation that goes with it.
+func (d DICOM) syntax() (transfer, photometric string) {
+	switch {
+	case d.Native:
+		return "1.2.840.10008.1.2.1", "RGB"
+	case d.J2K:
+		return "1.2.840.10008.1.2.4.90", "YBR_RCT"
+	}
+	return "1.2.840.10008.1.2.4.50", "YBR_FULL_422"
+}
+
+func (d DICOM) file(p dicomPart, size pyramid.Size, frames [][]byte) []byte {
+	transfer, _ := d.syntax()
+	instance := fmt.Sprintf("%s%d.%d", dicomRoot, 10+p.level, p.number)
 	meta := dicomSet{}.add(0x00020001, "OB", []byte{0, 1}).text(0x00020002, "UI", "1.2.840.10008.5.1.4.1.1.77.1.6").
-		text(0x00020003, "UI", instance).text(0x00020010, "UI", syntax).text(0x00020012, "UI", dicomRoot+"1")
+		text(0x00020003, "UI", instance).text(0x00020010, "UI", transfer).text(0x00020012, "UI", dicomRoot+"1")
 	out := append(make([]byte, 128), "DICM"...)
 	out = append(out, dicomSet{}.add(0x00020000, "UL", binary.LittleEndian.AppendUint32(nil, uint32(len(meta))))...)
 	out = append(out, meta...)
-	return append(append(out, d.dataSet(level, size, instance, photometric, places)...), d.pixels(frames)...)
+	return append(append(out, d.dataSet(p, size, instance)...), d.pixels(frames)...)
 }
 
-func (d DICOM) dataSet(level int, size pyramid.Size, instance, photometric string, places []image.Point) dicomSet {
+func (d DICOM) dataSet(p dicomPart, size pyramid.Size, instance string) dicomSet {
+	level, places := p.level, p.places
+	_, photometric := d.syntax()
 	kind, organisation := `ORIGINAL\PRIMARY\VOLUME\NONE`, "TILED_FULL"
 	if level > 0 {
 		kind = `DERIVED\PRIMARY\VOLUME\RESAMPLED`
@@ -85,8 +132,11 @@ func (d DICOM) dataSet(level int, size pyramid.Size, instance, photometric strin
 	}
 	mm := fmt.Sprintf("%g", 0.0005*float64(int(1)<<level))
 	s := dicomSet{}.text(0x00080008, "CS", kind).text(0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.77.1.6").text(0x00080018, "UI", instance).
-		text(0x00080060, "CS", "SM").text(0x00100010, "PN", "DOE^JANE").text(0x0020000D, "UI", dicomRoot+"2").text(0x0020000E, "UI", dicomRoot+"3").
-		text(0x00209311, "CS", organisation).short(0x00280002, 3).text(0x00280004, "CS", photometric).short(0x00280006, 0).
+		text(0x00080060, "CS", "SM").text(0x00100010, "PN", "DOE^JANE").text(0x0020000D, "UI", dicomRoot+"2").text(0x0020000E, "UI", dicomRoot+"3")
+	if d.Parts > 1 {
+		s = s.text(0x00209161, "UI", fmt.Sprintf("%s%d", dicomRoot, 90+level)).short(0x00209162, p.number).long(0x00209228, p.first)
+	}
+	s = s.text(0x00209311, "CS", organisation).short(0x00280002, 3).text(0x00280004, "CS", photometric).short(0x00280006, 0).
 		text(0x00280008, "IS", fmt.Sprint(len(places))).short(0x00280010, d.Tile).short(0x00280011, d.Tile).
 		short(0x00280100, 8).short(0x00280101, 8).short(0x00280102, 7).short(0x00280103, 0).
 		long(0x00480006, size.W).long(0x00480007, size.H).

@@ -13,7 +13,7 @@ import (
 const maxHandles = 64
 
 // handles keeps the files of a slide that were read last open, and opens the others again when they are
-// read. It is safe for concurrent use; opening and closing wait for each other, reading does not.
+// read. It is safe for concurrent use.
 //
 // # Memory
 //
@@ -23,7 +23,7 @@ type handles struct {
 	open   func(path string) (*os.File, error)
 	mu     sync.Mutex
 	free   sync.Cond  // a handle became idle or closed
-	live   int        // open files
+	live   int        // files that are open or being opened
 	idle   *list.List // of *handle, open and not being read, the one read last in front
 	closed bool
 }
@@ -40,6 +40,7 @@ type handle struct {
 	path    string
 	was     os.FileInfo // when it was first seen
 	f       *os.File    // nil while it is not open
+	opening bool        // by somebody, who tells the others
 	users   int
 	waiting *list.Element // in idle
 }
@@ -64,7 +65,7 @@ func (h *handle) take() (*os.File, error) {
 	s := h.set
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for h.f == nil && !s.closed && s.live >= s.limit && s.idle.Len() == 0 {
+	for h.f == nil && !s.closed && (h.opening || s.live >= s.limit && s.idle.Len() == 0) {
 		s.free.Wait()
 	}
 	if s.closed {
@@ -83,8 +84,8 @@ func (h *handle) take() (*os.File, error) {
 	return h.f, nil
 }
 
-// reopen opens the file in the place of the one that nobody has read for the longest time. Its header was
-// read before: if it is another file now, what is read would belong to nothing.
+// reopen opens the file in the place of the one that nobody has read for the longest time. The set is locked, but
+// not while the storage is asked: where it does not answer, the set can still be ended.
 func (h *handle) reopen() error {
 	s := h.set
 	if s.live >= s.limit {
@@ -92,20 +93,39 @@ func (h *handle) reopen() error {
 			return err
 		}
 	}
-	f, err := s.open(h.path)
+	s.live++
+	h.opening = true
+	s.mu.Unlock()
+	f, err := h.openSame()
+	s.mu.Lock()
+	h.opening = false
+	if err == nil && s.closed {
+		err = errors.Join(os.ErrClosed, f.Close())
+	}
 	if err != nil {
-		return err
+		s.live--
+	} else {
+		h.f = f
+	}
+	s.free.Broadcast()
+	return err
+}
+
+// openSame opens the file and refuses another one in its place: its header was read before, and what is read now
+// would belong to nothing.
+func (h *handle) openSame() (*os.File, error) {
+	f, err := h.set.open(h.path)
+	if err != nil {
+		return nil, err
 	}
 	st, err := f.Stat()
 	if err == nil && (!os.SameFile(st, h.was) || st.Size() != h.was.Size() || !st.ModTime().Equal(h.was.ModTime())) {
 		err = errors.New("a file of the slide was changed while the slide was read: copy it again and start again")
 	}
 	if err != nil {
-		return errors.Join(err, f.Close())
+		return nil, errors.Join(err, f.Close())
 	}
-	h.f = f
-	s.live++
-	return nil
+	return f, nil
 }
 
 func (h *handle) leave() {

@@ -16,8 +16,10 @@ import (
 func shelf(t *testing.T, n, limit int) (set *handles, list []*handle, most, opened *int) {
 	t.Helper()
 	set, most, opened = newHandles(limit), new(int), new(int)
-	set.open = func(path string) (*os.File, error) { // called under the set's lock
-		*most, *opened = max(*most, set.live+1), *opened+1
+	set.open = func(path string) (*os.File, error) {
+		set.mu.Lock()
+		defer set.mu.Unlock()
+		*most, *opened = max(*most, set.live), *opened+1
 		return os.Open(path)
 	}
 	dir := t.TempDir()
@@ -123,6 +125,36 @@ func TestHandlesEnd(t *testing.T) {
 		}
 	}
 	if err := holds(list[1], 1); !errors.Is(err, os.ErrClosed) || set.live != 0 {
+		t.Errorf("after the end: %v, %d files open", err, set.live)
+	}
+}
+
+// A storage that does not answer holds up neither other files nor the end.
+func TestHandlesOfADeadStorage(t *testing.T) {
+	set, list, _, _ := shelf(t, 2, 2)
+	asked, gone := make(chan struct{}), make(chan struct{})
+	open := set.open
+	set.open = func(path string) (*os.File, error) {
+		if path == list[0].path {
+			close(asked)
+			<-gone
+		}
+		return open(path)
+	}
+	done := make(chan error, 1)
+	go func() { done <- holds(list[0], 0) }()
+	<-asked
+	if err := holds(list[1], 1); err != nil {
+		t.Error(err)
+	}
+	set.finish()
+	for _, h := range list {
+		if err := h.drop(); err != nil {
+			t.Error(err)
+		}
+	}
+	close(gone)
+	if err := <-done; !errors.Is(err, os.ErrClosed) || set.live != 0 {
 		t.Errorf("after the end: %v, %d files open", err, set.live)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -50,6 +51,7 @@ var (
 func (t *Tile) cutInTime(ctx context.Context, job jobs.Job, p segment.Parameters) error {
 	ctx, c := newClock(ctx, *cmp.Or(t.limit, &cutAllowance))
 	defer c.stop()
+	c.behind = t.Behind
 	timed := *t // for this job
 	timed.clock, timed.Bucket, timed.Queue = c, &heldBucket{t.Bucket, c}, &heldQueue{t.Queue, c}
 	return c.do(ctx, func() error {
@@ -64,21 +66,23 @@ func (t *Tile) cutInTime(ctx context.Context, job jobs.Job, p segment.Parameters
 // no fault of the slide's.
 type clock struct {
 	allowance
-	end context.CancelCauseFunc
+	end    context.CancelCauseFunc
+	behind func(change int) // hears of work left behind; may be nil
 
 	mu      sync.Mutex
 	timer   *time.Timer
 	held    int           // who waits for store or queue at the moment
 	granted time.Duration // in all
-	left    time.Duration // when the clock was last set going
+	rest    time.Duration // when the clock was last set going
 	since   time.Time     // when that was
+	left    int           // pieces of work that were left behind
 }
 
 // newClock makes a clock that runs, and the context that it ends. The caller stops it.
 func newClock(ctx context.Context, a allowance) (context.Context, *clock) {
 	ctx, end := context.WithCancelCause(ctx)
-	c := &clock{allowance: a, end: end, granted: a.floor, left: a.floor, since: time.Now()}
-	c.timer = time.AfterFunc(c.left, func() { end(errSlow) })
+	c := &clock{allowance: a, end: end, granted: a.floor, rest: a.floor, since: time.Now()}
+	c.timer = time.AfterFunc(c.rest, func() { end(errSlow) })
 	return ctx, c
 }
 
@@ -105,9 +109,9 @@ func (c *clock) grant(ns float64) {
 	defer c.mu.Unlock()
 	more := min(time.Duration(min(ns, float64(c.ceiling))), c.ceiling-c.granted)
 	c.granted += more
-	c.left += more
+	c.rest += more
 	if c.held == 0 && c.timer.Stop() {
-		c.timer.Reset(c.left - time.Since(c.since))
+		c.timer.Reset(c.rest - time.Since(c.since))
 	}
 }
 
@@ -117,7 +121,7 @@ func (c *clock) hold() {
 	defer c.mu.Unlock()
 	if c.held++; c.held == 1 {
 		c.timer.Stop()
-		c.left -= time.Since(c.since)
+		c.rest -= time.Since(c.since)
 	}
 }
 
@@ -126,26 +130,28 @@ func (c *clock) release() {
 	defer c.mu.Unlock()
 	if c.held--; c.held == 0 {
 		c.since = time.Now()
-		c.timer.Reset(c.left)
+		c.timer.Reset(c.rest)
 	}
 }
 
 // do does the work in a goroutine of its own and leaves it behind where it does not end in time. A panic of
-// the work is the caller's.
+// the work is the caller's, as a *fault.
 func (c *clock) do(ctx context.Context, work func() error) error {
 	ended := make(chan outcome, 1)
 	go func() {
 		o := outcome{err: errStuck} // if the goroutine ends on the spot
 		defer func() {
-			o.panicked = recover()
+			if p := recover(); p != nil {
+				o.fault = &fault{p, debug.Stack()}
+			}
 			ended <- o
 		}()
 		o.err = work()
 	}()
 	o := c.wait(ctx, ended)
 	switch {
-	case o.panicked != nil:
-		panic(o.panicked)
+	case o.fault != nil:
+		panic(o.fault)
 	case o.err != nil && errors.Is(context.Cause(ctx), errSlow):
 		return c.tooSlow()
 	}
@@ -154,8 +160,25 @@ func (c *clock) do(ctx context.Context, work func() error) error {
 
 // outcome is how work ended.
 type outcome struct {
-	err      error
-	panicked any
+	err   error
+	fault *fault
+}
+
+// fault is a panic with the stack of where it happened, which another goroutine no longer has.
+type fault struct {
+	value any
+	stack []byte
+}
+
+// String tells nothing of this machine: it goes into stored reasons.
+func (f *fault) String() string { return fmt.Sprint(f.value) }
+
+// stackOf is the stack of a recovered panic; the caller's own where nobody kept it.
+func stackOf(recovered any) []byte {
+	if f, ok := recovered.(*fault); ok {
+		return f.stack
+	}
+	return debug.Stack()
 }
 
 // wait waits for the work, and when its time is over, or the worker is being stopped, for a moment more.
@@ -169,8 +192,25 @@ func (c *clock) wait(ctx context.Context, ended <-chan outcome) outcome {
 	case o := <-ended:
 		return o
 	case <-time.After(c.grace):
+		c.leave(ended)
 		return outcome{err: errStuck}
 	}
+}
+
+// leave counts work that is left behind until it ends after all. Like that work, who waits for it has no owner:
+// nothing can end a read that the system does not.
+func (c *clock) leave(ended <-chan outcome) {
+	c.mu.Lock()
+	c.left++
+	c.mu.Unlock()
+	if c.behind == nil {
+		return
+	}
+	c.behind(1)
+	go func() {
+		<-ended
+		c.behind(-1)
+	}()
 }
 
 // tooSlow is the error of a slide that did not end in time, written for people.
@@ -178,7 +218,7 @@ func (c *clock) tooSlow() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return &Permanent{&intake.Refusal{Err: fmt.Errorf("%w: it could not be read and cut in %v, which is far more than a sound file needs; "+
-		"see whether its storage is slow or does not answer, and whether the file is damaged: copy it to a disk of this machine and order it again", errSlow, c.granted.Round(time.Second))}}
+		"see whether its storage is slow or does not answer, and whether the file is damaged: copy it to a disk of this machine and start it again", errSlow, c.granted.Round(time.Second))}}
 }
 
 // heldBucket stops a clock while the store is waited for. It packs and syncs like the bucket in it.

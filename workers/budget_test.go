@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"io"
 	"strings"
@@ -129,8 +130,8 @@ func TestAllowance(t *testing.T) {
 	defer c.stop()
 	c.grantBytes(2e9)
 	c.grantPixels(3e9)
-	if want := 15*time.Minute + 2*5*time.Minute + 3*30*time.Minute; c.granted != want || c.left != want {
-		t.Errorf("granted %v, left %v, want %v", c.granted, c.left, want)
+	if want := 15*time.Minute + 2*5*time.Minute + 3*30*time.Minute; c.granted != want || c.rest != want {
+		t.Errorf("granted %v, left %v, want %v", c.granted, c.rest, want)
 	}
 	c.grantPixels(1 << 62)
 	if c.granted != cutAllowance.ceiling {
@@ -147,16 +148,56 @@ func TestHeldBucketPacks(t *testing.T) {
 	}
 }
 
-// A panic in the work is the caller's, who makes a failed job of it.
+// A panic in the work is the caller's, who makes a failed job of it, with the stack of the fault and not of
+// where it is passed on.
 func TestPanicInTime(t *testing.T) {
 	ctx, c := newClock(t.Context(), cutAllowance)
 	defer c.stop()
 	defer func() {
-		if p := recover(); p != "boom" {
-			t.Errorf("panic %v", p)
+		p := recover()
+		if fmt.Sprint(p) != "boom" || !bytes.Contains(stackOf(p), []byte("workers.faulty(")) {
+			t.Errorf("panic %v at\n%s", p, stackOf(p))
 		}
 	}()
-	t.Error(c.do(ctx, func() error { panic("boom") }))
+	t.Error(c.do(ctx, faulty))
+}
+
+//go:noinline
+func faulty() error { panic("boom") }
+
+// Work that is left behind is counted until it ends, and the slide of a command that cuts it outside the queue is known
+// to be in use.
+func TestLeftBehind(t *testing.T) {
+	ctx, budget := newBudget(t.Context(), allowance{floor: time.Millisecond, ceiling: time.Hour, grace: time.Millisecond})
+	defer budget.Close()
+	changes := make(chan int, 2)
+	budget.clock.behind = func(change int) { changes <- change }
+	d := &dead{asked: make(chan struct{}, 1), gone: make(chan struct{})}
+	err := budget.Do(ctx, func() error { return d.ReadTile(ctx, 0, 0, 0, nil) })
+	if !errors.Is(err, errSlow) || !budget.LeftBehind() || <-changes != 1 {
+		t.Errorf("error %v, left behind: %v", err, budget.LeftBehind())
+	}
+	close(d.gone)
+	if change := <-changes; change != -1 {
+		t.Errorf("the end counts %d", change)
+	}
+}
+
+// What a command is granted is what the stage grants; nothing is left behind of work that ends.
+func TestBudget(t *testing.T) {
+	ctx, budget := NewBudget(t.Context())
+	budget.Grant(1e9, 1e9)
+	if budget.clock.granted != 50*time.Minute {
+		t.Errorf("granted %v", budget.clock.granted)
+	}
+	b := budget.Bucket(memstore.New())
+	if err := budget.Do(ctx, func() error { return b.Put(ctx, "a", bytes.NewReader([]byte("x")), 1) }); err != nil || budget.LeftBehind() {
+		t.Error(err)
+	}
+	budget.Close()
+	if ctx.Err() == nil {
+		t.Error("the context outlives the budget")
+	}
 }
 
 // silent are bytes that never come.

@@ -29,6 +29,8 @@ type Tile struct {
 	Remote  slide.Remote // opens slides that are no files; nil where there are none
 	// PyramidFirst holds the regions back until the whole pyramid is written. The results are the same.
 	PyramidFirst bool
+	// Behind, if not nil, hears of work that was left behind (1), stuck in a read that does not end, and of its end (-1).
+	Behind func(change int)
 
 	limit *allowance // nil: cutAllowance
 	clock *clock     // of the slide in hand, see cutInTime

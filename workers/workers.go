@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -131,7 +130,7 @@ func (l *Loop) do(ctx context.Context, d jobs.Delivery) (err error) {
 		stop()
 		<-beating
 		if p := recover(); p != nil {
-			l.Log.Error("panic in a job", "job", d.Job().ID, "panic", p, "stack", string(debug.Stack()))
+			l.Log.Error("panic in a job", "job", d.Job().ID, "panic", p, "stack", string(stackOf(p)))
 			err = &Permanent{fmt.Errorf("%w: %v", intake.ErrInternal, p)}
 		}
 	}()

@@ -197,7 +197,7 @@ func (o *operation) run(ctx context.Context) (err error) {
 	o.station.open(queue)
 	c := &crew{
 		bucket: o.station.bucket, queue: queue, model: model, driver: driver, workers: o.workers, ahead: o.elsewhere(),
-		log: o.station.log, redelivered: o.station.metrics.Redelivered,
+		log: o.station.log, redelivered: o.station.metrics.Redelivered, behind: o.station.metrics.LeftBehind,
 	}
 	if shared, ok := queue.Contact(); ok {
 		remove, err := writeContact(o.data, contact{Queue: shared, Model: model.Ref.SHA256, Engine: driver.name, Web: o.url, PID: os.Getpid()})

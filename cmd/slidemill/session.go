@@ -143,6 +143,8 @@ type crew struct {
 	log          *slog.Logger
 	// redelivered, if not nil, hears of jobs that came a second time or more.
 	redelivered func(jobs.Stage)
+	// behind, if not nil, hears of work that is left behind, see workers.Tile.
+	behind func(change int)
 }
 
 // heedful is the queue, and says when a job comes again.
@@ -204,7 +206,7 @@ func (c *crew) handler(role string) (h workers.Handler, parallel int, err error)
 	case "tile":
 		return &workers.Tile{
 			Bucket: c.bucket, Queue: c.queue, Events: c.queue, Model: c.model, Workers: c.workers, PyramidFirst: c.pyramidFirst,
-			Remote: patientObject(c.log),
+			Remote: patientObject(c.log), Behind: c.behind,
 		}, 1, nil
 	case "segment":
 		engine, err := c.driver.engine(c.model)

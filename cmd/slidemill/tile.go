@@ -18,6 +18,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/store/dzi"
 	"github.com/slidemill/slidemill/pkg/store/szi"
 	"github.com/slidemill/slidemill/pkg/tiler"
+	"github.com/slidemill/slidemill/workers"
 )
 
 // tileFlags is what `tile` can be told.
@@ -64,13 +65,18 @@ type tileReport struct {
 }
 
 func (f *tileFlags) tile(cmd *cobra.Command, path string) (err error) {
-	ctx, c := cmd.Context(), f.config
-	started := time.Now()
-	if c.Slide, err = openSlide(ctx, path, slide.Options{}); err != nil {
+	ctx, budget := workers.NewBudget(cmd.Context())
+	defer budget.Close()
+	started, c := time.Now(), f.config
+	if c.Slide, err = openInTime(ctx, budget, path); err != nil {
 		return err
 	}
-	defer closing(&err, c.Slide.Close)
-	out, err := f.open(ctx, &c)
+	defer func() {
+		if !budget.LeftBehind() { // else somebody still reads from it, for as long as this process lives
+			closing(&err, c.Slide.Close)
+		}
+	}()
+	out, err := f.open(ctx, budget, &c)
 	if err != nil {
 		return err
 	}
@@ -78,7 +84,7 @@ func (f *tileFlags) tile(cmd *cobra.Command, path string) (err error) {
 	m := newMeter(cmd.ErrOrStderr())
 	m.begin(slide.FileName(path))
 	c.Progress = func(done, total int64) { m.set("tile", "tiles", done, total) }
-	result, err := tiler.Cut(ctx, c)
+	result, err := cutInTime(ctx, budget, c)
 	m.finish()
 	if err == nil {
 		err = out.commit()
@@ -87,6 +93,37 @@ func (f *tileFlags) tile(cmd *cobra.Command, path string) (err error) {
 		return errors.Join(err, out.abort(context.WithoutCancel(ctx)))
 	}
 	return f.report(cmd, &result, time.Since(started))
+}
+
+// openInTime opens a slide, grants the time that it needs and leaves it behind where it does not open.
+func openInTime(ctx context.Context, budget *workers.Budget, path string) (slide.Slide, error) {
+	var s slide.Slide
+	err := budget.Do(ctx, func() error {
+		bytes, err := slide.Remote(openObject).Bytes(ctx, path)
+		if err != nil {
+			bytes = 0 // opening says what is wrong
+		}
+		opened, err := openSlide(ctx, path, slide.Options{})
+		if err != nil {
+			return err
+		}
+		budget.Grant(bytes, opened.Info().Size().Pixels())
+		s = opened
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// cutInTime cuts the slide, or leaves the work behind where its storage does not answer.
+func cutInTime(ctx context.Context, budget *workers.Budget, c tiler.Config) (result tiler.Result, err error) {
+	var made tiler.Result
+	if err := budget.Do(ctx, func() (err error) { made, err = tiler.Cut(ctx, c); return err }); err != nil {
+		return result, err
+	}
+	return made, nil
 }
 
 func (f *tileFlags) report(cmd *cobra.Command, r *tiler.Result, took time.Duration) error {
@@ -112,25 +149,25 @@ type pyramidOut struct {
 }
 
 // open makes ready what --out names and tells the cut of it.
-func (f *tileFlags) open(ctx context.Context, c *tiler.Config) (pyramidOut, error) {
+func (f *tileFlags) open(ctx context.Context, budget *workers.Budget, c *tiler.Config) (pyramidOut, error) {
 	switch {
 	case strings.HasPrefix(f.out, "s3://"):
-		return f.openS3(ctx, c)
+		return f.openS3(ctx, budget, c)
 	case filepath.Ext(f.out) == ".szi":
-		return f.openFile(ctx, c)
+		return f.openFile(ctx, budget, c)
 	case filepath.Ext(f.out) == ".dzi":
 		bucket, err := dzi.Open(strings.TrimSuffix(f.out, ".dzi"))
 		if err != nil {
 			return pyramidOut{}, err
 		}
-		c.Bucket = bucket
+		c.Bucket = budget.Bucket(bucket)
 		return pyramidOut{func() error { return nil }, bucket.Remove}, nil
 	}
 	return pyramidOut{}, &usageError{errors.New("--out: want a name that ends in .dzi or .szi, or s3://BUCKET/PREFIX")}
 }
 
 // openS3 begins an archive in a bucket.
-func (f *tileFlags) openS3(ctx context.Context, c *tiler.Config) (pyramidOut, error) {
+func (f *tileFlags) openS3(ctx context.Context, budget *workers.Budget, c *tiler.Config) (pyramidOut, error) {
 	where, name := f.out, "pyramid.szi"
 	address, query, _ := strings.Cut(f.out, "?")
 	switch path.Ext(address) {
@@ -148,11 +185,11 @@ func (f *tileFlags) openS3(ctx context.Context, c *tiler.Config) (pyramidOut, er
 	if err != nil {
 		return pyramidOut{}, err
 	}
-	return openArchive(ctx, c, bucket, name)
+	return openArchive(ctx, c, budget.Bucket(bucket), name)
 }
 
 // openFile begins an archive on disk.
-func (f *tileFlags) openFile(ctx context.Context, c *tiler.Config) (pyramidOut, error) {
+func (f *tileFlags) openFile(ctx context.Context, budget *workers.Budget, c *tiler.Config) (pyramidOut, error) {
 	name := filepath.Base(f.out)
 	bucket, err := dir.Open(filepath.Dir(f.out))
 	if err != nil {
@@ -161,7 +198,7 @@ func (f *tileFlags) openFile(ctx context.Context, c *tiler.Config) (pyramidOut, 
 	if _, err := bucket.Stat(ctx, name); err == nil {
 		return pyramidOut{}, fmt.Errorf("%s is there already: remove it, or choose another name", f.out)
 	}
-	out, err := openArchive(ctx, c, bucket, name)
+	out, err := openArchive(ctx, c, budget.Bucket(bucket), name)
 	commit := out.commit
 	out.commit = func() error { defer bucket.Tidy(); return commit() }
 	return out, err

@@ -43,6 +43,7 @@ type Metrics struct {
 	regions, redeliveries, failures *prometheus.CounterVec
 	events, missed                  *prometheus.CounterVec
 	stages, turnaround              *prometheus.HistogramVec
+	behind                          prometheus.Gauge
 }
 
 // The buckets of seconds: a region takes seconds, a slide minutes, a night hours.
@@ -68,8 +69,10 @@ func New(c Config) *Metrics {
 		missed:       counter("slidemill_turnaround_missed_total", "Orders that missed their target.", "priority"),
 		stages:       histogram("slidemill_stage_seconds", "Time per stage and slide, from the stage before; waiting is before the first.", stageBuckets, "stage"),
 		turnaround:   histogram("slidemill_turnaround_seconds", "Time from order to result.", turnaroundBuckets, "priority"),
+		behind: prometheus.NewGauge(prometheus.GaugeOpts{Name: "slidemill_work_left_behind",
+			Help: "Work of this process on slides that is stuck in a read and was left behind; it keeps its memory until the read ends."}),
 	}
-	m.registry.MustRegister(m.regions, m.redeliveries, m.failures, m.events, m.missed, m.stages, m.turnaround, (*live)(m),
+	m.registry.MustRegister(m.regions, m.redeliveries, m.failures, m.events, m.missed, m.stages, m.turnaround, m.behind, (*live)(m),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.regions.WithLabelValues() // there from the start, so that rates work
 	for _, p := range jobs.Priorities() {
@@ -113,6 +116,9 @@ func (m *Metrics) Heard(e jobs.Event) {
 
 // Redelivered counts a job that came again.
 func (m *Metrics) Redelivered(s jobs.Stage) { m.redeliveries.WithLabelValues(string(s)).Inc() }
+
+// LeftBehind counts work that is stuck and was left behind, and with -1 such work that ended after all.
+func (m *Metrics) LeftBehind(change int) { m.behind.Add(float64(change)) }
 
 // Ended counts an order that has its result.
 func (m *Metrics) Ended(p jobs.Priority, took time.Duration) {

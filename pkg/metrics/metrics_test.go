@@ -36,6 +36,9 @@ func TestScrape(t *testing.T) {
 	m.Heard(jobs.Event{Stage: jobs.Tile, State: jobs.Failed})
 	m.Heard(jobs.Event{Stage: "<patient>", State: "<name>"})
 	m.Redelivered(jobs.Stitch)
+	m.LeftBehind(1)
+	m.LeftBehind(1)
+	m.LeftBehind(-1)
 	m.Missed(jobs.Stat)
 	m.Ended("", time.Minute)
 	m.Stage("tile", 2)
@@ -50,6 +53,7 @@ func TestScrape(t *testing.T) {
 		`slidemill_failures_total{stage="tile"} 1`,
 		`slidemill_events_total{stage="other",state="other"} 1`,
 		`slidemill_redeliveries_total{stage="stitch"} 1`,
+		"slidemill_work_left_behind 1",
 		`slidemill_turnaround_missed_total{priority="stat"} 1`,
 		`slidemill_turnaround_seconds_count{priority="routine"} 1`,
 		`slidemill_stage_seconds_sum{stage="tile"} 2`,

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -223,6 +224,73 @@ func TestEvents(t *testing.T) {
 	}
 	if got := follow(id("1"), "", 2); got[0] != "event: lost" {
 		t.Errorf("after a long absence: %q", got)
+	}
+}
+
+// TestEventsAreBounded: as many follow as may; one more is told when to come again, and is let in when another left.
+func TestEventsAreBounded(t *testing.T) {
+	h, err := New(Config{Bucket: shelf(t), Feed: NewFeed(), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(Gate{}.Wrap(h))
+	defer server.Close()
+	follow := func() (*http.Response, context.CancelFunc) {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		r, err := http.NewRequestWithContext(ctx, "GET", server.URL+"/api/v1/events", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res, cancel
+	}
+	var leave context.CancelFunc
+	for i := range maxFollowers {
+		res, cancel := follow()
+		defer res.Body.Close()
+		defer cancel()
+		if leave = cancel; res.StatusCode != 200 {
+			t.Fatalf("follower %d: %d", i, res.StatusCode)
+		}
+	}
+	res, cancel := follow()
+	defer cancel()
+	if text, _ := io.ReadAll(res.Body); res.StatusCode != 503 || res.Header.Get("Retry-After") == "" || !strings.Contains(string(text), "come again") {
+		t.Fatalf("one too many: %d %v %s", res.StatusCode, res.Header, text)
+	}
+	res.Body.Close()
+	leave()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		res, cancel := follow()
+		res.Body.Close()
+		cancel()
+		if res.StatusCode == 200 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("nobody is let in after one has left")
+		}
+	}
+}
+
+// TestEarlierRuns: a run of an earlier order is marked, as the names are those of the last.
+func TestEarlierRuns(t *testing.T) {
+	found := []Entry{{Run: "old", State: "done"}, {Run: "new", State: "done"}}
+	order := Entry{Run: "new", State: "done", File: "b.svs", Accession: "S26-2", Priority: "stat"}
+	for _, e := range merge(found, order, true) {
+		if e.Earlier != (e.Run == "old") || (e.Priority == "stat") != (e.Run == "new") || e.Accession != "S26-2" {
+			t.Errorf("%+v", e)
+		}
+	}
+	order.Run, order.State = "", "segment"
+	for _, e := range merge(found, order, true)[:2] {
+		if !e.Earlier {
+			t.Errorf("while the slide is worked on anew: %+v", e)
+		}
 	}
 }
 

@@ -17,13 +17,15 @@ import (
 // # Memory
 //
 // It holds feedLength messages of at most maxNews bytes; a follower that falls behind them is told so
-// and asks for the worklist anew, so no follower holds more than its place.
+// and asks for the worklist anew, so no follower holds more than its place. Each is a connection and a goroutine,
+// some 20 kB, and maxFollowers bounds them.
 type Feed struct {
-	mu    sync.Mutex
-	epoch int64 // tells ids of this process from those of an earlier one
-	first int64 // number of news[0]
-	news  []message
-	bell  chan struct{} // closed and replaced when there is news
+	mu        sync.Mutex
+	epoch     int64 // tells ids of this process from those of an earlier one
+	first     int64 // number of news[0]
+	news      []message
+	bell      chan struct{} // closed and replaced when there is news
+	followers int
 }
 
 type message struct {
@@ -35,6 +37,9 @@ type message struct {
 const (
 	feedLength = 2048
 	maxNews    = 8 << 10
+
+	maxFollowers = 256 // a page that is open is one; a laboratory has some dozens
+	comeAgain    = 30  // seconds that one too many is told to wait
 )
 
 // NewFeed makes an empty feed.
@@ -69,6 +74,23 @@ func (f *Feed) since(n int64) (news []message, next int64, lost bool, bell <-cha
 	return f.news[min(n, end)-f.first:], end, lost, f.bell
 }
 
+// join lets one more follow, unless there are as many as may be.
+func (f *Feed) join() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.followers == maxFollowers {
+		return false
+	}
+	f.followers++
+	return true
+}
+
+func (f *Feed) leave() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.followers--
+}
+
 func (f *Feed) end() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -93,7 +115,7 @@ func (f *Feed) place(id string) (n int64, lost bool) {
 const keepAlive = 15 * time.Second
 
 // events is /api/v1/events: server-sent, of all slides or of ?slide=ID. After a gap the event "lost"
-// says that the worklist is to be asked.
+// says that the worklist is to be asked. One follower too many is told when to come again.
 func (v *viewer) events(w http.ResponseWriter, r *http.Request) {
 	var only pyramid.SlideID
 	if text := r.URL.Query().Get("slide"); text != "" {
@@ -105,6 +127,12 @@ func (v *viewer) events(w http.ResponseWriter, r *http.Request) {
 		only = id
 	}
 	h := w.Header()
+	if !v.Feed.join() {
+		h.Set("Retry-After", strconv.Itoa(comeAgain))
+		http.Error(w, fmt.Sprintf("%d follow the events already: close a page, or come again", maxFollowers), http.StatusServiceUnavailable)
+		return
+	}
+	defer v.Feed.leave()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Accel-Buffering", "no")

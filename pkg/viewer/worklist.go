@@ -38,6 +38,8 @@ type Entry struct {
 	Ordered   time.Time `json:"ordered,omitzero"`
 	Ended     time.Time `json:"ended,omitzero"`
 	Late      bool      `json:"late,omitempty"` // it missed its target, or will
+	// Earlier: the run is none of the last order, whose names these are.
+	Earlier bool `json:"earlier,omitempty"`
 }
 
 // maxJSON bounds a manifest or report that is read into memory.
@@ -99,7 +101,10 @@ func merge(found []Entry, order Entry, ordered bool) []Entry {
 			found[i], shown = order, true
 			continue
 		}
-		e.File, e.Accession, e.Priority = order.File, order.Accession, order.Priority
+		e.File, e.Accession = order.File, order.Accession
+		if e.Earlier = e.Run != order.Run; !e.Earlier {
+			e.Priority = order.Priority
+		}
 		if e.Run == order.Run && e.State == order.State {
 			e.Ordered, e.Ended, e.Late, shown = order.Ordered, order.Ended, order.Late, true
 		}

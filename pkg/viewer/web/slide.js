@@ -159,35 +159,74 @@ function links(run) {
   );
 }
 
-// why asks what drove the score in the middle of the view. The server explains one place at a time.
+// why asks what drove the score in the middle of the view. The server explains one place at a time; closing
+// the window takes the question back.
 function why(viewer, run) {
   const button = get("why");
+  let usual = 0; // seconds that the last answer took
   button.disabled = false;
   button.addEventListener("click", async () => {
     const middle = viewer.world.getItemAt(0).viewportToImageCoordinates(viewer.viewport.getCenter(true));
     const [x, y] = [Math.max(0, Math.round(middle.x)), Math.max(0, Math.round(middle.y))];
+    const question = new AbortController();
+    const takeBack = () => question.abort();
     button.disabled = true;
     get("reason-image").hidden = true;
-    get("reason-text").textContent = "Looking; this takes some seconds.";
+    get("reason").addEventListener("close", takeBack);
     get("reason").showModal();
+    const waiting = wait(usual);
     try {
-      const answer = await fetch(`/slides/${slide}/runs/${run}/explain?x=${x}&y=${y}`);
-      if (!answer.ok) throw new Error(await answer.text());
+      const answer = await fetch(`/slides/${slide}/runs/${run}/explain?x=${x}&y=${y}`, { signal: question.signal });
+      if (!answer.ok) throw new Error((await answer.text()).trim());
       URL.revokeObjectURL(get("reason-image").src);
       get("reason-image").src = URL.createObjectURL(await answer.blob());
       get("reason-image").hidden = false;
+      usual = waiting();
       get("reason-text").textContent = `At ${x}, ${y}. Research use only.`;
     } catch (error) {
+      waiting();
       get("reason-text").textContent = error.message;
     }
+    get("reason").removeEventListener("close", takeBack);
     button.disabled = false;
   });
+}
+
+// wait shows that an answer is being made, for how long, and how long the last one took. What it returns ends
+// that, and says how many seconds went by.
+function wait(usual) {
+  const [began, bar] = [performance.now(), get("reason-progress")];
+  const passed = () => (performance.now() - began) / 1000;
+  const tick = () => {
+    get("reason-text").textContent = `Looking at the place: ${Math.round(passed())} s${usual ? ` of about ${Math.round(usual)}` : ", usually some seconds"}.`;
+    if (usual) bar.value = Math.min(passed() / usual, 0.98);
+  };
+  bar.removeAttribute("value");
+  bar.hidden = false;
+  tick();
+  const timer = setInterval(tick, 250);
+  return () => {
+    clearInterval(timer);
+    bar.hidden = true;
+    return passed();
+  };
+}
+
+// named says what the laboratory calls the slide. The names are those of the last order; another run belongs to
+// an earlier one, perhaps of another case.
+function named(order, run) {
+  const name = [order?.accession, order?.file].filter(Boolean).join(" · ");
+  const earlier = Boolean(name && run && order.run !== run);
+  get("name").textContent = [earlier ? "" : name, slide].filter(Boolean).join(" · ");
+  get("earlier").hidden = !earlier;
+  if (earlier) get("earlier").textContent = `A result of an earlier order. The slide was ordered last as ${name}.`;
 }
 
 async function start() {
   get("name").textContent = slide;
   const { manifest, runs, order } = await ask(`/api/v1/slides/${slide}`);
-  get("name").textContent = [order?.accession, order?.file, slide].filter(Boolean).join(" · ");
+  const run = location.hash.slice(1) || (runs.includes(order?.run) ? order.run : runs.at(-1));
+  named(order, run);
   if (!manifest) return notice(order?.reason ? `This slide has no picture: ${plain(order.reason)}` : "This slide has no picture yet.");
   const viewer = open();
   viewer.addHandler("open-failed", () => notice("The slide's pyramid cannot be read."));
@@ -197,7 +236,6 @@ async function start() {
   const update = () => drawScaleBar(get("scale"), viewer, mpp);
   ["animation", "resize", "open"].forEach((name) => viewer.addHandler(name, update));
   update();
-  const run = location.hash.slice(1) || (runs.includes(order?.run) ? order.run : runs.at(-1));
   if (!run) return notice("This slide has not been segmented yet.");
   const { report, manifest: promise } = await ask(`/api/v1/slides/${slide}/runs/${run}`);
   mpp = report.slide.mpp;

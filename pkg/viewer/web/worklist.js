@@ -15,9 +15,11 @@ function share(e) {
 
 function words(e) {
   const text = e.reason || e.rank_reason || (e.state === "tiled" ? "not segmented yet" : "");
-  const name = [e.accession, e.file].filter(Boolean).join(" · ");
+  const order = [e.accession, e.file].filter(Boolean).join(" · ");
+  const name = e.earlier ? "" : order;
   const id = [e.slide, e.model].filter(Boolean).join(" · ");
   const lines = [...(name ? [make("b", {}, name), " "] : []), make("span", { class: "id" }, id), make("p", { class: "reason", title: text }, plain(text))];
+  if (e.earlier && order) lines.push(make("span", { class: "earlier" }, `Result of an earlier order; ordered last as ${order}`));
   if (e.not_analysed_mm2 > 0) lines.push(make("span", {}, `${mm2(e.not_analysed_mm2)} not analysed`));
   return lines;
 }

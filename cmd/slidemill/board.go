@@ -17,7 +17,7 @@ import (
 type board struct {
 	mu    sync.Mutex
 	at    map[pyramid.SlideID]progress
-	since map[pyramid.SlideID]time.Time // the first news of it
+	since map[pyramid.SlideID]time.Time // the first news of it; zero once somebody asked
 }
 
 // progress is how far a slide is in its stage.
@@ -63,12 +63,14 @@ func (b *board) of(id pyramid.SlideID) (progress, bool) {
 	return p, ok
 }
 
-// began is when work on a slide was heard of first.
-func (b *board) began(id pyramid.SlideID) (time.Time, bool) {
+// began is when work on a slide was heard of first. It is told once.
+func (b *board) began(id pyramid.SlideID) (at time.Time, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	at, ok := b.since[id]
-	return at, ok
+	if at = b.since[id]; !at.IsZero() {
+		b.since[id] = time.Time{}
+	}
+	return at, !at.IsZero()
 }
 
 // ended takes a slide off whose end no event told.

@@ -109,7 +109,7 @@ func (s *station) told(before, now intake.Watched) {
 		return
 	}
 	s.say("order", &now)
-	s.began(&before, &now)
+	s.began(&now)
 	switch {
 	case now.State == intake.Failed || now.State == intake.Refused:
 		s.log.Error("slide "+now.State, "slide", now.Slide, "reason", now.Reason)
@@ -125,9 +125,9 @@ func (s *station) told(before, now intake.Watched) {
 }
 
 // began writes down when work on an order began: the store does not show it, and status and summary ask for it.
-func (s *station) began(before, now *intake.Watched) {
+func (s *station) began(now *intake.Watched) {
 	at, heard := s.board.began(now.Slide)
-	if now.State == intake.Waiting || before.State != intake.Waiting && !before.At.IsZero() || !heard {
+	if !heard {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -22,6 +22,9 @@ func turnaround(out io.Writer, standings []intake.Standing, now time.Time) error
 			continue
 		}
 		fmt.Fprintf(w, "%.8s\t%s\t%s\t%s%s\t%s\t\n", s.Slide, dash(s.Accession), s.State, stageCells(*s.Times), seconds(s.TargetSeconds), seconds(s.LateSeconds))
+		if s.Accession == "" { // slides of nobody are no case
+			continue
+		}
 		if cases[s.Accession] == nil {
 			cases[s.Accession] = &caseTimes{accession: s.Accession}
 		}
@@ -29,6 +32,9 @@ func turnaround(out io.Writer, standings []intake.Standing, now time.Time) error
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	if len(cases) == 0 {
+		return nil
 	}
 	w = tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\nACCESSION\tSLIDES\tOPEN\tWAITING\tTILE\tSEGMENT\tSTITCH\tTOTAL\tLATE SLIDES\t")
@@ -39,7 +45,7 @@ func turnaround(out io.Writer, standings []intake.Standing, now time.Time) error
 	slices.SortFunc(list, func(a, b *caseTimes) int { return a.first.Compare(b.first) })
 	for _, c := range list {
 		c.sum.Total = c.last.Sub(c.first).Seconds()
-		fmt.Fprintf(w, "%s\t%d\t%d\t%s%d\t\n", dash(c.accession), c.slides, c.open, stageCells(c.sum), c.late)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s%d\t\n", c.accession, c.slides, c.open, stageCells(c.sum), c.late)
 	}
 	return w.Flush()
 }

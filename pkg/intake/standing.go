@@ -187,6 +187,9 @@ func (j *Judge) progress(ctx context.Context, s *Standing) (err error) {
 	}
 	if s.Tiled.IsZero() {
 		s.State = Waiting
+		if whole, err := j.modified(ctx, store.Slide(s.Slide).Manifest()); err != nil || !whole.IsZero() {
+			return err // cut for an earlier order: nobody has begun with this one
+		}
 		for _, err := range j.Bucket.List(ctx, store.Slide(s.Slide).Prefix()) {
 			s.State = string(jobs.Tile)
 			return err

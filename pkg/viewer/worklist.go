@@ -31,6 +31,7 @@ type Entry struct {
 	Unknown   float64         `json:"not_analysed_mm2"`
 	Scored    float64         `json:"scored_mm2"` // what the fraction is a share of; none, no statement
 	Model     string          `json:"model,omitempty"`
+	Threshold float64         `json:"threshold,omitempty"`
 	// Of the order, where there is one: what the laboratory calls the slide, and how long it took.
 	File      string    `json:"file,omitempty"`
 	Accession string    `json:"accession,omitempty"`
@@ -200,6 +201,9 @@ type report struct {
 			Name    string `json:"name"`
 			Version string `json:"version"`
 		} `json:"model"`
+		Parameters struct {
+			Threshold float64 `json:"threshold"`
+		} `json:"parameters"`
 	} `json:"run"`
 	Tissue    float64           `json:"tissue_mm2"`
 	Analysed  float64           `json:"analysed_mm2"`
@@ -224,6 +228,7 @@ func (v *viewer) entry(ctx context.Context, id pyramid.SlideID, run pyramid.RunI
 		Score: r.Triage.Score, Rank: r.Triage.Reason, Width: r.Slide.Width, Height: r.Slide.Height,
 		Tissue: r.Tissue, Carcinoma: r.Carcinoma, Fraction: r.Fraction, Lesions: len(r.Lesions), Unknown: r.Unknown,
 		Scored: r.Analysed - r.Uncertain, Model: strings.TrimSpace(r.Run.Model.Name + " " + r.Run.Model.Version),
+		Threshold: r.Run.Parameters.Threshold,
 	}, nil
 }
 

@@ -93,7 +93,7 @@ function excluded(report) {
 
 // checks lists quality control: what a person should know first, then what passed.
 function checks(list) {
-  const name = (c) => c.check.replace(/_share$/, "").replaceAll("_", " ");
+  const name = (c) => c.check.replace(/_(share|um_per_px|mm2)$/, "").replaceAll("_", " ");
   const bad = list.filter((c) => c.status !== "pass");
   const passed = list.filter((c) => c.status === "pass");
   get("checks").replaceChildren(

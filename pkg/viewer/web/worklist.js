@@ -3,9 +3,18 @@ import { ask, make, mm2, percent, plain } from "/static/page.js";
 const slides = document.getElementById("slides");
 const summary = document.getElementById("summary");
 
+// states as a person says them; the others are words already.
+const states = { tile: "being tiled", tiling: "being tiled", segment: "being segmented", stitch: "being joined", tiled: "not segmented" };
+
 function figures(e) {
-  if (e.state !== "done") return [make("b", {}, e.state)];
-  return [make("b", {}, mm2(e.carcinoma_mm2)), make("span", {}, share(e))];
+  if (e.state !== "done") return [make("b", { class: "state" }, states[e.state] ?? e.state), ...tags(e)];
+  return [make("b", {}, mm2(e.carcinoma_mm2)), make("span", {}, share(e)), ...tags(e)];
+}
+
+// tags say what is urgent about an order.
+function tags(e) {
+  const words = [...(e.priority && e.priority !== "routine" ? [e.priority] : []), ...(e.late ? ["late"] : [])];
+  return words.length ? [make("div", {}, ...words.map((word) => make("span", { class: `tag ${word}` }, word)))] : [];
 }
 
 // share is none where nothing could be said: that is no "0 %".
@@ -17,7 +26,7 @@ function words(e) {
   const text = e.reason || e.rank_reason || (e.state === "tiled" ? "not segmented yet" : "");
   const order = [e.accession, e.file].filter(Boolean).join(" · ");
   const name = e.earlier ? "" : order;
-  const id = [e.slide, e.model].filter(Boolean).join(" · ");
+  const id = [e.slide, e.model, e.threshold ? `threshold ${e.threshold}` : ""].filter(Boolean).join(" · ");
   const lines = [...(name ? [make("b", {}, name), " "] : []), make("span", { class: "id" }, id), make("p", { class: "reason", title: text }, plain(text))];
   if (e.earlier && order) lines.push(make("span", { class: "earlier" }, `Result of an earlier order; ordered last as ${order}`));
   if (e.not_analysed_mm2 > 0) lines.push(make("span", {}, `${mm2(e.not_analysed_mm2)} not analysed`));
@@ -26,6 +35,7 @@ function words(e) {
 
 // picture is left blank where there is none: a slide may have failed before its pyramid.
 function picture(e) {
+  if (!e.width && e.state !== "tiled") return make("div", { class: "blank" });
   const image = make("img", { src: `/slides/${e.slide}/thumbnail.jpeg`, alt: "", loading: "lazy" });
   image.addEventListener("error", () => { image.style.visibility = "hidden"; });
   return image;

@@ -69,7 +69,7 @@ func (r *Reception) hurry(ctx context.Context, e *Entry, q Request) (said string
 	}
 	state := all[0].State
 	o := r.orderOf(e, q)
-	canceller, able := r.Desk.Queue.(jobs.Canceller)
+	queue, able := r.Desk.Queue.(jobs.Withdrawer)
 	switch {
 	case state != Waiting && !all[0].Open():
 		return fmt.Sprintf("the worklist says %s now, but it is %s already", q.Priority, state), nil
@@ -79,7 +79,8 @@ func (r *Reception) hurry(ctx context.Context, e *Entry, q Request) (said string
 		return fmt.Sprintf("the worklist says %s now, but it was ordered with another model or scale and keeps %s: order it again with `slidemill submit`", q.Priority, e.Priority.Known()), nil
 	}
 	e.Priority = q.Priority
-	return fmt.Sprintf("its priority is %s now", q.Priority), r.requeue(ctx, canceller, o)
+	o.Turn = r.Turns.Moved(e.Accession, q.Priority)
+	return fmt.Sprintf("its priority is %s now", q.Priority), r.requeue(ctx, queue, o)
 }
 
 // orderOf is the order that an entry was made by, with a request's priority.
@@ -95,14 +96,14 @@ func (r *Reception) orderOf(e *Entry, q Request) *Order {
 	}
 }
 
-// requeue takes the waiting job back and publishes it anew. If this is cut short between the two, the
+// requeue takes the waiting job back and publishes it anew; other runs of the slide keep theirs. If this is cut short between the two, the
 // correction is made again at the next look, as the record has the old priority still.
-func (r *Reception) requeue(ctx context.Context, queue jobs.Canceller, o *Order) error {
+func (r *Reception) requeue(ctx context.Context, queue jobs.Withdrawer, o *Order) error {
 	job, err := o.Job()
 	if err != nil {
 		return err
 	}
-	if _, err := queue.Cancel(ctx, o.Slide); err != nil {
+	if _, err := queue.Withdraw(ctx, job.ID); err != nil {
 		return err
 	}
 	return r.Desk.Queue.Publish(ctx, job)

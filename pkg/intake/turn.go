@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/stitch"
 )
 
@@ -13,8 +14,9 @@ import (
 // hundredth of another, whoever came first. Slides without an accession count as one. It is safe for
 // concurrent use.
 type Turns struct {
-	mu   sync.Mutex
-	open map[string]int
+	mu    sync.Mutex
+	open  map[string]int
+	moved map[string]map[jobs.Priority]int // of those, how many were moved to a priority
 }
 
 // fairWindow is how far back open orders are looked for: what waits longer has had its turn.
@@ -44,12 +46,30 @@ func (t *Turns) Next(accession string) int {
 	return n
 }
 
+// Moved is the turn of a waiting slide of the accession that goes to another priority: how many went there before
+// it. A case of five hundred slides that is made urgent is then no more in the way of others than one that was
+// ordered so.
+func (t *Turns) Moved(accession string, to jobs.Priority) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.moved == nil {
+		t.moved = map[string]map[jobs.Priority]int{}
+	}
+	if t.moved[accession] == nil {
+		t.moved[accession] = map[jobs.Priority]int{}
+	}
+	n := t.moved[accession][to]
+	t.moved[accession][to]++
+	return n
+}
+
 // Left says that a slide of the accession has ended.
 func (t *Turns) Left(accession string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.open[accession]--; t.open[accession] <= 0 {
 		delete(t.open, accession)
+		delete(t.moved, accession)
 	}
 }
 

@@ -136,6 +136,13 @@ type Canceller interface {
 	Cancel(ctx context.Context, slide pyramid.SlideID) (int64, error)
 }
 
+// Withdrawer is an optional ability of a Queue: Withdraw removes one waiting job, by its ID, and says whether
+// there was one. It may then be published once more, for example at another priority. A delivery in hand goes
+// on, but comes back no more.
+type Withdrawer interface {
+	Withdraw(ctx context.Context, id string) (bool, error)
+}
+
 // Errors that callers tell apart.
 var (
 	ErrInvalid = errors.New("invalid job")       // will never be accepted: don't retry

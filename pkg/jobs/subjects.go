@@ -89,6 +89,9 @@ func (n Names) Subject(l Lane, id ID) string {
 	return fmt.Sprintf("%s.jobs.%s.%s", n, l, id)
 }
 
+// Subjects matches those that may carry one job, whatever its lane.
+func (n Names) Subjects(id ID) string { return fmt.Sprintf("%s.jobs.*.%s", n, id) }
+
 // ParseSubject reads what Subject spells.
 func (n Names) ParseSubject(subject string) (l Lane, id ID, err error) {
 	rest, ok := strings.CutPrefix(subject, n.String()+".jobs.")

@@ -44,7 +44,11 @@ func (w *Watcher) heed(ctx context.Context, s *Slide, row Row) error {
 		}
 	}
 	s.row = row
-	if row.Accession != "" {
+	if row.Accession != "" && row.Accession != s.Accession {
+		if !s.ended() { // it is another case's turn that it takes now
+			w.Reception.Turns.Left(s.Accession)
+			w.Reception.Turns.Next(row.Accession)
+		}
 		s.Accession = row.Accession
 	}
 	if row.Priority != "" {

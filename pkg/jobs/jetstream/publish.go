@@ -93,6 +93,27 @@ func (q *Queue) Cancel(ctx context.Context, slide pyramid.SlideID) (gone int64, 
 	return gone, err
 }
 
+// Withdraw implements jobs.Withdrawer.
+func (q *Queue) Withdraw(ctx context.Context, id string) (was bool, err error) {
+	parsed, err := jobs.ParseID(id)
+	if err != nil {
+		return false, fmt.Errorf("withdraw: %w: %w", jobs.ErrInvalid, err)
+	}
+	subjects := q.names.Subjects(parsed)
+	err = q.call(ctx, "withdraw "+id, func(ctx context.Context) error {
+		n, err := q.count(ctx, subjects)
+		if err == nil && n > 0 {
+			was = true // whatever becomes of a repeated call
+			err = q.stream.Purge(ctx, jetstream.WithPurgeSubject(subjects))
+		}
+		return err
+	})
+	if err != nil {
+		return was, err
+	}
+	return was, q.Again(ctx, id)
+}
+
 // allowAnew permits to publish each of a slide's jobs once more. It is one key per stage, within the rights
 // of the stage's publishers, however many jobs there were.
 func (q *Queue) allowAnew(ctx context.Context, slide pyramid.SlideID) error {

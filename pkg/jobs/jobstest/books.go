@@ -233,6 +233,34 @@ func testCancelledAgain(t *testing.T, q Queue) {
 	ack(t, inHand) // changes nothing
 }
 
+// testWithdraw: one waiting job is taken back, and no other of its slide; it can be published at another priority
+// at once, and comes once.
+func testWithdraw(t *testing.T, q Queue) {
+	withdrawer, ok := q.(jobs.Withdrawer)
+	if !ok {
+		t.Skip("this driver withdraws nothing")
+	}
+	one, other := jobs.NewTile(slideA, "/scans/a.svs", []byte("1")), jobs.NewTile(slideA, "/scans/a.svs", []byte("2"))
+	publish(t, q, one, other, segment(0))
+	for _, want := range []bool{true, false} {
+		if was, err := withdrawer.Withdraw(t.Context(), one.ID); was != want || err != nil {
+			t.Errorf("withdrawn %v, %v, want %v", was, err, want)
+		}
+	}
+	one.Priority, one.Turn = jobs.Stat, 70
+	publish(t, q, one)
+	publish(t, q, one)
+	ack(t, takeJob(t, q, one, 1))
+	ack(t, takeJob(t, q, other, 1))
+	ack(t, takeJob(t, q, segment(0), 1))
+	for _, s := range jobs.Stages() {
+		wantIdle(t, q, s)
+	}
+	if _, err := withdrawer.Withdraw(t.Context(), "no job"); err == nil {
+		t.Error("what is no job was withdrawn")
+	}
+}
+
 // testDurable: what was published, finished and buried outlives the queue; what was acked stays away.
 func testDurable(t *testing.T, c Config) {
 	s := Settings{Dir: t.TempDir(), Patience: time.Second, MaxDeliver: 5}

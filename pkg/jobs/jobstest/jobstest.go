@@ -68,6 +68,7 @@ func Run(t *testing.T, c Config) {
 		{"Gauge", testGauge, Settings{}},
 		{"Cancel", testCancel, Settings{}},
 		{"CancelledAgain", testCancelledAgain, Settings{}},
+		{"Withdraw", testWithdraw, Settings{}},
 		{"Events", testEvents, Settings{}},
 		{"EventsSlowReader", testEventsSlowReader, Settings{}},
 	} {

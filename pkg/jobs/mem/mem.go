@@ -263,6 +263,22 @@ func (q *Queue) Depths(ctx context.Context) ([]jobs.Depth, error) {
 	return all, nil
 }
 
+// Withdraw implements jobs.Withdrawer.
+func (q *Queue) Withdraw(ctx context.Context, id string) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, fmt.Errorf("withdraw %s: %w", id, err)
+	}
+	if _, err := jobs.ParseID(id); err != nil {
+		return false, fmt.Errorf("withdraw: %w: %w", jobs.ErrInvalid, err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	before := len(q.entries)
+	q.entries = slices.DeleteFunc(q.entries, func(e *entry) bool { return e.job.ID == id })
+	delete(q.lately, id)
+	return len(q.entries) < before, nil
+}
+
 // Cancel implements jobs.Canceller.
 func (q *Queue) Cancel(ctx context.Context, slide pyramid.SlideID) (int64, error) {
 	if err := ctx.Err(); err != nil {

@@ -33,6 +33,9 @@ type Order struct {
 	Accession string
 	Priority  jobs.Priority
 	Turn      int // how many slides of the accession wait before this one
+	// Bytes and Changed are those of Request.
+	Bytes   int64
+	Changed time.Time
 	// Contradiction says that the operator's scale is another than the file's; empty if they agree.
 	Contradiction string
 }
@@ -160,6 +163,7 @@ func (o *Order) entry() Entry {
 	return stamped(Entry{
 		Slide: o.Slide, Run: o.Run, SHA256: hex.EncodeToString(o.SHA256[:]), File: file,
 		Accession: o.Accession, Priority: o.Priority.Known(), Model: o.Model.SHA256, At: time.Now().UTC(),
+		Bytes: o.Bytes, Changed: o.Changed.UTC(),
 	}, o.Source)
 }
 

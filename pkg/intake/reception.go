@@ -25,6 +25,10 @@ type Request struct {
 	Accession string
 	Priority  jobs.Priority
 	MPP       float64 // microns per pixel, if the file does not say; 0 leaves it to the reception
+	// Bytes and Changed are size and time of the slide as a watched folder counts them, over all its files, so that it
+	// knows it again. Without them they are those of the path.
+	Bytes   int64
+	Changed time.Time
 	// Doubtful files are not written down if they cannot be read: the caller comes again.
 	Doubtful bool
 }
@@ -68,6 +72,7 @@ func (r *Reception) Take(ctx context.Context, q Request) (Taken, error) {
 		return r.refuse(ctx, q, p, err)
 	}
 	o.File, o.Accession, o.Priority = q.file(), q.Accession, q.Priority
+	o.Bytes, o.Changed = q.Bytes, q.Changed
 	t := Taken{Slide: o.Slide, State: Waiting, Warning: o.Contradiction}
 	known, err := r.known(ctx, o)
 	if err != nil {
@@ -75,7 +80,7 @@ func (r *Reception) Take(ctx context.Context, q Request) (Taken, error) {
 	}
 	if known != nil && (r.Once || known.Open() || !known.Bad() && known.State != Cancelled) {
 		t.State, t.Reason, t.Known = known.State, known.Reason, true
-		return t, nil
+		return t, r.recognise(ctx, known.Entry, q)
 	}
 	o.Turn = r.Turns.Next(o.Accession)
 	if err := r.Desk.Submit(ctx, o); err != nil {
@@ -140,7 +145,7 @@ func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters,
 	e := stamped(Entry{
 		Slide: t.Slide, SHA256: hex.EncodeToString(sum[:]), File: q.file(), Accession: q.Accession,
 		Priority: q.Priority.Known(), Model: r.Model.Ref.SHA256, At: time.Now().UTC(),
-		Again: &Again{q.Path, p},
+		Again: &Again{q.Path, p}, Bytes: q.Bytes, Changed: q.Changed.UTC(),
 	}, q.Path)
 	if err := l.Enter(ctx, e); err != nil {
 		return t, err
@@ -148,8 +153,21 @@ func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters,
 	return t, l.Close(ctx, t.Slide, End{State: t.State, Reason: t.Reason, At: e.At})
 }
 
-// stamped adds size and time of the file, where there is one.
+// recognise writes size and time of a known slide's file anew where they have changed though its content has not,
+// or were written down otherwise, so that a watched folder does not read it again at each start.
+func (r *Reception) recognise(ctx context.Context, e Entry, q Request) error {
+	if q.Bytes == 0 || e.File != q.file() || e.Bytes == q.Bytes && e.Changed.Equal(q.Changed) {
+		return nil
+	}
+	e.Bytes, e.Changed = q.Bytes, q.Changed.UTC()
+	return r.Desk.Ledger().record(ctx, e)
+}
+
+// stamped adds size and time of the file, where there is one and nobody said.
 func stamped(e Entry, path string) Entry {
+	if e.Bytes != 0 {
+		return e
+	}
 	if st, err := os.Stat(path); err == nil {
 		e.Bytes, e.Changed = st.Size(), st.ModTime().UTC()
 	}

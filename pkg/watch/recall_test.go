@@ -1,0 +1,63 @@
+package watch
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/slide/slidetest"
+)
+
+// recalled starts anew on the folder and reports whether its only slide is known without being read.
+func (s *scanner) recalled(t *testing.T) bool {
+	t.Helper()
+	w, err := New(t.Context(), s.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := w.scan(t.Context())
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%v, %v", found, err)
+	}
+	return w.recall(found[0])
+}
+
+// A DICOM slide of many instances is known again at the next start, as other slides are; one that was ordered
+// before sizes were taken over all its files is read once more and no more.
+func TestDICOMIsRecalled(t *testing.T) {
+	s := newScanner(t)
+	s.Dir = slidetest.DICOM{Size: pyramid.Size{W: 200, H: 130}, Tile: 64, Levels: 2}.Write(t)
+	for range 2 {
+		if _, err := s.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if slides := s.Slides(); len(slides) != 1 || slides[0].State != intake.Waiting {
+		t.Fatalf("slides %+v", slides)
+	}
+	if !s.recalled(t) {
+		t.Error("it is read again at each start")
+	}
+	later := time.Now().Add(time.Hour)
+	if err := os.Chtimes(filepath.Join(s.Dir, "level1.dcm"), later, later); err != nil {
+		t.Fatal(err)
+	}
+	if s.recalled(t) {
+		t.Fatal("a slide that changed is taken for the same without being read")
+	}
+	again, err := New(t.Context(), s.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := again.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !s.recalled(t) {
+		t.Error("it was read again, is the same, and is not known for it")
+	}
+}

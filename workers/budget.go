@@ -12,6 +12,7 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/store"
 )
@@ -273,8 +274,23 @@ func (q *heldQueue) Publish(ctx context.Context, job jobs.Job) error {
 
 // Again implements jobs.Repeater where the queue in it does.
 func (q *heldQueue) Again(ctx context.Context, id string) error {
-	if r, ok := q.Queue.(jobs.Repeater); ok {
-		return r.Again(ctx, id)
+	r, ok := q.Queue.(jobs.Repeater)
+	if !ok {
+		return nil
 	}
-	return nil
+	q.clock.hold()
+	defer q.clock.release()
+	return r.Again(ctx, id)
+}
+
+func (q *heldQueue) Finish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) (bool, error) {
+	q.clock.hold()
+	defer q.clock.release()
+	return q.Queue.Finish(ctx, slide, run, part, total)
+}
+
+func (q *heldQueue) Unfinish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) (bool, error) {
+	q.clock.hold()
+	defer q.clock.release()
+	return q.Queue.Unfinish(ctx, slide, run, part, total)
 }

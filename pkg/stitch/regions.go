@@ -20,7 +20,8 @@ import (
 //
 // # Memory
 //
-// A map for each caller of look at a time, and some hundred bytes for each region.
+// A map for each worker until rest, and some hundred bytes for each region. Unlike those of a sync.Pool the maps survive garbage
+// collections, which come often in a heap that is mostly these.
 type regions struct {
 	bucket       store.Bucket
 	keys         store.RunKeys
@@ -32,8 +33,8 @@ type regions struct {
 	outlineLimit int64   // bytes of outlines; see tracer
 	bandLimit    int     // bytes of rows; see sweep
 
-	spare  sync.Pool // of *segment.RegionMap, whose memory look uses again
-	proved sync.Map  // the SHA-256 of each region file that was found right, by pyramid.Region
+	spare  chan *segment.RegionMap // one for each worker; look uses their memory again
+	proved sync.Map                // the SHA-256 of each region file that was found right, by pyramid.Region
 }
 
 func newRegions(c *Config) *regions {
@@ -46,6 +47,10 @@ func newRegions(c *Config) *regions {
 		planned: make(map[pyramid.Region]bool, len(c.Plan.Regions)),
 
 		outlineLimit: contour.DefaultLimit, bandLimit: bandBytes,
+		spare: make(chan *segment.RegionMap, c.Workers),
+	}
+	for range c.Workers {
+		r.spare <- new(segment.RegionMap)
 	}
 	for _, at := range c.Plan.Regions {
 		r.rows[at.Row] = append(r.rows[at.Row], at.Col)
@@ -57,18 +62,24 @@ func newRegions(c *Config) *regions {
 	return r
 }
 
-// look shows one region to visit, which must not keep anything of it: its memory is used for the next.
+// look shows one region to visit, which must not keep anything of it: its memory is used for the next. No more than
+// workers look at once; who comes later waits.
 func (r *regions) look(ctx context.Context, at pyramid.Region, visit func(*segment.RegionMap)) error {
-	m, ok := r.spare.Get().(*segment.RegionMap)
-	if !ok {
-		m = new(segment.RegionMap)
-	}
-	defer r.spare.Put(m)
+	m := <-r.spare
+	defer func() { r.spare <- m }()
 	if err := r.load(ctx, at, m); err != nil {
 		return err
 	}
 	visit(m)
 	return nil
+}
+
+// rest lets the memory of look go: what comes next wants as much for itself. Nobody may look meanwhile.
+func (r *regions) rest() {
+	for range cap(r.spare) {
+		<-r.spare
+		r.spare <- new(segment.RegionMap)
+	}
 }
 
 // load reads and proves one region into m. A region that is not there or damaged is a *CoverageError; any

@@ -200,6 +200,12 @@ func TestProvedOnce(t *testing.T) {
 	}
 	key, want := r.keys.Region(at), w.region(p, at).Planes[0][7]
 	good := read(t, b, key)
+	defer func() {
+		r.rest()
+		if m := <-r.spare; len(r.spare) != 0 || m.Planes[0] != nil {
+			t.Errorf("%d pixels are kept", len(m.Planes[0]))
+		}
+	}()
 	for _, data := range [][]byte{good, good, onePixel(t, w, p, good), good[:len(good)-9], good} {
 		putBytes(t, b, key, data)
 		v, err := look()

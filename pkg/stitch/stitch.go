@@ -188,6 +188,7 @@ func (s *stitcher) maskDescription() string {
 }
 
 func (s *stitcher) overlay(ctx context.Context) (*overlays, error) {
+	s.regions.rest() // the cache holds the regions from here on
 	total := pyramid.DeepZoom{Size: s.Plan.Frame.Size, Tile: overlayTile}.Tiles()
 	o := newOverlays(s.regions, s.Tissue, func(done int64) { s.Progress(StepOverlay, done, total) })
 	build := o.build

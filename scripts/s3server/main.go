@@ -47,6 +47,7 @@ func main() {
 	if err := serve(ctx, *dir, &embedgw.Config{
 		RootUserAccess: os.Getenv("ROOT_ACCESS_KEY_ID"), RootUserSecret: os.Getenv("ROOT_SECRET_ACCESS_KEY"), Region: "us-east-1", IAMDir: *users,
 		Ports: []string{*listen}, CertFile: *cert, KeyFile: *key, Quiet: true, KeepAlive: true,
+		IAMCacheTTL: 120, IAMCachePrune: 3600, // seconds, as of versitygw's own program; with 0 the cache is pruned without a pause
 		MaxConnections: 1000, MaxRequests: 1000, AdminMaxConnections: 10, AdminMaxRequests: 10, MultipartMaxParts: 10_000,
 	}); err != nil && !errors.Is(err, context.Canceled) {
 		log.Fatal(err)

@@ -42,7 +42,7 @@ var excluded = [6]reason{
 	{"unplanned", "in no region that was computed", rgba{150, 150, 150, 60}}, // paler grey
 	{"pen", "pen on the glass", rgba{70, 200, 90, 150}},                      // green
 	{"bubble", "below an air bubble", rgba{0, 190, 210, 150}},                // cyan
-	{"blurred", "far out of focus", rgba{95, 60, 25, 150}},                   // brown
+	{"blurred", "far out of focus", rgba{165, 105, 45, 150}},                 // brown
 	{"unreadable", "not readable in the file", rgba{15, 15, 15, 170}},        // black
 	{"unscanned", "not scanned", rgba{240, 240, 240, 150}},                   // white
 }

@@ -96,6 +96,9 @@ func TestFaultsOfASlide(t *testing.T) {
 				if (got.Status != Pass) != (got.Check == c.check) {
 					t.Errorf("%+v, want only %q beyond its limit", got, c.check)
 				}
+				if got.Check == qc.PenShare && got.Value != 0 && c.check != qc.PenShare {
+					t.Errorf("%g of it passes for ink", got.Value)
+				}
 			}
 			if got := m.At(int(float64(c.at.X)/frame.StepX()), int(float64(c.at.Y)/frame.StepY())); got != c.class {
 				t.Errorf("%v is %v, want %v", c.at, got, c.class)

@@ -108,6 +108,26 @@ func (f *finder) look() {
 	f.quality = qc.Look(qc.Picture{
 		Image: f.overview.Image, White: f.white, MPP: f.mpp, Tissue: f.tissue.on, Missed: f.missing.on,
 	})
+	f.rims()
+}
+
+// rims gives the dark rims of bubbles, which pass for black ink, to their bubbles, with the margin that ink has.
+func (f *finder) rims() {
+	f.pen.filter(func(piece []int32) bool {
+		inside := 0
+		for _, i := range piece {
+			if f.quality.Bubble[i] {
+				inside++
+			}
+		}
+		if 2*inside <= len(piece) {
+			return true
+		}
+		for _, i := range piece {
+			f.quality.Bubble[i] = true
+		}
+		return false
+	})
 }
 
 func newFinder(o *Overview, frame segment.Frame, p TissueParameters) *finder {

@@ -96,6 +96,9 @@ func serve(cmd *cobra.Command, f *serveFlags) (err error) {
 	if err := f.setTargets(cmd, bucket); err != nil {
 		return err
 	}
+	if _, err := (intake.Ledger{Bucket: bucket}).Targets(ctx); err != nil {
+		log.Warn("no order is called late", "error", err)
+	}
 	s := newStation(bucket, log)
 	s.works = f.workers > 0 || f.nats != "" // a queue elsewhere is set up and watched even if others do the work
 	if f.watch != "" && !s.works {

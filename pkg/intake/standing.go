@@ -67,8 +67,8 @@ func (j *Judge) Look(ctx context.Context, lines []Line) ([]Standing, error) {
 		return nil, err
 	}
 	targets, err := j.Targets(ctx)
-	if err != nil {
-		return nil, err
+	if err != nil { // damaged ones hold no order up; serve tells of them
+		targets = nil
 	}
 	now, all := time.Now(), make([]Standing, len(lines))
 	group, ctx := errgroup.WithContext(ctx)

@@ -18,7 +18,7 @@ type Targets map[jobs.Priority]time.Duration
 func (l Ledger) Targets(ctx context.Context) (Targets, error) {
 	seconds := map[jobs.Priority]float64{}
 	if err := l.read(ctx, store.Targets(), &seconds); unlessMissing(err) != nil {
-		return nil, fmt.Errorf("targets: %w", err)
+		return nil, fmt.Errorf("targets of the site: %w: set them anew with `slidemill serve --target-stat …`", err)
 	}
 	t := Targets{}
 	for p, s := range seconds {
@@ -32,11 +32,12 @@ func (l Ledger) Targets(ctx context.Context) (Targets, error) {
 // maxTarget bounds a target that is read: beyond it nobody waits, and durations overflow.
 const maxTarget = 10 * 365 * 24 * time.Hour
 
-// SetTargets replaces the targets of some priorities; 0 takes one away.
+// SetTargets replaces the targets of some priorities; 0 takes one away. If what is there cannot be read, it is
+// replaced as a whole.
 func (l Ledger) SetTargets(ctx context.Context, change Targets) error {
 	t, err := l.Targets(ctx)
 	if err != nil {
-		return err
+		t = nil
 	}
 	seconds := map[jobs.Priority]float64{}
 	for _, p := range jobs.Priorities() {

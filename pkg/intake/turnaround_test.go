@@ -68,6 +68,29 @@ func TestTargetsThatAreNone(t *testing.T) {
 	}
 }
 
+// Damaged targets hold nobody up, and are replaced by the next that are set.
+func TestDamagedTargets(t *testing.T) {
+	l := Ledger{mem.New()}
+	if err := l.Enter(t.Context(), Entry{Slide: pyramid.SlideID{1}, At: time.Now().Add(-time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Bucket.Put(t.Context(), store.Targets(), strings.NewReader("{"), 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Targets(t.Context()); err == nil || !strings.Contains(err.Error(), "set them anew") {
+		t.Errorf("nobody is told: %v", err)
+	}
+	if all, err := (&Judge{Ledger: l}).LookAll(t.Context(), time.Time{}); err != nil || len(all) != 1 || all[0].Late() {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if err := l.SetTargets(t.Context(), Targets{jobs.Routine: time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := (&Judge{Ledger: l}).LookAll(t.Context(), time.Time{}); err != nil || !all[0].Late() {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
+
 // The stages of an order add up to its time, whatever is known of them and in whatever order the clocks say.
 func TestTimes(t *testing.T) {
 	at := time.Date(2026, 11, 28, 20, 0, 0, 0, time.UTC)

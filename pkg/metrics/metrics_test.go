@@ -30,6 +30,8 @@ func TestScrape(t *testing.T) {
 			Dead:       2,
 			Open:       map[jobs.Priority]int{jobs.Stat: 4},
 			OldestOpen: map[jobs.Priority]time.Duration{jobs.Stat: 90 * time.Second},
+			Late:       map[jobs.Priority]int{jobs.Stat: 2},
+			Targets:    map[jobs.Priority]float64{jobs.Stat: 60},
 		}, nil
 	}})
 	m.Heard(jobs.Event{Stage: jobs.Segment, State: jobs.Progress, Done: 5})
@@ -49,6 +51,8 @@ func TestScrape(t *testing.T) {
 		"slidemill_dead_jobs 2",
 		`slidemill_orders_open{priority="stat"} 4`,
 		`slidemill_oldest_order_seconds{priority="stat"} 90`,
+		`slidemill_orders_late{priority="stat"} 2`,
+		`slidemill_target_seconds{priority="stat"} 60`,
 		"slidemill_regions_total 5",
 		`slidemill_failures_total{stage="tile"} 1`,
 		`slidemill_events_total{stage="other",state="other"} 1`,

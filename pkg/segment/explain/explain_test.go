@@ -190,6 +190,16 @@ func TestMethodsAgree(t *testing.T) {
 	}
 }
 
+// The picture asks what it answers: no "why carcinoma" where the model says that there is none.
+func TestQuestion(t *testing.T) {
+	for p, want := range map[float64]string{0.02: "against", 0.45: "undecided about", 0.6: "undecided about", 0.93: "for"} {
+		e := Explanation{Class: "carcinoma", Probability: p}
+		if got := e.Question(); got != "Why is the model "+want+" carcinoma here?" {
+			t.Errorf("p %g: %q", p, got)
+		}
+	}
+}
+
 func TestFiles(t *testing.T) {
 	m, c := fixture(t)
 	e := run(t, m, c, Options{Steps: 1, Patch: 32})

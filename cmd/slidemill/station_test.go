@@ -1,0 +1,59 @@
+package main
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/store/mem"
+)
+
+// A serve calls an order late by the target in the store: in its worklist, its metrics and its news; and it writes
+// down when work on an order began, once.
+func TestStationKnowsTurnaround(t *testing.T) {
+	s := newStation(mem.New(), slog.New(slog.DiscardHandler))
+	l, id := s.monitor.Judge.Ledger, pyramid.SlideID{1}
+	if err := l.SetTargets(t.Context(), intake.Targets{jobs.Stat: time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Enter(t.Context(), intake.Entry{Slide: id, Priority: jobs.Stat, At: time.Now().Add(-time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	events := make(chan jobs.Event, 1)
+	events <- jobs.Event{Slide: id, Stage: jobs.Tile, State: jobs.Started}
+	close(events)
+	s.hear(events)
+	s.monitor.Look(t.Context())
+	entries, err := s.orders(t.Context())
+	if err != nil || len(entries) != 1 || !entries[0].Late {
+		t.Errorf("worklist %+v, %v", entries, err)
+	}
+	state, err := s.state(t.Context())
+	if err != nil || state.Late[jobs.Stat] != 1 || state.Targets[jobs.Stat] != 60 {
+		t.Errorf("metrics %+v, %v", state, err)
+	}
+	waited := func() float64 {
+		t.Helper()
+		judge := intake.Judge{Ledger: l, Stages: true}
+		all, err := judge.LookAll(t.Context(), time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[0].State = string(jobs.Tile) // the store does not show it yet
+		times, err := judge.Times(t.Context(), &all[0], time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return times.Waiting
+	}
+	first := waited()
+	if first < 3599 || first > 3700 {
+		t.Errorf("it waited for %g s, of an hour", first)
+	}
+	if _, again := s.board.began(id); again {
+		t.Error("the begin is told twice")
+	}
+}

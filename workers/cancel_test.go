@@ -38,6 +38,9 @@ func TestCancelledInMidRun(t *testing.T) {
 			kind  store.Kind
 			count int // of objects of the kind, the last of which is held
 		}{{store.PyramidTile, 2}, {store.Plan, 1}, {store.Region, 1}, {store.Region, 7}, {store.OverlayTile, 1}} {
+			if queue == "jetstream" && in.kind != store.Plan && in.count != 7 {
+				continue // the contract of both queues is the same; these are where most may be lost
+			}
 			for _, quiet := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s held at %s %d quiet %v", queue, in.kind, in.count, quiet), func(t *testing.T) {
 					s := newCancelSite(t, m, open(t), &holding{Bucket: memstore.New(), kind: in.kind, count: in.count})

@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// idle is how often a stage without work is asked for jobs whose delay or worker has ended.
-	idle = time.Second
+	// A stage without work is asked for jobs whose delay or worker has ended so often: ten times in the queue's
+	// patience. Each time costs a request for every lane, which server and workers would feel every second.
+	leastIdle, mostIdle = time.Second, 5*time.Second
 	// eager is how soon after the bell: it may ring before the server has stored the job.
 	eager = 2 * time.Millisecond
 	// settling is how long after the bell a lane may still look empty.
@@ -27,6 +28,7 @@ const (
 type line struct {
 	first chan struct{} // capacity 1: held by the first in line
 	lanes map[jobs.Lane]*lane
+	idle  time.Duration
 	stat  bool // only stat jobs are taken here
 	taken int  // by the first in line, to begin with the last row now and then
 
@@ -34,19 +36,19 @@ type line struct {
 	bell chan struct{} // closed and replaced when a job of the stage is published
 }
 
-// lane spares the server questions: one that was empty is not asked again before its bell rings or idle
-// is over.
+// lane spares the server questions: one that was empty is not asked again before its bell rings or the
+// line's idle is over.
 type lane struct {
 	empty time.Time    // when it was found to be; zero if it was not; only the first in line looks
 	rung  atomic.Int64 // in nanoseconds of the Unix epoch
 }
 
-func (l *lane) quiet(now time.Time) bool {
+func (l *lane) quiet(now time.Time, idle time.Duration) bool {
 	return !l.empty.IsZero() && now.Sub(l.empty) < idle && l.empty.Sub(time.Unix(0, l.rung.Load())) > settling
 }
 
-func newLine(stat bool) *line {
-	l := &line{first: make(chan struct{}, 1), bell: make(chan struct{}), lanes: map[jobs.Lane]*lane{}, stat: stat}
+func newLine(idle time.Duration, stat bool) *line {
+	l := &line{idle: idle, first: make(chan struct{}, 1), bell: make(chan struct{}), lanes: map[jobs.Lane]*lane{}, stat: stat}
 	for _, at := range jobs.Lanes(false) {
 		l.lanes[at] = new(lane)
 	}
@@ -56,8 +58,9 @@ func newLine(stat bool) *line {
 // line makes the lines and hangs up their bells: plain subscriptions to the jobs' subjects, which
 // JetStream leaves alone. Without the right to them, Take asks at idle pace.
 func (q *Queue) line() error {
+	idle := min(max(q.patience/10, leastIdle), mostIdle)
 	for _, s := range q.stages() {
-		l, express := newLine(false), newLine(true)
+		l, express := newLine(idle, false), newLine(idle, true)
 		if _, err := q.conn.Subscribe(q.names.JobsOf(s), func(m *nats.Msg) {
 			l.ring(q.names, m.Subject)
 			express.ring(q.names, m.Subject)
@@ -116,8 +119,14 @@ func (q *Queue) take(ctx context.Context, stage jobs.Stage, l *line) (jobs.Deliv
 	case <-q.closed:
 		return nil, fmt.Errorf("take: %w", jobs.ErrClosed)
 	}
-	pause := idle
+	pause := l.idle
 	for {
+		switch { // here, as lanes that are quiet are not asked
+		case ctx.Err() != nil:
+			return nil, fmt.Errorf("take: %w", ctx.Err())
+		case q.isClosed():
+			return nil, fmt.Errorf("take: %w", jobs.ErrClosed)
+		}
 		rung := l.listen() // before asking, so that no ring falls in between
 		d, err := q.takeNow(ctx, stage, l)
 		if d != nil {
@@ -127,12 +136,12 @@ func (q *Queue) take(ctx context.Context, stage jobs.Stage, l *line) (jobs.Deliv
 		if err != nil {
 			return nil, err
 		}
-		pause = q.await(ctx, rung, pause)
+		pause = q.await(ctx, rung, pause, l.idle)
 	}
 }
 
 // await waits for the bell or the pause, and returns how long to wait next.
-func (q *Queue) await(ctx context.Context, rung <-chan struct{}, pause time.Duration) time.Duration {
+func (q *Queue) await(ctx context.Context, rung <-chan struct{}, pause, idle time.Duration) time.Duration {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
@@ -153,7 +162,7 @@ func (q *Queue) takeNow(ctx context.Context, stage jobs.Stage, l *line) (*delive
 			continue
 		}
 		state := l.lanes[at]
-		for more := !state.quiet(time.Now()); more; {
+		for more := !state.quiet(time.Now(), l.idle); more; {
 			asked := time.Now()
 			var d *delivery
 			var err error

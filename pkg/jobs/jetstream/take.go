@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -16,86 +14,12 @@ import (
 const (
 	// A stage without work is asked for jobs whose delay or worker has ended so often: ten times in the queue's
 	// patience. Each time costs a request for every lane, which server and workers would feel every second.
-	leastIdle, mostIdle = time.Second, 5*time.Second
+	leastIdle, mostIdle = time.Second, 5 * time.Second
 	// eager is how soon after the bell: it may ring before the server has stored the job.
 	eager = 2 * time.Millisecond
 	// settling is how long after the bell a lane may still look empty.
 	settling = 100 * time.Millisecond
 )
-
-// line is where the Takes of one stage wait for each other. Only the first in line asks the server, so
-// that many idle workers ask no more often than one.
-type line struct {
-	first chan struct{} // capacity 1: held by the first in line
-	lanes map[jobs.Lane]*lane
-	idle  time.Duration
-	stat  bool // only stat jobs are taken here
-	taken int  // by the first in line, to begin with the last row now and then
-
-	mu   sync.Mutex
-	bell chan struct{} // closed and replaced when a job of the stage is published
-}
-
-// lane spares the server questions: one that was empty is not asked again before its bell rings or the
-// line's idle is over.
-type lane struct {
-	empty time.Time    // when it was found to be; zero if it was not; only the first in line looks
-	rung  atomic.Int64 // in nanoseconds of the Unix epoch
-}
-
-func (l *lane) quiet(now time.Time, idle time.Duration) bool {
-	return !l.empty.IsZero() && now.Sub(l.empty) < idle && l.empty.Sub(time.Unix(0, l.rung.Load())) > settling
-}
-
-func newLine(idle time.Duration, stat bool) *line {
-	l := &line{idle: idle, first: make(chan struct{}, 1), bell: make(chan struct{}), lanes: map[jobs.Lane]*lane{}, stat: stat}
-	for _, at := range jobs.Lanes(false) {
-		l.lanes[at] = new(lane)
-	}
-	return l
-}
-
-// line makes the lines and hangs up their bells: plain subscriptions to the jobs' subjects, which
-// JetStream leaves alone. Without the right to them, Take asks at idle pace.
-func (q *Queue) line() error {
-	idle := min(max(q.patience/10, leastIdle), mostIdle)
-	for _, s := range q.stages() {
-		l, express := newLine(idle, false), newLine(idle, true)
-		if _, err := q.conn.Subscribe(q.names.JobsOf(s), func(m *nats.Msg) {
-			l.ring(q.names, m.Subject)
-			express.ring(q.names, m.Subject)
-		}); err != nil {
-			return err
-		}
-		q.lines[s], q.express[s] = l, express
-	}
-	return q.conn.Flush()
-}
-
-// stages are those that this process may take from.
-func (q *Queue) stages() []jobs.Stage {
-	if len(q.config.Roles) > 0 {
-		return q.config.Roles
-	}
-	return jobs.Stages()
-}
-
-func (l *line) ring(n jobs.Names, subject string) {
-	if at, _, err := n.ParseSubject(subject); err == nil {
-		l.lanes[at].rung.Store(time.Now().UnixNano())
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	close(l.bell)
-	l.bell = make(chan struct{})
-}
-
-// listen returns a channel that closes at the next ring.
-func (l *line) listen() <-chan struct{} {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.bell
-}
 
 // Take implements jobs.Queue.
 func (q *Queue) Take(ctx context.Context, stage jobs.Stage) (jobs.Delivery, error) {

@@ -1,0 +1,63 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// putAway moves the file of a failed slide to quarantine, from where it may be tried again.
+func (w *Watcher) putAway(ctx context.Context, s *Slide) error {
+	if w.Quarantine == "" || s.Doubled != "" {
+		return nil
+	}
+	to, err := w.quarantine(s)
+	if err != nil {
+		return err
+	}
+	return w.Reception.Moved(ctx, s.Slide, to)
+}
+
+// quarantine moves the slide's file away, writes the reason beside it, and says where it is. Of a DICOM slide all
+// instances go, as scan took them for one: left without the first, the others would be another slide.
+func (w *Watcher) quarantine(s *Slide) (to string, err error) {
+	from := filepath.Join(w.Dir, filepath.FromSlash(s.File))
+	to = filepath.Join(w.Quarantine, filepath.FromSlash(s.File))
+	if strings.EqualFold(filepath.Ext(from), dicom) {
+		entries, err := os.ReadDir(filepath.Dir(from))
+		if err != nil {
+			return "", fmt.Errorf("quarantine: %w", err)
+		}
+		for _, e := range entries {
+			other := filepath.Join(filepath.Dir(from), e.Name())
+			if other == from || !e.Type().IsRegular() || !strings.EqualFold(filepath.Ext(other), dicom) {
+				continue
+			}
+			if _, err := moveAway(other, filepath.Join(filepath.Dir(to), e.Name())); err != nil {
+				return "", err
+			}
+		}
+	}
+	to, err = moveAway(from, to)
+	if err != nil {
+		return "", err
+	}
+	return to, os.WriteFile(to+".reason.txt", []byte(s.State+": "+s.Reason+"\n"), 0o644)
+}
+
+// moveAway moves a file, beside one that lies there already, and says where it is.
+func moveAway(from, to string) (string, error) {
+	if _, err := os.Stat(to); err == nil {
+		to += "." + time.Now().UTC().Format("20060102T150405")
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return to, fmt.Errorf("quarantine: %w", err)
+	}
+	if err := os.Rename(from, to); err != nil {
+		return to, fmt.Errorf("quarantine: %w", err)
+	}
+	return to, nil
+}

@@ -227,7 +227,7 @@ func TestZip64(t *testing.T) {
 	a.off = c.begin
 	c.add(a.names.descriptor(), a.first)
 	c.local += 5 << 30 // as if a tile of 5 GiB lay there
-	for _, r := range a.tiles[0] {
+	for r := range a.tiles.all {
 		c.add(a.names.tile(unpackTile(r.tile)), r)
 	}
 	if err := c.end(); err != nil {

@@ -34,6 +34,9 @@ func (t *Tile) cut(ctx context.Context, job jobs.Job, p segment.Parameters) erro
 		if plan, err = t.plan(ctx, job, p, made); err != nil {
 			return err
 		}
+		if err = reopen(ctx, t.Queue, job, plan); err != nil {
+			return err
+		}
 		return t.enqueue(ctx, job, plan)
 	}
 	news := &progress{events: t.Events, job: job}

@@ -29,14 +29,10 @@ func finish(ctx context.Context, q jobs.Queue, job jobs.Job, plan *segment.Plan)
 
 // reopen takes the slide's mark back before its regions are enqueued, until finish sets it: marks outlive the objects
 // of a slide that somebody removed and ordered again, and its first batch would hand the run on before there is a
-// slide.json. Marks that an older program counted otherwise are forgotten here too.
+// slide.json.
 func reopen(ctx context.Context, q jobs.Queue, job jobs.Job, plan *segment.Plan) error {
-	was, err := q.Unfinish(ctx, job.Slide, plan.Run, plan.Batches(), plan.Batches()+1)
-	if err != nil {
+	if err := q.Unfinish(ctx, job.Slide, plan.Run, plan.Batches(), plan.Batches()+1); err != nil {
 		return fmt.Errorf("reopen the run: %w", err)
-	}
-	if r, ok := q.(jobs.Repeater); ok && was { // it was stitched before, perhaps just now
-		return r.Again(ctx, jobs.NewStitch(job.Slide, plan.Run).ID)
 	}
 	return nil
 }

@@ -61,24 +61,13 @@ func (q *heldQueue) Publish(ctx context.Context, job jobs.Job) error {
 	return publish(ctx, q.Queue, job)
 }
 
-// Again implements jobs.Repeater where the queue in it does.
-func (q *heldQueue) Again(ctx context.Context, id string) error {
-	r, ok := q.Queue.(jobs.Repeater)
-	if !ok {
-		return nil
-	}
-	q.clock.hold()
-	defer q.clock.release()
-	return r.Again(ctx, id)
-}
-
 func (q *heldQueue) Finish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) (bool, error) {
 	q.clock.hold()
 	defer q.clock.release()
 	return q.Queue.Finish(ctx, slide, run, part, total)
 }
 
-func (q *heldQueue) Unfinish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) (bool, error) {
+func (q *heldQueue) Unfinish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) error {
 	q.clock.hold()
 	defer q.clock.release()
 	return q.Queue.Unfinish(ctx, slide, run, part, total)

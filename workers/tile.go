@@ -69,10 +69,12 @@ func (t *Tile) Do(ctx context.Context, job jobs.Job) error {
 	if err != nil {
 		return err
 	}
-	if err := t.enqueue(ctx, job, plan); err != nil {
-		return err
+	err = t.handOver(ctx, job, plan)
+	if errors.Is(err, jobs.ErrInvalid) { // an older program counted the parts otherwise
+		if err = reopen(ctx, t.Queue, job, plan); err == nil {
+			err = t.handOver(ctx, job, plan)
+		}
 	}
-	_, err = finish(ctx, t.Queue, job, plan)
 	return err
 }
 
@@ -245,11 +247,17 @@ func (t *Tile) open(ctx context.Context, job jobs.Job) (slide.Slide, [sha256.Siz
 	return s, sum, nil
 }
 
-// enqueue publishes the batches of regions, of a run that waits for the slide again.
-func (t *Tile) enqueue(ctx context.Context, job jobs.Job, plan *segment.Plan) error {
-	if err := reopen(ctx, t.Queue, job, plan); err != nil {
+// handOver enqueues the regions of a slide that is whole.
+func (t *Tile) handOver(ctx context.Context, job jobs.Job, plan *segment.Plan) error {
+	if err := t.enqueue(ctx, job, plan); err != nil {
 		return err
 	}
+	_, err := finish(ctx, t.Queue, job, plan)
+	return err
+}
+
+// enqueue publishes the batches of regions.
+func (t *Tile) enqueue(ctx context.Context, job jobs.Job, plan *segment.Plan) error {
 	announce(ctx, t.Events, jobs.Event{
 		Slide: job.Slide, Run: job.Run, Stage: jobs.Segment, State: jobs.Progress, Total: int64(len(plan.Regions)), Unit: "regions",
 	})

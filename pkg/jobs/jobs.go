@@ -52,9 +52,9 @@ type Queue interface {
 	// Finish marks one of total parts of a run as finished and reports whether all now are. Marking
 	// a part twice is harmless. Exactly the calls at and after the completing one report true.
 	Finish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) (bool, error)
-	// Unfinish takes the mark of a part back, whose result is not there any more, and reports whether it had one.
-	// Marks of another total, which Finish refuses, are forgotten.
-	Unfinish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) (bool, error)
+	// Unfinish takes the mark of a part back, whose result is not there any more. If it had one, the slide's jobs of
+	// the stages after tiling may be published once more. Marks of another total, which Finish refuses, are forgotten.
+	Unfinish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) error
 	// Dead lists the jobs that failed for good, oldest first.
 	Dead(ctx context.Context) ([]Dead, error)
 	// Bury puts a job on the dead list with its reason.

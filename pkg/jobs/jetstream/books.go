@@ -30,17 +30,35 @@ func (q *Queue) Finish(ctx context.Context, slide pyramid.SlideID, run pyramid.R
 }
 
 // Unfinish implements jobs.Queue.
-func (q *Queue) Unfinish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) (was bool, err error) {
+func (q *Queue) Unfinish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) error {
 	if err := jobs.CheckPart(part, total); err != nil {
-		return false, fmt.Errorf("unfinish %s/%s: %w", slide, run, err)
+		return fmt.Errorf("unfinish %s/%s: %w", slide, run, err)
 	}
 	key := q.names.ProgressKey(slide, run)
-	err = q.swap(ctx, "unfinish "+key, func(ctx context.Context) error {
-		had, err := q.unmark(ctx, key, part, total)
-		was = was || had // the answer to the swap that did it may have been lost
+	return q.swap(ctx, "unfinish "+key, func(ctx context.Context) error {
+		entry, err := q.progress.Get(ctx, key)
+		switch {
+		case isNotFound(err):
+			return nil
+		case err != nil:
+			return err
+		}
+		done := parts(entry.Value())
+		other := done.check(total) != nil
+		if !other && !done.has(part) {
+			return nil
+		}
+		// The permission comes first, so that after a crash in between the mark is still there and all is done again.
+		if err := q.allowAnew(ctx, slide, jobs.Segment, jobs.Stitch); err != nil {
+			return err
+		}
+		if other { // an older program's, which counted a run's parts otherwise: all are marked anew
+			return q.progress.Delete(ctx, key, jetstream.LastRevision(entry.Revision()))
+		}
+		done.clear(part)
+		_, err = q.progress.Update(ctx, key, done, entry.Revision())
 		return err
 	})
-	return was, err
 }
 
 // swap does compare-and-swaps until nobody else comes in between.
@@ -75,28 +93,6 @@ func (q *Queue) mark(ctx context.Context, key string, part, total int) (bool, er
 		_, err = q.progress.Update(ctx, key, done, entry.Revision())
 	}
 	return err == nil && done.all(), err
-}
-
-// unmark does one compare-and-swap. Marks of another total are an older program's, which counted a run's parts
-// otherwise: they go, and all parts are marked anew.
-func (q *Queue) unmark(ctx context.Context, key string, part, total int) (was bool, err error) {
-	entry, err := q.progress.Get(ctx, key)
-	if isNotFound(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	done := parts(entry.Value())
-	switch {
-	case done.check(total) != nil:
-		return false, q.progress.Delete(ctx, key, jetstream.LastRevision(entry.Revision()))
-	case !done.has(part):
-		return false, nil
-	}
-	done.clear(part)
-	_, err = q.progress.Update(ctx, key, done, entry.Revision())
-	return true, err
 }
 
 // parts is the set of a run's finished parts: the total in 4 bytes, big-endian, then a bit per part.

@@ -88,7 +88,7 @@ func (q *Queue) Cancel(ctx context.Context, slide pyramid.SlideID) (gone int64, 
 		if err != nil {
 			return err
 		}
-		return q.allowAnew(ctx, slide)
+		return q.allowAnew(ctx, slide, jobs.Stages()...)
 	})
 	return gone, err
 }
@@ -114,10 +114,10 @@ func (q *Queue) Withdraw(ctx context.Context, id string) (was bool, err error) {
 	return was, q.Again(ctx, id)
 }
 
-// allowAnew permits to publish each of a slide's jobs once more. It is one key per stage, within the rights
+// allowAnew permits to publish each of a slide's jobs of the stages once more. It is one key per stage, within the rights
 // of the stage's publishers, however many jobs there were.
-func (q *Queue) allowAnew(ctx context.Context, slide pyramid.SlideID) error {
-	for _, s := range jobs.Stages() {
+func (q *Queue) allowAnew(ctx context.Context, slide pyramid.SlideID, stages ...jobs.Stage) error {
+	for _, s := range stages {
 		if _, err := q.retry.PutString(ctx, q.names.AgainKey(s, slide), ""); err != nil {
 			return err
 		}

@@ -174,16 +174,25 @@ func (q *Queue) Finish(ctx context.Context, slide pyramid.SlideID, run pyramid.R
 }
 
 // Unfinish implements jobs.Queue.
-func (q *Queue) Unfinish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) (was bool, err error) {
+func (q *Queue) Unfinish(ctx context.Context, slide pyramid.SlideID, run pyramid.RunID, part, total int) error {
 	if err := cmp.Or(ctx.Err(), jobs.CheckPart(part, total)); err != nil {
-		return false, fmt.Errorf("unfinish %s/%s: %w", slide, run, err)
+		return fmt.Errorf("unfinish %s/%s: %w", slide, run, err)
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	done := q.finished[runKey{slide, run, total}]
-	was = done[part]
-	delete(done, part)
-	return was, nil
+	if done := q.finished[runKey{slide, run, total}]; done[part] {
+		q.forget(func(id jobs.ID) bool { return id.Slide == slide && id.Stage != jobs.Tile })
+		delete(done, part)
+	}
+	return nil
+}
+
+// forget lets jobs be published again.
+func (q *Queue) forget(which func(jobs.ID) bool) {
+	maps.DeleteFunc(q.lately, func(text string, _ time.Time) bool {
+		id, err := jobs.ParseID(text)
+		return err == nil && which(id)
+	})
 }
 
 // Dead implements jobs.Queue.
@@ -288,9 +297,6 @@ func (q *Queue) Cancel(ctx context.Context, slide pyramid.SlideID) (int64, error
 	defer q.mu.Unlock()
 	before := len(q.entries)
 	q.entries = slices.DeleteFunc(q.entries, func(e *entry) bool { return e.job.Slide == slide })
-	maps.DeleteFunc(q.lately, func(text string, _ time.Time) bool {
-		id, err := jobs.ParseID(text)
-		return err == nil && id.Slide == slide
-	})
+	q.forget(func(id jobs.ID) bool { return id.Slide == slide })
 	return int64(before - len(q.entries)), nil
 }

@@ -19,6 +19,10 @@ go vet ./...
 step portable builds
 CGO_ENABLED=0 go build -o /dev/null ./cmd/slidemill
 CGO_ENABLED=0 GOARCH=arm64 go vet ./...
+if GOARCH=arm64 go build -gcflags=-S ./pkg/slide/icc 2>&1 | grep -E 'FN?M(ADD|SUB)[SD]'; then
+  echo "test: pkg/slide/icc fuses where the machine can: put an explicit float64() around the product" >&2
+  exit 1
+fi
 if command -v qemu-aarch64-static >/dev/null; then # colours are the same bytes on every machine
   CGO_ENABLED=0 GOARCH=arm64 go test -tags static -exec qemu-aarch64-static -run 'Bytes|Bits' ./pkg/slide/icc
 fi

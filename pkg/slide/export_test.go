@@ -23,7 +23,7 @@ func ParseAperio(text string) (pyramid.MPP, float64) {
 
 // OpenReader opens a slide in memory.
 func OpenReader(r io.ReaderAt, size int64, o Options) (Slide, error) {
-	return openSource(source{witness: newWitness(r), Closer: io.NopCloser(nil), size: size}, o)
+	return openSource(source{witness: newWitness(r, size), Closer: io.NopCloser(nil), size: size}, o)
 }
 
 // LetGo closes the files of a DICOM series, which are opened again when they are read.

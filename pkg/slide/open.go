@@ -112,7 +112,7 @@ func openFile(f *os.File, o Options) (Slide, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openSource(source{witness: newWitness(f), Closer: f, size: st.Size(), path: f.Name()}, o)
+	return openSource(source{witness: newWitness(f, st.Size()), Closer: f, size: st.Size(), path: f.Name()}, o)
 }
 
 // source is the bytes of a slide.

@@ -28,7 +28,7 @@ func OpenSource(ctx context.Context, src Source, o Options) (Slide, error) {
 	if src.Size <= 0 {
 		return nil, fmt.Errorf("open slide: %w", ErrEmpty)
 	}
-	s, err := openSource(source{witness: newWitness(src.ReaderAt), Closer: src.Closer, size: src.Size}, o)
+	s, err := openSource(source{witness: newWitness(src.ReaderAt, src.Size), Closer: src.Closer, size: src.Size}, o)
 	if err != nil {
 		return nil, fmt.Errorf("open slide: %w", err)
 	}

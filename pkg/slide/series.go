@@ -46,7 +46,7 @@ func openInstances(ctx context.Context, folder, named string) (files dicomFiles,
 	if len(entries) > maxInstances {
 		return nil, &UnsupportedError{Format: "dicom", Feature: fmt.Sprintf("a folder of %d files", len(entries))}
 	}
-	s := &seriesOpener{set: newHandles(maxHandles), bytes: newWitness(nil)}
+	s := &seriesOpener{set: newHandles(maxHandles), bytes: newWitness(nil, 0)}
 	defer func() {
 		if err != nil {
 			s.files.Close()
@@ -99,7 +99,7 @@ func (s *seriesOpener) add(path string) error {
 		return err
 	}
 	f := dicomFile{handle: s.set.file(path, st)}
-	f.bytes = s.bytes.beside(f.handle)
+	f.bytes = s.bytes.beside(f.handle, st.Size())
 	if _, err := f.take(); err != nil { // else a file that nobody may read would pass for no instance
 		return err
 	}

@@ -12,20 +12,26 @@ import (
 // decoder that got no bytes calls them damaged, and what is damaged becomes white, where an outage must end the
 // work so that it is done again. A nil witness has seen nothing.
 type witness struct {
-	io.ReaderAt
+	r    io.ReaderAt
+	size int64
 	seen *atomic.Pointer[error]
 }
 
-func newWitness(r io.ReaderAt) *witness { return &witness{r, new(atomic.Pointer[error])} }
+func newWitness(r io.ReaderAt, size int64) *witness {
+	return &witness{r, size, new(atomic.Pointer[error])}
+}
 
 // beside reads another file of the slide: what fails in one has failed for all.
-func (w *witness) beside(r io.ReaderAt) *witness { return &witness{r, w.seen} }
+func (w *witness) beside(r io.ReaderAt, size int64) *witness { return &witness{r, size, w.seen} }
 
-// ReadAt implements io.ReaderAt. The end of the file is no failure, and neither is an offset that only a damaged
-// file can name.
+// ReadAt implements io.ReaderAt. The end of the file is no failure, and an offset outside it, which only a damaged
+// file can name, is not asked for.
 func (w *witness) ReadAt(p []byte, at int64) (int, error) {
-	n, err := w.ReaderAt.ReadAt(p, at)
-	if err != nil && err != io.EOF && at >= 0 { //nolint:errorlint // a broken connection may wrap an EOF
+	if at < 0 || at >= w.size {
+		return 0, io.EOF
+	}
+	n, err := w.r.ReadAt(p, at)
+	if err != nil && err != io.EOF { // itself: a broken connection may wrap an EOF
 		err = withheld(err)
 		w.seen.CompareAndSwap(nil, &err)
 	}

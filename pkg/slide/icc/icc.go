@@ -137,7 +137,7 @@ func sampled(b []byte, n int) curve {
 		return func(v float64) float64 { return power(v, gamma) }
 	}
 	return func(v float64) float64 {
-		x := v * float64(n-1)
+		x := float64(v * float64(n-1)) // rounded, or it may fuse with what is taken from it below
 		i := min(int(x), n-2)
 		lo, hi := float64(binary.BigEndian.Uint16(b[2*i:])), float64(binary.BigEndian.Uint16(b[2*i+2:]))
 		return (lo + float64((hi-lo)*(x-float64(i)))) / 65535

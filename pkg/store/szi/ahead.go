@@ -151,6 +151,17 @@ func (a *ahead) settle(x *index, own place, r run, whole []byte) {
 	}
 }
 
+// forget drops what is kept of an archive.
+func (a *ahead) forget(archive string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for at := range a.kept {
+		if at.archive == archive {
+			a.pull(at)
+		}
+	}
+}
+
 // pull takes an entry out; nil is none. The lock is held.
 func (a *ahead) pull(at spot) []byte {
 	e, ok := a.kept[at]

@@ -159,3 +159,33 @@ func TestDamageBesideATile(t *testing.T) {
 		t.Errorf("the damaged tile: %v", err)
 	}
 }
+
+// TestReplacedArchive: an archive that is replaced by another is read as what it is now, whatever was kept of the
+// old one.
+func TestReplacedArchive(t *testing.T) {
+	b := squares(t)
+	reader := New(b)
+	first := pyramid.Tile{Level: squaresLevel}
+	whole(t, reader, testKeys.PyramidTile(first)) // keeps its neighbours
+	u, err := Create(t.Context(), b, testKeys.PyramidArchive(), Image{"pyramid", "jpeg", []byte("<Image/>")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := func(tile pyramid.Tile) []byte { return bytes.ToUpper(append([]byte("other "), content(tile)...)) }
+	for i := range square * square { // the same square, of tiles of other sizes
+		tile := pyramid.Tile{Level: squaresLevel, Col: i % square, Row: i / square}
+		if err := u.Add(tile, other(tile)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := u.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	whole(t, reader, testKeys.PyramidTile(first)) // notices it
+	for i := range square * square {
+		tile := pyramid.Tile{Level: squaresLevel, Col: i % square, Row: i / square}
+		if got := whole(t, reader, testKeys.PyramidTile(tile)); !bytes.Equal(got, other(tile)) {
+			t.Errorf("%v is %q", tile, got)
+		}
+	}
+}

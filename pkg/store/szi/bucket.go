@@ -140,6 +140,7 @@ func (b *Bucket) tile(ctx context.Context, archives []string, t pyramid.Tile) ([
 				return data, nil
 			}
 			b.indices.forget(archive)
+			b.ahead.forget(archive)
 			if errors.Is(err, store.ErrNotFound) {
 				break
 			}

@@ -17,9 +17,7 @@ import (
 )
 
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(heapSlack)
-	}
+	setHeapSlack(heapSlack)
 	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -27,6 +25,13 @@ func main() {
 // networks' arenas: they hold no pointers, so that collecting costs little, and they are so large that
 // Go's usual 100 would cost gigabytes.
 const heapSlack = 20
+
+// setHeapSlack sets it, unless the environment does.
+func setHeapSlack(percent int) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
+}
 
 // Exit codes that scripts rely on.
 const (

@@ -64,7 +64,12 @@ type tileReport struct {
 	Seconds float64            `json:"seconds"`
 }
 
+// tileSlack is heapSlack for `tile`, whose heap is some ten megabytes of buffers that are used again: what waits for
+// the collector would be a tenth of the process.
+const tileSlack = 10
+
 func (f *tileFlags) tile(cmd *cobra.Command, path string) (err error) {
+	setHeapSlack(tileSlack)
 	ctx, budget := workers.NewBudget(cmd.Context())
 	defer budget.Close()
 	started, c := time.Now(), f.config

@@ -66,7 +66,14 @@ func (u *Upload) Abort() error {
 	}
 	u.ended = true
 	u.pipe.CloseWithError(errAborted)
-	if err := <-u.done; err != nil && !errors.Is(err, errAborted) {
+	err := <-u.done
+	if errors.Is(err, errAborted) {
+		err = nil
+	}
+	if u.Writer != nil {
+		err = errors.Join(err, u.tiles.discard())
+	}
+	if err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package szi
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 //
 // # Memory
 //
-// What records keeps of each tile, from which Close makes the central directory: 2 MB for 8 gigapixels.
+// What records holds, from which Close makes the central directory; it does not grow with the slide.
 type Writer struct {
 	w     io.Writer
 	names names
@@ -56,8 +57,7 @@ func (a *Writer) Add(t pyramid.Tile, data []byte) error {
 		return fmt.Errorf("archive tile %v: %w", t, err)
 	}
 	r.tile = packTile(t)
-	a.tiles.add(r)
-	return nil
+	return a.tiles.add(r)
 }
 
 // The parts of a zip file (APPNOTE 6.3.10).
@@ -114,7 +114,7 @@ func (a *Writer) Close() error {
 	for r := range a.tiles.all {
 		c.add(a.names.tile(unpackTile(r.tile)), r)
 	}
-	if err := c.end(); err != nil {
+	if err := cmp.Or(a.tiles.err, c.end(), a.tiles.discard()); err != nil {
 		return fmt.Errorf("archive directory: %w", err)
 	}
 	return nil

@@ -27,9 +27,14 @@ type buffer struct {
 // what is not left to the garbage collector need not be collected.
 type buffers struct{ pool sync.Pool }
 
-// streams are as large as the tiles that came by, worst have room for the worst tile that an encoder may
-// make.
-var streams, worst buffers
+// streams are as large as the largest tile that came by, worst have room for the worst tile that an encoder may
+// make; few of either are in use. What waits for its turn waits in waiting, by size in steps of snugStep.
+var (
+	streams, worst buffers
+	waiting        [17]buffers
+)
+
+const snugStep = 4 << 10
 
 func (b *buffers) take() *buffer {
 	if buf, ok := b.pool.Get().(*buffer); ok {
@@ -40,12 +45,16 @@ func (b *buffers) take() *buffer {
 
 func (b *buffer) free() { b.home.pool.Put(b) }
 
-// snug is a buffer of the same data that is not much larger than they are: dozens wait at a time.
+// snug is a buffer of the same data that is not much larger than they are: hundreds may wait at a time.
 func (b *buffer) snug() *buffer {
-	if b.home == &streams {
+	steps := (len(b.data) + snugStep - 1) / snugStep
+	if steps >= len(waiting) { // as rare as it is large
 		return b
 	}
-	s := streams.take()
+	s := waiting[steps].take()
+	if s.data == nil {
+		s.data = make([]byte, 0, steps*snugStep)
+	}
 	s.data = append(s.data[:0], b.data...)
 	b.free()
 	return s

@@ -139,8 +139,9 @@ func fetch(ctx context.Context, b store.Bucket, key string, off, n int64) ([]byt
 // read reads the entries of the central directory.
 func (x *index) read(r *bufio.Reader, e end) error {
 	x.tiles = make([]place, 0, e.n-1)
+	left := e.size
 	for i := range e.n {
-		name, p, err := readCentral(r)
+		name, p, err := readCentral(r, &left)
 		if err != nil {
 			return err
 		}
@@ -167,9 +168,12 @@ func (x *index) read(r *bufio.Reader, e end) error {
 // maxName is longer than any name in an archive.
 const maxName = 256
 
-// readCentral reads one entry.
-func readCentral(r *bufio.Reader) (name string, p place, err error) {
+// readCentral reads one entry of a directory that has so many bytes left.
+func readCentral(r *bufio.Reader, left *int64) (name string, p place, err error) {
 	var h [centralSize]byte
+	if *left < centralSize {
+		return "", p, damaged("the central directory has fewer entries than it says")
+	}
 	if _, err := io.ReadFull(r, h[:]); err != nil {
 		return "", p, fmt.Errorf("read central directory: %w", err)
 	}
@@ -179,6 +183,9 @@ func readCentral(r *bufio.Reader) (name string, p place, err error) {
 	if le.Uint32(h[:]) != centralSignature || n > maxName || extra > maxName || comment != 0 || method != 0 || flags != 0 ||
 		le.Uint32(h[20:]) != le.Uint32(h[24:]) {
 		return "", p, damaged("an entry that this program does not write")
+	}
+	if *left -= int64(centralSize + n + extra); *left < 0 {
+		return "", p, damaged("an entry reaches beyond the central directory")
 	}
 	var rest [2 * maxName]byte
 	if _, err := io.ReadFull(r, rest[:n+extra]); err != nil {

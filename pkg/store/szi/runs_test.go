@@ -1,6 +1,7 @@
 package szi
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
@@ -78,5 +79,33 @@ func TestForeignArchive(t *testing.T) {
 		if _, err := Create(t.Context(), mem.New(), runKeys.ProbabilityArchive(), m); err == nil {
 			t.Errorf("%+v: no error", m)
 		}
+	}
+}
+
+// TestVerifyEveryByte: no byte of an archive can change unnoticed, nor can there be more of them.
+func TestVerifyEveryByte(t *testing.T) {
+	b, key := packed(t), testKeys.PyramidArchive()
+	good := whole(t, b, key)
+	verify := func(data []byte) error {
+		if err := b.Put(t.Context(), key, bytes.NewReader(data), int64(len(data))); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Verify(t.Context(), b, key, testZoom)
+		return err
+	}
+	for i := range good {
+		for _, bit := range []byte{1, 1 << 7} {
+			bad := bytes.Clone(good)
+			bad[i] ^= bit
+			if err := verify(bad); !errors.Is(err, ErrDamaged) {
+				t.Errorf("byte %d of %d changed: %v", i, len(good), err)
+			}
+		}
+	}
+	if err := verify(append(bytes.Clone(good), 0)); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a byte more: %v", err)
+	}
+	if err := verify(good); err != nil {
+		t.Errorf("put right again: %v", err)
 	}
 }

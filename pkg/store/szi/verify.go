@@ -3,7 +3,6 @@ package szi
 import (
 	"bufio"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"slices"
@@ -18,14 +17,13 @@ type Proof struct {
 	Bytes int64
 }
 
-// Verify reads the archive under key from its first to its last byte and proves it whole: entry follows entry
-// without a gap up to the central directory, each is what the directory says, with the name and the checksum
-// that it says, and the tiles are exactly those of the pyramid. An archive that is not there is
-// store.ErrNotFound, one that is not whole ErrDamaged.
+// Verify reads the archive under key from its first to its last byte and proves it whole: its tiles are exactly those
+// of the pyramid with the checksums that it says, and everything around them is byte for byte what Writer writes. An
+// archive that is not there is store.ErrNotFound, one that is not whole ErrDamaged.
 //
 // # Memory
 //
-// The index and one tile.
+// The index, one tile twice, and what a Writer keeps.
 func Verify(ctx context.Context, b store.Bucket, key string, d pyramid.DeepZoom) (Proof, error) {
 	x, err := openIndex(ctx, b, key)
 	if err != nil {
@@ -34,7 +32,7 @@ func Verify(ctx context.Context, b store.Bucket, key string, d pyramid.DeepZoom)
 	if err := x.covers(d); err != nil {
 		return Proof{}, fmt.Errorf("verify %s: %w", key, err)
 	}
-	body, err := b.Get(ctx, key, 0, x.begin)
+	body, err := b.Get(ctx, key, 0, x.size)
 	if err != nil {
 		return Proof{}, fmt.Errorf("verify %s: %w", key, err)
 	}
@@ -59,48 +57,83 @@ func (x *index) covers(d pyramid.DeepZoom) error {
 	return nil
 }
 
-// prove reads the entries in the order in which they lie.
-func (x *index) prove(ctx context.Context, r *bufio.Reader) error {
-	places := append([]place{x.first}, x.tiles...)
-	slices.SortFunc(places, func(a, b place) int { return compare(uint64(a.off), uint64(b.off)) })
-	at, entry := int64(0), []byte(nil)
-	for _, p := range places {
+// prove reads the archive and has a Writer write it again from the tiles that it finds: each byte must be the one that
+// the Writer writes there, those that no reader looks at too, because another zip program may.
+func (x *index) prove(ctx context.Context, r io.Reader) error {
+	slices.SortFunc(x.tiles, func(a, b place) int { return compare(uint64(a.off), uint64(b.off)) })
+	copied := &copier{from: r}
+	if err := copied.next(x.names.descriptor(), x.first); err != nil {
+		return err
+	}
+	w, err := NewWriter(copied, Image{x.names.folder, x.names.format, copied.data})
+	if err != nil {
+		return err
+	}
+	for _, p := range x.tiles {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if p.off != at {
-			return damaged("a gap at byte %d", at)
+		t := unpackTile(p.tile)
+		if err := copied.next(x.names.tile(t), p); err != nil {
+			return err
 		}
-		head, err := r.Peek(localSize)
-		if err != nil {
-			return fmt.Errorf("read entry at byte %d: %w", at, err)
+		if err := w.Add(t, copied.data); err != nil {
+			return err
 		}
-		n := localSize + int(binary.LittleEndian.Uint16(head[26:])) + int(p.size)
-		entry = slices.Grow(entry[:0], n)[:n]
-		if _, err := io.ReadFull(r, entry); err != nil {
-			return fmt.Errorf("read entry at byte %d: %w", at, err)
-		}
-		if err := x.proveEntry(entry, p); err != nil {
-			return fmt.Errorf("entry at byte %d: %w", at, err)
-		}
-		at += int64(n)
 	}
-	if at != x.begin {
-		return damaged("a gap before the central directory")
+	if err := w.Close(); err != nil {
+		return err
+	}
+	if copied.at != x.size {
+		return damaged("%d bytes behind its end", x.size-copied.at)
 	}
 	return nil
 }
 
-func (x *index) proveEntry(entry []byte, p place) error {
-	if err := checkLocal(entry, p); err != nil {
+// copier compares what is written to it with an archive, byte by byte. An entry is read before it is written, as the
+// Writer needs its data; the directory is read as it is written.
+type copier struct {
+	from  io.Reader
+	at    int64  // of the archive, as far as it was compared
+	ahead []byte // of it, read and not compared yet
+	data  []byte // of the entry that was read last
+	entry []byte // the memory of both
+}
+
+// next reads the entry that must come now.
+func (c *copier) next(name string, p place) error {
+	if p.off != c.at {
+		return damaged("a gap at byte %d", c.at)
+	}
+	head := localSize + len(name)
+	if err := c.read(head + int(p.size)); err != nil {
 		return err
 	}
-	name := string(entry[localSize : len(entry)-int(p.size)])
-	if p == x.first {
-		return nil
-	}
-	if want := x.names.tile(unpackTile(p.tile)); name != want {
-		return damaged("is called %.80q, not %q", name, want)
+	c.ahead, c.data = c.entry, c.entry[head:]
+	return nil
+}
+
+func (c *copier) read(n int) error {
+	c.entry = slices.Grow(c.entry[:0], n)[:n]
+	if _, err := io.ReadFull(c.from, c.entry); err != nil {
+		return fmt.Errorf("read at byte %d: %w", c.at, err)
 	}
 	return nil
+}
+
+// Write implements io.Writer.
+func (c *copier) Write(b []byte) (int, error) {
+	if c.ahead == nil {
+		if err := c.read(len(b)); err != nil {
+			return 0, err
+		}
+		c.ahead = c.entry
+	}
+	for i, want := range b {
+		if c.ahead[i] != want {
+			return i, damaged("byte %d is not the one that belongs there", c.at+int64(i))
+		}
+	}
+	c.ahead, c.at = nil, c.at+int64(len(b))
+	return len(b), nil
 }

@@ -196,6 +196,7 @@ func (t *Tile) keep(ctx context.Context, job jobs.Job, info slide.Info, sum [sha
 	manifest, err := slide.Manifest{
 		ID: job.Slide, SHA256: hex.EncodeToString(sum[:]), Bytes: size, Info: info, Pyramid: r.Pyramid,
 		Format: r.Format, Quality: r.Quality, Unscanned: r.Unscanned, Tissue: record, QC: checks,
+		Sums: slide.Sums{Thumbnail: hex.EncodeToString(r.Thumbnail[:]), Tissue: sumOf(picture)},
 	}.Encode()
 	if err != nil {
 		return err
@@ -207,6 +208,11 @@ func (t *Tile) keep(ctx context.Context, job jobs.Job, info slide.Info, sum [sha
 		return err
 	}
 	return t.Bucket.Delete(ctx, keys.PyramidHead())
+}
+
+func sumOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 // permanentIfSlide marks errors that the slide's file causes: reading it again changes nothing. A tile

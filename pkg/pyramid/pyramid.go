@@ -114,6 +114,15 @@ func (d DeepZoom) Tiles() int64 {
 	return n
 }
 
+// Descriptor is the .dzi file of a slide's pyramid with tiles of a format, "jpeg" or "png".
+func (d DeepZoom) Descriptor(format string) []byte {
+	return fmt.Appendf(nil, `<?xml version="1.0" encoding="UTF-8"?>
+<Image xmlns="http://schemas.microsoft.com/deepzoom/2008" Format="%s" Overlap="0" TileSize="%d">
+  <Size Width="%d" Height="%d"/>
+</Image>
+`, format, d.Tile, d.Size.W, d.Size.H)
+}
+
 // Region addresses one cell of a run's region plan.
 type Region struct {
 	Col int `json:"col"`

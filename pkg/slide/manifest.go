@@ -35,6 +35,13 @@ type Manifest struct {
 	Unscanned int64           `json:"unscanned_pixels,omitempty"`
 	Tissue    json.RawMessage `json:"tissue,omitempty"` // the tiler's summary of its tissue map
 	QC        json.RawMessage `json:"qc,omitempty"`     // the tiler's checks, in the report's form
+	Sums      Sums            `json:"sums,omitzero"`    // none where an older version wrote it
+}
+
+// Sums are the SHA-256 of what lies beside the pyramid and proves nothing by itself, in hexadecimal digits.
+type Sums struct {
+	Thumbnail string `json:"thumbnail"`
+	Tissue    string `json:"tissue"`
 }
 
 // Encode writes the manifest as indented JSON, the same bytes for the same manifest.

@@ -1,12 +1,9 @@
 package stitch
 
 import (
-	"bytes"
 	"context"
-	"encoding/xml"
 	"errors"
 	"fmt"
-	"image/jpeg"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -31,7 +28,8 @@ var ErrBroken = errors.New("promise broken")
 const verifyWorkers = 8
 
 // Verify checks every promise of slide.json and of each run.json of a slide, reading every byte: the
-// slide's pyramid is complete and each tile is a whole JPEG of its size; each run's plan and regions
+// slide's pyramid is complete and each tile is a whole JPEG of its size, descriptor, thumbnail and tissue map are
+// what slide.json says, or can be read where an older one says nothing; each run's plan and regions
 // prove themselves, mask and probability have their sums, every file and both tile pyramids are
 // unchanged. The error names everything that is broken, up to a few dozen; a store that cannot be
 // read is an error too.
@@ -209,64 +207,4 @@ func (v *verifier) everyTile(ctx context.Context, d pyramid.DeepZoom, key func(p
 		}
 	}
 	return group.Wait()
-}
-
-// slidePyramid checks that every tile of the slide is there, a whole JPEG of the size of its place.
-func (v *verifier) slidePyramid(ctx context.Context, m slide.Manifest) error {
-	keys := store.Slide(v.slide)
-	data, err := v.read(ctx, keys.PyramidDZI(), maxManifest)
-	if err != nil {
-		return err
-	}
-	if data != nil && !describes(data, m.Pyramid, m.Format) {
-		v.broken.add("%s does not describe the pyramid of slide.json", keys.PyramidDZI())
-	}
-	if data, err = v.read(ctx, keys.Thumbnail(), maxTileBytes); err != nil {
-		return err
-	}
-	if problem := wholeJPEG(data, pyramid.Size{}); data != nil && problem != "" {
-		v.broken.add("%s %s", keys.Thumbnail(), problem)
-	}
-	return v.everyTile(ctx, m.Pyramid, keys.PyramidTile, func(t pyramid.Tile, key string, data []byte) {
-		bounds := m.Pyramid.Grid(t.Level).Bounds(t.Col, t.Row)
-		if problem := wholeJPEG(data, pyramid.Size{W: bounds.Dx(), H: bounds.Dy()}); problem != "" {
-			v.broken.add("%s %s", key, problem)
-		}
-	})
-}
-
-// describes reports whether a Deep Zoom manifest is the one of a pyramid without overlap.
-func describes(data []byte, d pyramid.DeepZoom, format string) bool {
-	var dzi struct {
-		Format   string `xml:"Format,attr"`
-		Overlap  int    `xml:"Overlap,attr"`
-		TileSize int    `xml:"TileSize,attr"`
-		Size     struct {
-			Width  int `xml:"Width,attr"`
-			Height int `xml:"Height,attr"`
-		}
-	}
-	err := xml.Unmarshal(data, &dzi)
-	return err == nil && bytes.HasPrefix(data, []byte("<")) && dzi.Format == format && dzi.Overlap == 0 && dzi.TileSize == d.Tile &&
-		dzi.Size.Width == d.Size.W && dzi.Size.Height == d.Size.H
-}
-
-// wholeJPEG says what is wrong with a JPEG of the given size, or of any size if that is zero, as far as
-// that shows without decoding.
-func wholeJPEG(data []byte, want pyramid.Size) string {
-	const marker = 0xff
-	if !bytes.HasPrefix(data, []byte{marker, 0xd8}) {
-		return "is not a JPEG"
-	}
-	if !bytes.HasSuffix(bytes.TrimRight(data, "\x00"), []byte{marker, 0xd9}) { // scanners pad copied tiles
-		return "is cut short"
-	}
-	config, err := jpeg.DecodeConfig(bytes.NewReader(data))
-	if err != nil {
-		return err.Error()
-	}
-	if got := (pyramid.Size{W: config.Width, H: config.Height}); !want.Empty() && got != want {
-		return fmt.Sprintf("is %v pixels, want %v", got, want)
-	}
-	return ""
 }

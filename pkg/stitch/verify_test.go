@@ -2,12 +2,14 @@ package stitch
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"image"
 	"testing"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/slide"
 	"github.com/slidemill/slidemill/pkg/store"
 	"github.com/slidemill/slidemill/pkg/store/mem"
 )
@@ -19,6 +21,11 @@ func b0(t *testing.T, w *world) (*mem.Bucket, *segment.Plan) {
 	return b, p
 }
 
+func sumOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hexOf(sum[:])
+}
+
 // whole is a store with a slide, as the tiler leaves it, and one finished run.
 func whole(t *testing.T) (*mem.Bucket, *segment.Plan) {
 	t.Helper()
@@ -28,8 +35,15 @@ func whole(t *testing.T) (*mem.Bucket, *segment.Plan) {
 	keys := store.Slide(p.Slide)
 	put := func(key string, data []byte) { putBytes(t, b, key, data) }
 	putPyramid(t, b, m)
-	put(keys.Thumbnail(), whiteJPEG(t, image.Pt(100, 80)))
-	put(keys.PyramidDZI(), bytes.Replace(descriptor(m.Pyramid), []byte("png"), []byte("jpeg"), 1))
+	thumbnail := whiteJPEG(t, image.Pt(m.Pyramid.Size.W/4, m.Pyramid.Size.H/4))
+	tissue, err := w.tissue.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(keys.Thumbnail(), thumbnail)
+	put(keys.Tissue(), tissue)
+	put(keys.PyramidDZI(), m.Pyramid.Descriptor("jpeg"))
+	m.Sums = slide.Sums{Thumbnail: sumOf(thumbnail), Tissue: sumOf(tissue)}
 	slideJSON, err := m.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -68,11 +82,11 @@ func TestVerifyWhole(t *testing.T) {
 // TestVerifyFindsDamage changes or removes each kind of object in turn: nothing goes unnoticed.
 func TestVerifyFindsDamage(t *testing.T) {
 	b, p := whole(t)
-	slide := store.Slide(p.Slide)
-	run := slide.Run(p.Run)
+	keys := store.Slide(p.Slide)
+	run := keys.Run(p.Run)
 	tile := pyramid.Tile{Level: 9, Col: 1, Row: 1} // the slide's pyramid has one more level
 	for _, key := range []string{
-		slide.PyramidDZI(), slide.Thumbnail(), slide.PyramidTile(tile),
+		keys.PyramidDZI(), keys.Thumbnail(), keys.Tissue(), keys.PyramidTile(tile),
 		run.Plan(), run.Region(p.Regions[3]), run.ProbabilityTile(tile), run.OverlayTile(tile), run.ProbabilityDZI(), run.OverlayDZI(),
 		run.Mask(), run.Contours(), run.Preview(), run.Report(), run.ReportHTML(),
 	} {
@@ -124,5 +138,50 @@ func TestVerifyUnfinished(t *testing.T) {
 	}
 	if _, err := Verify(t.Context(), mem.New(), p.Slide); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("verified nothing: %v", err)
+	}
+}
+
+// TestVerifyBesideTheTiles changes single bytes of what lies beside the slide's tiles, anywhere in them; and of an older
+// slide, whose slide.json has no sums, what shows without.
+func TestVerifyBesideTheTiles(t *testing.T) {
+	b, p := whole(t)
+	keys := store.Slide(p.Slide)
+	spoil := func(key string, at int) error {
+		good := read(t, b, key)
+		bad := bytes.Clone(good)
+		bad[at] ^= 1
+		putBytes(t, b, key, bad)
+		_, err := Verify(t.Context(), b, p.Slide)
+		putBytes(t, b, key, good)
+		return err
+	}
+	for _, key := range []string{keys.PyramidDZI(), keys.Thumbnail(), keys.Tissue()} {
+		n := len(read(t, b, key))
+		for _, at := range []int{0, n / 3, n / 2, 3 * n / 4, n - 1} {
+			if err := spoil(key, at); !errors.Is(err, ErrBroken) {
+				t.Errorf("%s, byte %d of %d changed: %v", key, at, n, err)
+			}
+		}
+	}
+	m, err := slide.DecodeManifest(read(t, b, keys.Manifest()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Sums = slide.Sums{}
+	older, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	putBytes(t, b, keys.Manifest(), older)
+	if _, err := Verify(t.Context(), b, p.Slide); err != nil {
+		t.Errorf("without sums: %v", err)
+	}
+	tissue := read(t, b, keys.Tissue())
+	if err := spoil(keys.Tissue(), len(tissue)/2); !errors.Is(err, ErrBroken) {
+		t.Errorf("tissue map without a sum: %v", err)
+	}
+	putBytes(t, b, keys.Thumbnail(), whiteJPEG(t, image.Pt(80, 30)))
+	if _, err := Verify(t.Context(), b, p.Slide); !errors.Is(err, ErrBroken) {
+		t.Errorf("another slide's thumbnail without a sum: %v", err)
 	}
 }

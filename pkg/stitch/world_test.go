@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"image"
 	"image/jpeg"
 	"math"
@@ -175,8 +176,17 @@ func (w *world) manifest(p *segment.Plan) slide.Manifest {
 		},
 		Pyramid: pyramid.DeepZoom{Size: p.Frame.Slide, Tile: 256},
 		QC:      []byte(`[{"check":"focus","status":"pass","value":0.93}]`),
-		Tissue:  []byte(`{"method": "test"}`),
+		Tissue:  w.tissueRecord(p.Frame),
 	}
+}
+
+// tissueRecord is what slide.json says of the tissue map.
+func (w *world) tissueRecord(f segment.Frame) []byte {
+	data, err := json.Marshal(map[string]any{"method": "test", "frame": f})
+	if err != nil {
+		panic(err)
+	}
+	return data
 }
 
 // put stores every planned region.

@@ -2,6 +2,7 @@ package tiler
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"image"
@@ -72,8 +73,9 @@ type Result struct {
 	Unreadable []image.Rectangle
 	// Unseen are the parts of them that the levels up to EarlyLevel (and those on which tissue and focus are
 	// judged) lack too, as no tile of the slide's own above them shows the place.
-	Unseen   []image.Rectangle
-	Overview *Overview
+	Unseen    []image.Rectangle
+	Overview  *Overview
+	Thumbnail [sha256.Size]byte // the SHA-256 of its file; zero before that is stored
 }
 
 // LevelCount says how the tiles of a level came about.

@@ -2,6 +2,7 @@ package tiler
 
 import (
 	"context"
+	"crypto/sha256"
 	"image"
 	"sync"
 	"sync/atomic"
@@ -34,6 +35,8 @@ type cutter struct {
 	done     int64
 
 	overviewDone bool // an earlier pass has filled the overview
+
+	thumbnail [sha256.Size]byte // the sum of its file, once that is stored
 }
 
 type levelCount struct{ copied, scaled, encoded atomic.Int64 }
@@ -157,6 +160,7 @@ func (c *cutter) finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.thumbnail = sha256.Sum256(thumbnail)
 	return putBytes(ctx, c.cfg.Bucket, c.keys.Thumbnail(), thumbnail)
 }
 
@@ -164,6 +168,7 @@ func (c *cutter) result() Result {
 	r := Result{
 		Pyramid: c.dz, Format: "jpeg", Quality: c.quality(), Bytes: c.bytes.Load(),
 		Unscanned: c.unscanned.Load(), Unreadable: c.source.damaged(), Unseen: c.natives.unseen(c.early()), Overview: c.overview,
+		Thumbnail: c.thumbnail,
 	}
 	for l := range c.levels {
 		n := &c.levels[l]

@@ -3,7 +3,6 @@ package tiler
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"image"
 	"sync"
 
@@ -71,14 +70,8 @@ func (b *buffer) encode(img *image.RGBA, quality int) (err error) {
 	return err
 }
 
-// Descriptor is the Deep Zoom descriptor of a pyramid without overlap, as the .dzi file holds it.
-func Descriptor(d pyramid.DeepZoom, format string) []byte {
-	return fmt.Appendf(nil, `<?xml version="1.0" encoding="UTF-8"?>
-<Image xmlns="http://schemas.microsoft.com/deepzoom/2008" Format="%s" Overlap="0" TileSize="%d">
-  <Size Width="%d" Height="%d"/>
-</Image>
-`, format, d.Tile, d.Size.W, d.Size.H)
-}
+// Descriptor is the Deep Zoom descriptor of a pyramid, as the .dzi file holds it.
+func Descriptor(d pyramid.DeepZoom, format string) []byte { return d.Descriptor(format) }
 
 func putBytes(ctx context.Context, b store.Bucket, key string, data []byte) error {
 	return b.Put(ctx, key, bytes.NewReader(data), int64(len(data)))

@@ -241,6 +241,21 @@ func compact(raw json.RawMessage) json.RawMessage {
 	return buf.Bytes()
 }
 
+// checkScale is the tiler's check of the scale in microns per pixel.
+const checkScale = "scale_um_per_px"
+
+// checksAt is checks with the scale that the run has, which may be the operator's where the file has none. No plan is
+// made without one.
+func checksAt(m slide.Manifest, mpp pyramid.MPP) []Check {
+	list := checks(m)
+	for i := range list {
+		if list[i].Check == checkScale {
+			list[i] = Check{Check: checkScale, Status: CheckPassed, Value: mpp.Mean()}
+		}
+	}
+	return list
+}
+
 // checks reads the tiler's quality control. What cannot be read is itself a failed check.
 func checks(m slide.Manifest) []Check {
 	list := []Check{}

@@ -308,6 +308,26 @@ func TestFailedReport(t *testing.T) {
 	}
 }
 
+// TestRunsScale: the check of the scale judges the one that the run has, which an operator may have stated, not the
+// file's, which may have none.
+func TestRunsScale(t *testing.T) {
+	w := blobs(tiny, 7)
+	b, p := b0(t, w)
+	c := w.config(t, b, p, 1)
+	c.Slide.Info.MPP = pyramid.MPP{}
+	c.Slide.QC = []byte(`[{"check":"scale_um_per_px","status":"fail","value":0}]`)
+	if _, err := Run(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Load(t.Context(), b, p.Slide, p.Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.QC[0]; got.Status != CheckPassed || got.Value != p.Frame.MPP.Mean() || got.Said != "" || r.Slide.MPP != p.Frame.MPP.Mean() {
+		t.Errorf("%+v on a slide of %g µm/px", got, r.Slide.MPP)
+	}
+}
+
 // TestProgress: every step begins and ends where it says.
 func TestProgress(t *testing.T) {
 	w := blobs(tiny, 7)

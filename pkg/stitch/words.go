@@ -7,7 +7,7 @@ import "fmt"
 var wording = map[string]string{
 	"coverage":         "parts of the slide are not analysed: %s",
 	"quality control":  "the slide's checks cannot be read: %s",
-	"scale_um_per_px":  "the scale of the slide is not known: areas cannot be relied on",
+	checkScale:         "the scale of the slide is not known: areas cannot be relied on",
 	"tissue_mm2":       "little or no tissue was found (%s mm²): see whether the slide is pale, or the wrong one",
 	"unscanned_share":  "the scanner left out %s of the slide: see whether all tissue was scanned",
 	"unreadable_share": "%s of the slide cannot be read and was not analysed: copy the file again, or scan the slide again",
@@ -32,7 +32,7 @@ func (c Check) Words() string {
 	if _, number := c.Value.(float64); !number && c.Check == checkUnlikeShare {
 		return "whether the tissue looks like the training images is " + value(c)
 	}
-	if c.Check == "scale_um_per_px" {
+	if c.Check == checkScale {
 		return format
 	}
 	return fmt.Sprintf(format, value(c))

@@ -23,6 +23,9 @@ func (t *Tile) cut(ctx context.Context, job jobs.Job, p segment.Parameters) erro
 		return permanentIfSlide(err)
 	}
 	defer s.Close()
+	if err := t.clear(ctx, job); err != nil {
+		return err
+	}
 	frame, err := t.frame(s.Info(), p)
 	if err != nil {
 		return err
@@ -54,6 +57,17 @@ func (t *Tile) cut(ctx context.Context, job jobs.Job, p segment.Parameters) erro
 		return err
 	}
 	_, err = finish(ctx, t.Queue, job, plan)
+	return err
+}
+
+// clear removes an archive that no slide.json vouches for, now that the slide is at hand: it may be damaged (see
+// verify --repair), and regions would be read from it until the new one is whole.
+func (t *Tile) clear(ctx context.Context, job jobs.Job) error {
+	keys := store.Slide(job.Slide)
+	_, err := t.Bucket.Stat(ctx, keys.Manifest())
+	if errors.Is(err, store.ErrNotFound) {
+		err = t.Bucket.Delete(ctx, keys.PyramidArchive())
+	}
 	return err
 }
 

@@ -2,16 +2,21 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/stitch"
 	"github.com/slidemill/slidemill/pkg/store"
 )
 
@@ -44,7 +49,8 @@ func newExport() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := copyOut(cmd.Context(), bucket, pick(store.Slide(id).Run(at)), out); err != nil {
+			c := copying{bucket: bucket, slide: id, run: at, key: pick(store.Slide(id).Run(at)), path: out}
+			if err := c.do(cmd.Context()); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s of run %v\n", out, format, at)
@@ -70,18 +76,9 @@ func finishedRun(ctx context.Context, b store.Bucket, id pyramid.SlideID, name s
 	if name != "" {
 		return pyramid.ParseRunID(name)
 	}
-	var found []pyramid.RunID
-	for name, err := range store.Folders(ctx, b, store.Slide(id).Runs()) {
-		if err != nil {
-			return pyramid.RunID{}, err
-		}
-		run, err := pyramid.ParseRunID(name)
-		if err != nil {
-			continue
-		}
-		if _, err := b.Stat(ctx, store.Slide(id).Run(run).Manifest()); err == nil {
-			found = append(found, run)
-		}
+	found, err := finishedRuns(ctx, b, id)
+	if err != nil {
+		return pyramid.RunID{}, err
 	}
 	switch len(found) {
 	case 0:
@@ -92,20 +89,79 @@ func finishedRun(ctx context.Context, b store.Bucket, id pyramid.SlideID, name s
 	return pyramid.RunID{}, fmt.Errorf("slide %v has %d runs: name one of %v with --run", id, len(found), found)
 }
 
-// copyOut writes an object to a file that appears only once it is whole.
-func copyOut(ctx context.Context, b store.Bucket, key, path string) (err error) {
-	r, err := b.Get(ctx, key, 0, -1)
+// finishedRuns are the runs of a slide that have a run.json.
+func finishedRuns(ctx context.Context, b store.Bucket, id pyramid.SlideID) (found []pyramid.RunID, err error) {
+	for name, err := range store.Folders(ctx, b, store.Slide(id).Runs()) {
+		if err != nil {
+			return nil, err
+		}
+		run, err := pyramid.ParseRunID(name)
+		if err != nil {
+			continue
+		}
+		_, err = b.Stat(ctx, store.Slide(id).Run(run).Manifest())
+		switch {
+		case err == nil:
+			found = append(found, run)
+		case !errors.Is(err, store.ErrNotFound):
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// copying is one object of a run on its way into a file.
+type copying struct {
+	bucket store.Bucket
+	slide  pyramid.SlideID
+	run    pyramid.RunID
+	key    string
+	path   string
+}
+
+// do writes the object to the file, which appears only once it is whole and proved: what leaves the store damaged would
+// never be asked for its sum again.
+func (c *copying) do(ctx context.Context) (err error) {
+	promise, err := stitch.LoadManifest(ctx, c.bucket, c.slide, c.run)
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("run %v of slide %v is not finished here: run the slide first", c.run, c.slide)
+	}
+	if err != nil {
+		return c.damaged(err)
+	}
+	want, ok := promise.Files[strings.TrimPrefix(c.key, store.Slide(c.slide).Run(c.run).Prefix())]
+	if !ok {
+		return c.damaged(fmt.Errorf("run.json promises no %s", path.Base(c.key)))
+	}
+	f, err := os.CreateTemp(filepath.Dir(c.path), ".export-*")
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	err = c.fill(ctx, f, want)
+	if err := errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		return errors.Join(fmt.Errorf("export: %w", err), os.Remove(f.Name()))
+	}
+	return os.Rename(f.Name(), c.path)
+}
+
+// fill copies the object and compares it with what was promised.
+func (c *copying) fill(ctx context.Context, f io.Writer, want stitch.File) (err error) {
+	r, err := c.bucket.Get(ctx, c.key, 0, -1)
+	if errors.Is(err, store.ErrNotFound) {
+		return c.damaged(err)
+	}
 	if err != nil {
 		return err
 	}
 	defer closing(&err, r.Close)
-	f, err := os.CreateTemp(filepath.Dir(path), ".export-*")
-	if err != nil {
-		return fmt.Errorf("export: %w", err)
+	sum := sha256.New()
+	n, err := io.Copy(io.MultiWriter(f, sum), r)
+	if err == nil && (n != want.Size || hex.EncodeToString(sum.Sum(nil)) != want.SHA256) {
+		err = c.damaged(fmt.Errorf("%s is not what was promised", c.key))
 	}
-	_, err = io.Copy(f, r)
-	if err := errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return errors.Join(fmt.Errorf("export: %w", err), os.Remove(f.Name()))
-	}
-	return os.Rename(f.Name(), path)
+	return err
+}
+
+func (c *copying) damaged(err error) error {
+	return fmt.Errorf("%w: the result is damaged in the store and was not written: `slidemill verify %v` says what else is, with --repair it is made anew", err, c.slide)
 }

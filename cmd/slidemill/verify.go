@@ -9,19 +9,29 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/slide"
 	"github.com/slidemill/slidemill/pkg/stitch"
 	"github.com/slidemill/slidemill/pkg/store"
 	"github.com/slidemill/slidemill/pkg/store/szi"
-	"github.com/slidemill/slidemill/pkg/tiler"
 )
 
 func newVerify() *cobra.Command {
 	var p place
+	var repair bool
 	cmd := &cobra.Command{
-		Use:     "verify SLIDE…",
-		Short:   "Check every promise of the manifests against the store",
-		Long:    "Verify reads every object of the slides and proves it against the manifests.\n\n" + slideNames,
-		Example: "  slidemill verify 3f2a\n  slidemill verify /scans/S26-1042.svs",
+		Use:   "verify SLIDE…",
+		Short: "Check every promise of the manifests against the store",
+		Long: `Verify reads every object of the slides and proves it against the manifests.
+
+With --repair it takes back what the store promises of a damaged slide and does not
+keep: the slide counts as failed, and "slidemill run" or "submit" of its file, with the
+options it was ordered with, makes what is missing or damaged again. Regions that are
+whole are kept. A damaged pyramid takes all runs of the slide back.
+
+Exit codes: 0 all whole, 1 at least one is not (with --repair too), 2 usage.
+
+` + slideNames,
+		Example: "  slidemill verify 3f2a\n  slidemill verify --repair /scans/S26-1042.svs; slidemill run /scans/S26-1042.svs",
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			bucket, err := p.openStore(cmd.Context())
@@ -34,59 +44,107 @@ func newVerify() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := errors.Join(verifyPyramid(cmd.Context(), bucket, id), verifyRuns(cmd.Context(), bucket, id)); err != nil {
-					errs = append(errs, err)
-					continue
-				}
-				proof, err := stitch.Verify(cmd.Context(), bucket, id)
+				said, err := verifySlide(cmd.Context(), bucket, id, repair)
 				if err != nil {
 					errs = append(errs, fmt.Errorf("verify %v: %w", id, err))
 					continue
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%v: whole: %d runs, %d objects, %d bytes checked\n", id, proof.Runs, proof.Objects, proof.Bytes)
+				fmt.Fprintf(cmd.OutOrStdout(), "%v: %s\n", id, said)
 			}
 			return errors.Join(errs...)
 		},
 	}
 	p.flags(cmd)
+	cmd.Flags().BoolVar(&repair, "repair", false, "take back the promises of what is damaged, so that the next order makes it again")
 	return cmd
 }
 
-// verifyPyramid proves the slide's pyramid whole where it is one archive, from the first byte to the last.
+// verifySlide says what was proved. Of a damaged slide the error says what can be done, or was.
+func verifySlide(ctx context.Context, bucket store.Bucket, id pyramid.SlideID, repair bool) (string, error) {
+	proof, err := prove(ctx, bucket, id)
+	if err == nil {
+		return proved(proof), nil
+	}
+	d, err := damageOf(ctx, bucket, id, err)
+	switch {
+	case d.none():
+		return "", err
+	case !repair:
+		return "", fmt.Errorf("%w\n`slidemill verify --repair %v` takes back what is damaged; then run or submit the slide's file again", err, id)
+	}
+	if e := d.takeBack(ctx, bucket, id); e != nil {
+		return "", errors.Join(err, fmt.Errorf("repair: %w", e))
+	}
+	return "", fmt.Errorf("%w\nit counts as failed now: `slidemill run` or `submit` its file again, with the options it was ordered with, to make what is damaged anew", err)
+}
+
+// proved is the result in words.
+func proved(v *stitch.Verification) string {
+	runs := count(v.Runs, "run")
+	if v.Runs == 0 {
+		runs = "no finished run"
+	}
+	if v.Unfinished > 0 {
+		runs += fmt.Sprintf(" (and %d unfinished)", v.Unfinished)
+	}
+	return fmt.Sprintf("whole: %s, %s, %s checked", runs, count(int(v.Objects), "object"), count(int(v.Bytes), "byte"))
+}
+
+// prove checks archives first: the tiles of a damaged one cannot be read.
+func prove(ctx context.Context, bucket store.Bucket, id pyramid.SlideID) (*stitch.Verification, error) {
+	if err := errors.Join(verifyPyramid(ctx, bucket, id), verifyRuns(ctx, bucket, id)); err != nil {
+		return nil, err
+	}
+	return stitch.Verify(ctx, bucket, id)
+}
+
+// archiveError is an archive that does not prove whole, of the slide if it is of no run.
+type archiveError struct {
+	error
+	run pyramid.RunID
+}
+
+func (e *archiveError) Unwrap() error { return e.error }
+
+// verifyArchive is nil for an archive that is not there.
+func verifyArchive(ctx context.Context, bucket store.Bucket, key string, d pyramid.DeepZoom, run pyramid.RunID) error {
+	if _, err := szi.Verify(ctx, bucket, key, d); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return &archiveError{err, run}
+	}
+	return nil
+}
+
+// verifyPyramid proves the slide's pyramid whole where it is one archive, from the first byte to the last. A slide.json
+// that cannot be read is left to stitch.Verify.
 func verifyPyramid(ctx context.Context, bucket store.Bucket, id pyramid.SlideID) error {
-	key := store.Slide(id).PyramidArchive()
-	if _, err := bucket.Stat(ctx, key); errors.Is(err, store.ErrNotFound) {
+	keys := store.Slide(id)
+	data, err := store.ReadAll(ctx, bucket, keys.Manifest(), slide.MaxManifest)
+	if err != nil {
 		return nil
 	}
-	p, err := tiler.Open(ctx, bucket, id)
+	m, err := slide.DecodeManifest(data)
 	if err != nil {
-		return fmt.Errorf("verify %v: %w", id, err)
+		return nil
 	}
-	_, err = szi.Verify(ctx, bucket, key, p.DeepZoom())
-	return err
+	return verifyArchive(ctx, bucket, keys.PyramidArchive(), m.Pyramid, pyramid.RunID{})
 }
 
 // verifyRuns does the same with the pyramids of every finished run. What run.json promises of their tiles, and that
 // it can be read at all, is left to stitch.Verify.
 func verifyRuns(ctx context.Context, bucket store.Bucket, id pyramid.SlideID) error {
+	runs, err := finishedRuns(ctx, bucket, id)
+	if err != nil {
+		return fmt.Errorf("list runs: %w", err)
+	}
 	var errs []error
-	for name, err := range store.Folders(ctx, bucket, store.Slide(id).Runs()) {
-		if err != nil {
-			return fmt.Errorf("verify %v: list runs: %w", id, err)
-		}
-		run, err := pyramid.ParseRunID(name)
-		if err != nil {
-			continue
-		}
+	for _, run := range runs {
 		promise, err := stitch.LoadManifest(ctx, bucket, id, run)
 		if err != nil {
 			continue
 		}
 		keys := store.Slide(id).Run(run)
 		for _, key := range []string{keys.ProbabilityArchive(), keys.OverlayArchive()} {
-			if _, err := szi.Verify(ctx, bucket, key, promise.Pyramid); !errors.Is(err, store.ErrNotFound) {
-				errs = append(errs, err)
-			}
+			errs = append(errs, verifyArchive(ctx, bucket, key, promise.Pyramid, run))
 		}
 	}
 	return errors.Join(errs...)

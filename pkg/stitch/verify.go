@@ -24,6 +24,18 @@ type Verification struct {
 // ErrBroken marks a promise that the store does not keep.
 var ErrBroken = errors.New("promise broken")
 
+// BrokenError says whose promises the store does not keep. It is ErrBroken.
+type BrokenError struct {
+	Slide bool            // those of slide.json
+	Runs  []pyramid.RunID // those of the run.json of these
+	what  error
+}
+
+func (e *BrokenError) Error() string { return fmt.Sprintf("%v: %v", ErrBroken, e.what) }
+
+// Unwrap makes it ErrBroken.
+func (e *BrokenError) Unwrap() []error { return []error{ErrBroken, e.what} }
+
 // verifyWorkers is the number of objects read at once.
 const verifyWorkers = 8
 
@@ -31,7 +43,7 @@ const verifyWorkers = 8
 // slide's pyramid is complete and each tile is a whole JPEG of its size, descriptor, thumbnail and tissue map are
 // what slide.json says, or can be read where an older one says nothing; each run's plan and regions
 // prove themselves, mask and probability have their sums, every file and both tile pyramids are
-// unchanged. The error names everything that is broken, up to a few dozen; a store that cannot be
+// unchanged. A *BrokenError names everything that is broken, up to a few dozen; a store that cannot be
 // read is an error too.
 //
 // # Memory
@@ -46,17 +58,22 @@ func Verify(ctx context.Context, b store.Bucket, id pyramid.SlideID) (*Verificat
 	if err := v.slidePyramid(ctx, manifest); err != nil {
 		return nil, err
 	}
+	broken := &BrokenError{Slide: v.broken.count() > 0}
 	runs, err := v.runs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, run := range runs {
+		before := v.broken.count()
 		if err := v.run(ctx, manifest, run); err != nil {
 			return nil, fmt.Errorf("run %v: %w", run, err)
 		}
+		if v.broken.count() > before {
+			broken.Runs = append(broken.Runs, run)
+		}
 	}
-	if err := v.broken.verdict(); err != nil {
-		return nil, err
+	if broken.what = v.broken.all(); broken.what != nil {
+		return nil, broken
 	}
 	return &v.done, nil
 }
@@ -88,14 +105,18 @@ func (p *problems) add(format string, args ...any) {
 	p.list = append(p.list, fmt.Errorf(format, args...))
 }
 
-func (p *problems) verdict() error {
-	if len(p.list) == 0 {
-		return nil
-	}
+func (p *problems) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.list) + p.more
+}
+
+// all is nil where there is none.
+func (p *problems) all() error {
 	if p.more > 0 {
 		p.list = append(p.list, fmt.Errorf("and %d more", p.more))
 	}
-	return fmt.Errorf("%w: %w", ErrBroken, errors.Join(p.list...))
+	return errors.Join(p.list...)
 }
 
 // read reads a whole object and counts it. An object that is not there is a broken promise, reported
@@ -130,7 +151,10 @@ func (v *verifier) slideManifest(ctx context.Context) (slide.Manifest, error) {
 	if err == nil && m.ID != v.slide {
 		err = fmt.Errorf("slide.json: is of slide %v", m.ID)
 	}
-	return m, err
+	if err != nil {
+		return m, &BrokenError{Slide: true, what: err}
+	}
+	return m, nil
 }
 
 // runs lists the slide's runs, finished or not.

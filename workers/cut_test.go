@@ -236,3 +236,40 @@ func (l *line) waiting(stage jobs.Stage) (n int64) {
 	}
 	return n
 }
+
+// TestTakenBack: a run whose manifest and plan were taken back, because a region is damaged, is made again by the queue
+// that remembers all its parts as finished; and so is one whose slide.json was.
+func TestTakenBack(t *testing.T) {
+	m, path := tinyModel(t), tinySlide(t)
+	p := segment.Parameters{MPP: 1, Region: 128, Threshold: 0.4}
+	bucket := memstore.New()
+	s := newSite(t, m, bucket, 2)
+	o, first, err := s.run(path, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := store.Slide(o.Slide)
+	for name, also := range map[string][]string{"run": nil, "slide": {keys.Manifest()}} {
+		t.Run(name, func(t *testing.T) {
+			lose(t, bucket, keys.Run(o.Run))
+			for _, key := range append(also, keys.Run(o.Run).Plan()) {
+				if err := bucket.Delete(t.Context(), key); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.desk.Ledger().Close(t.Context(), o.Slide, intake.End{State: intake.Failed}); err != nil {
+				t.Fatal(err)
+			}
+			_, again, err := s.run(path, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again.SHA256 != first.SHA256 {
+				t.Errorf("sums %+v, at first %+v", again.SHA256, first.SHA256)
+			}
+			if _, err := stitch.Verify(t.Context(), bucket, o.Slide); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -6,9 +6,14 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -238,4 +243,28 @@ func TestReasons(t *testing.T) {
 			t.Fatalf("%x is lost in %x", a, merge(a, b))
 		}
 	})
+}
+
+// TestViewerSaysTheSameReasons: the legends of report and viewer call what was not analysed by the same words.
+func TestViewerSaysTheSameReasons(t *testing.T) {
+	script, err := os.ReadFile(filepath.Join("..", "viewer", "web", "slide.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, found := strings.Cut(string(script), "const reasons = {\n")
+	list, _, closed := strings.Cut(list, "};")
+	if !found || !closed {
+		t.Fatal("slide.js has no list of reasons")
+	}
+	got := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^\s*(\w+): "([^"]*)",$`).FindAllStringSubmatch(list, -1) {
+		got[m[1]] = m[2]
+	}
+	want := map[string]string{}
+	for _, r := range excluded {
+		want[r.class] = r.words
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error("slide.js does not say what colours.go says (-want +got):\n" + diff)
+	}
 }

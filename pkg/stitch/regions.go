@@ -65,7 +65,12 @@ func newRegions(c *Config) *regions {
 // look shows one region to visit, which must not keep anything of it: its memory is used for the next. No more than
 // workers look at once; who comes later waits.
 func (r *regions) look(ctx context.Context, at pyramid.Region, visit func(*segment.RegionMap)) error {
-	m := <-r.spare
+	var m *segment.RegionMap
+	select {
+	case m = <-r.spare:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	defer func() { r.spare <- m }()
 	if err := r.load(ctx, at, m); err != nil {
 		return err

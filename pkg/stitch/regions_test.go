@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
@@ -217,5 +218,26 @@ func TestProvedOnce(t *testing.T) {
 		} else if !errors.As(err, &gap) || len(gap.Damaged) != 1 {
 			t.Errorf("damaged after it was proved: %v", err)
 		}
+	}
+}
+
+// TestLookEndsWithItsContext: who waits for a map that another look holds does not wait beyond a cancellation.
+func TestLookEndsWithItsContext(t *testing.T) {
+	w := blobs(tiny, 7)
+	b, p := b0(t, w)
+	c := w.config(t, b, p, 1)
+	r := newRegions(&c)
+	<-r.spare
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.look(ctx, p.Regions[0], func(*segment.RegionMap) {}) }()
+	cancel()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it waits for ever")
 	}
 }

@@ -297,15 +297,8 @@ func verdict(r *stitch.Report) []string {
 	if r.AnalysedMM2 == 0 {
 		return []string{"NOTHING WAS ANALYSED: no tissue was found; a person must look at this slide"}
 	}
-	share := fmt.Sprintf("%.1f %%", 100*r.CarcinomaFraction)
-	switch {
-	case r.ScoredMM2() <= 0:
-		share = "no share: all of it uncertain"
-	case r.UncertainMM2 > 0:
-		share += fmt.Sprintf(" of the %.2f mm² that are not uncertain", r.ScoredMM2())
-	}
 	lines := []string{fmt.Sprintf("carcinoma %.2f mm² of %.2f mm² tissue analysed (%s), %s, %d smaller foci",
-		r.CarcinomaMM2, r.AnalysedMM2, share, count(len(r.Lesions), "lesion"), r.SmallFoci)}
+		r.CarcinomaMM2, r.AnalysedMM2, r.Share(), count(len(r.Lesions), "lesion"), r.SmallFoci)}
 	if r.UncertainMM2 > 0 {
 		lines = append(lines, fmt.Sprintf("uncertain: %.2f mm² unlike the training images, with %.2f mm² of the carcinoma; in no share",
 			r.UncertainMM2, r.UncertainCarcinomaMM2))

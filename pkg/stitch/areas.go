@@ -1,6 +1,7 @@
 package stitch
 
 import (
+	"fmt"
 	"image"
 	"math"
 
@@ -132,6 +133,18 @@ type counts struct{ carcinoma, doubtful, highGrade int64 }
 
 // ScoredMM2 is the tissue that the carcinoma fraction is a share of.
 func (a Areas) ScoredMM2() float64 { return micro(a.AnalysedMM2 - a.UncertainMM2) }
+
+// Share says the carcinoma fraction in words, and of what it is one where that is not all that was analysed.
+func (a Areas) Share() string {
+	share := fmt.Sprintf("%.1f %%", 100*a.CarcinomaFraction)
+	switch {
+	case a.ScoredMM2() <= 0:
+		return "no share: all of it uncertain"
+	case a.UncertainMM2 > 0:
+		return share + fmt.Sprintf(" of the %.2f mm² that are not uncertain", a.ScoredMM2())
+	}
+	return share
+}
 
 // micro rounds to six decimals: a square micrometre of a square millimetre, and no noise in a report.
 func micro(v float64) float64 { return math.Round(v*1e6) / 1e6 }

@@ -249,3 +249,20 @@ func TestDuration(t *testing.T) {
 		}
 	}
 }
+
+// A share is of the tissue that is not uncertain, in the words of the report, and the CSV has what was left out.
+func TestShareOfWhatIsCertain(t *testing.T) {
+	rows := batch()[:1]
+	rows[0].Report.Areas = &stitch.Areas{TissueMM2: 0.25, AnalysedMM2: 0.25, UncertainMM2: 0.24, CarcinomaMM2: 0.03}
+	_, html, text := written(t, rows, nil)
+	if want := "tissue analysed (0.0 % of the 0.01 mm² that are not uncertain)"; !strings.Contains(html, want) {
+		t.Errorf("the page lacks %q", want)
+	}
+	lines, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := len(lines[0]) - 1; lines[0][last] != "uncertain_mm2" || lines[1][last] != "0.24" {
+		t.Errorf("the last column is %s: %s", lines[0][last], lines[1][last])
+	}
+}

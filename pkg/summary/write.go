@@ -24,13 +24,13 @@ var page = template.Must(template.New("summary").Funcs(template.FuncMap{
 	"picture": func(data []byte) template.URL {
 		return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(data))
 	},
-	"late":    func(seconds float64) string { return Duration(time.Duration(seconds * float64(time.Second))) },
-	"took":    func(d time.Duration) string { return Duration(d) },
-	"clock":   func(t time.Time) string { return t.Local().Format("2 Jan 2006, 15:04") },
-	"notice":  func() string { return stitch.Notice },
-	"percent": func(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) },
-	"mm2":     func(x float64) string { return fmt.Sprintf("%.2f mm²", x) },
-	"named":   named, "plain": intake.PlainReason, "detail": intake.ReasonDetail,
+	"late":   func(seconds float64) string { return Duration(time.Duration(seconds * float64(time.Second))) },
+	"took":   func(d time.Duration) string { return Duration(d) },
+	"clock":  func(t time.Time) string { return t.Local().Format("2 Jan 2006, 15:04") },
+	"notice": func() string { return stitch.Notice },
+	"share":  func(r *stitch.Report) string { return r.Share() },
+	"mm2":    func(x float64) string { return fmt.Sprintf("%.2f mm²", x) },
+	"named":  named, "plain": intake.PlainReason, "detail": intake.ReasonDetail,
 	"class": func(r Row) string {
 		if r.Bad() {
 			return "bad"
@@ -48,6 +48,7 @@ var header = []string{
 	"file", "accession", "priority", "state", "reason", "slide", "run", "ordered", "ended", "seconds",
 	"tissue_mm2", "analysed_mm2", "not_analysed_mm2", "carcinoma_mm2", "carcinoma_fraction", "lesions", "triage", "notice",
 	"waiting_s", "tile_s", "segment_s", "stitch_s", "target_s", "late_s",
+	"uncertain_mm2", // carcinoma_fraction is a share of analysed_mm2 without it
 }
 
 // WriteCSV writes a line per slide.
@@ -85,12 +86,12 @@ func (r *Row) cells() []string {
 		stamp(r.At), stamp(r.Ended), seconds,
 	}
 	if r.Report == nil || r.Report.Areas == nil {
-		return append(append(cells, "", "", "", "", "", "", "", stitch.Notice), r.turnaround()...)
+		return append(append(append(cells, "", "", "", "", "", "", "", stitch.Notice), r.turnaround()...), "")
 	}
 	p := r.Report
 	cells = append(cells, number(p.TissueMM2), number(p.AnalysedMM2), number(p.NotAnalysedMM2), number(p.CarcinomaMM2),
 		number(p.CarcinomaFraction), fmt.Sprint(len(p.Lesions)), number(p.Triage.Score), stitch.Notice)
-	return append(cells, r.turnaround()...)
+	return append(append(cells, r.turnaround()...), number(p.UncertainMM2))
 }
 
 // turnaround is where the slide's time went, and how far it was beyond its target.

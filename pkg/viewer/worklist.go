@@ -30,6 +30,7 @@ type Entry struct {
 	Lesions   int             `json:"lesions"`
 	Unknown   float64         `json:"not_analysed_mm2"`
 	Scored    float64         `json:"scored_mm2"` // what the fraction is a share of; none, no statement
+	Uncertain float64         `json:"uncertain_mm2"`
 	Model     string          `json:"model,omitempty"`
 	Threshold float64         `json:"threshold,omitempty"`
 	// Of the order, where there is one: what the laboratory calls the slide, and how long it took.
@@ -227,7 +228,7 @@ func (v *viewer) entry(ctx context.Context, id pyramid.SlideID, run pyramid.RunI
 		Slide: id, Run: run.String(), State: r.Status, Reason: r.Reason,
 		Score: r.Triage.Score, Rank: r.Triage.Reason, Width: r.Slide.Width, Height: r.Slide.Height,
 		Tissue: r.Tissue, Carcinoma: r.Carcinoma, Fraction: r.Fraction, Lesions: len(r.Lesions), Unknown: r.Unknown,
-		Scored: r.Analysed - r.Uncertain, Model: strings.TrimSpace(r.Run.Model.Name + " " + r.Run.Model.Version),
+		Scored: r.Analysed - r.Uncertain, Uncertain: r.Uncertain, Model: strings.TrimSpace(r.Run.Model.Name + " " + r.Run.Model.Version),
 		Threshold: r.Run.Parameters.Threshold,
 	}, nil
 }

@@ -19,7 +19,9 @@ function tags(e) {
 
 // share is none where nothing could be said: that is no "0 %".
 function share(e) {
-  return e.scored_mm2 > 0 ? `${percent(e.carcinoma_fraction)} of ${mm2(e.scored_mm2)} tissue` : "no statement";
+  if (!(e.scored_mm2 > 0)) return "no statement";
+  const of = e.uncertain_mm2 > 0 ? `the ${mm2(e.scored_mm2)} that are not uncertain` : `${mm2(e.scored_mm2)} tissue`;
+  return `${percent(e.carcinoma_fraction)} of ${of}`;
 }
 
 function words(e) {

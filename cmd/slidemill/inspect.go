@@ -29,13 +29,13 @@ Exit codes: 0 the slide opens and the tiles can be read, 1 not so, 2 usage.`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			s, err := openSlide(cmd.Context(), args[0], slide.Options{MPP: mpp})
 			if err != nil {
-				return err
+				return refused(cmd, args[0], asJSON, err)
 			}
 			defer closing(&err, s.Close)
 			var probe slide.Probe
 			if !slide.IsRemote(args[0]) { // where a look is to cost kilobytes
 				if probe, err = slide.Try(cmd.Context(), s); err != nil {
-					return err
+					return refused(cmd, args[0], asJSON, err)
 				}
 			}
 			if asJSON {

@@ -5,18 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slidemill/slidemill/pkg/slide"
-	"github.com/slidemill/slidemill/pkg/store"
-	"github.com/slidemill/slidemill/pkg/store/dir"
-	"github.com/slidemill/slidemill/pkg/store/dzi"
-	"github.com/slidemill/slidemill/pkg/store/szi"
 	"github.com/slidemill/slidemill/pkg/tiler"
 	"github.com/slidemill/slidemill/workers"
 )
@@ -41,7 +35,9 @@ name given). The slide's own JPEG tiles are copied; --quality compresses all of 
   slidemill tile slide.svs --out slide.szi
   slidemill tile slide.svs --out s3://pathology/pyramids/4711`,
 		Args: usageArgs(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error { return f.tile(cmd, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return refused(cmd, args[0], f.json, f.tile(cmd, args[0]))
+		},
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.out, "out", "", "where to: PATH.dzi, PATH.szi or s3://BUCKET/PREFIX")
@@ -143,90 +139,15 @@ func (f *tileFlags) report(cmd *cobra.Command, r *tiler.Result, took time.Durati
 		fmt.Fprintf(w, "level %2d: %v, %d tiles copied, %d scaled, %d encoded\n", l.Level,
 			r.Pyramid.LevelSize(l.Level), l.Copied, l.Scaled, l.Encoded)
 	}
-	_, err := fmt.Fprintf(w, "%s: open it in any Deep Zoom viewer\n", f.out)
+	_, err := fmt.Fprintf(w, "%s: %s\n", f.out, opener(f.out))
 	return err
 }
 
-// pyramidOut is a pyramid in the making, outside the store.
-type pyramidOut struct {
-	commit func() error
-	abort  func(context.Context) error
-}
-
-// open makes ready what --out names and tells the cut of it.
-func (f *tileFlags) open(ctx context.Context, budget *workers.Budget, c *tiler.Config) (pyramidOut, error) {
-	switch {
-	case strings.HasPrefix(f.out, "s3://"):
-		return f.openS3(ctx, budget, c)
-	case filepath.Ext(f.out) == ".szi":
-		return f.openFile(ctx, budget, c)
-	case filepath.Ext(f.out) == ".dzi":
-		bucket, err := dzi.Open(strings.TrimSuffix(f.out, ".dzi"))
-		if err != nil {
-			return pyramidOut{}, err
-		}
-		c.Bucket = budget.Bucket(bucket)
-		return pyramidOut{func() error { return nil }, bucket.Remove}, nil
+// opener says what opens a pyramid, by the name of --out. Deep Zoom viewers ask for files by their addresses and find
+// none inside a zip file.
+func opener(out string) string {
+	if filepath.Ext(out) == ".dzi" {
+		return "open it in any Deep Zoom viewer, such as OpenSeadragon"
 	}
-	return pyramidOut{}, &usageError{errors.New("--out: want a name that ends in .dzi or .szi, or s3://BUCKET/PREFIX")}
-}
-
-// openS3 begins an archive in a bucket.
-func (f *tileFlags) openS3(ctx context.Context, budget *workers.Budget, c *tiler.Config) (pyramidOut, error) {
-	where, name := f.out, "pyramid.szi"
-	address, query, _ := strings.Cut(f.out, "?")
-	switch path.Ext(address) {
-	case ".szi":
-		name = path.Base(address)
-		where = strings.TrimSuffix(address, "/"+name)
-		if query != "" {
-			where += "?" + query
-		}
-	case ".dzi":
-		return pyramidOut{}, &usageError{errors.New("--out: a pyramid in S3 is one archive: name it .szi, or give a prefix")}
-	}
-	f.store = where
-	bucket, err := f.openStore(ctx)
-	if err != nil {
-		return pyramidOut{}, err
-	}
-	return openArchive(ctx, c, budget.Bucket(bucket), name)
-}
-
-// openFile begins an archive on disk.
-func (f *tileFlags) openFile(ctx context.Context, budget *workers.Budget, c *tiler.Config) (pyramidOut, error) {
-	name := filepath.Base(f.out)
-	bucket, err := dir.Open(filepath.Dir(f.out))
-	if err != nil {
-		return pyramidOut{}, err
-	}
-	if _, err := bucket.Stat(ctx, name); err == nil {
-		return pyramidOut{}, fmt.Errorf("%s is there already: remove it, or choose another name", f.out)
-	}
-	out, err := openArchive(ctx, c, budget.Bucket(bucket), name)
-	commit := out.commit
-	out.commit = func() error { defer bucket.Tidy(); return commit() }
-	return out, err
-}
-
-func openArchive(ctx context.Context, c *tiler.Config, bucket store.Bucket, name string) (pyramidOut, error) {
-	layout, err := tiler.Layout(*c)
-	if err != nil {
-		return pyramidOut{}, err
-	}
-	format := store.PyramidTile.Format()
-	u, err := szi.Create(ctx, bucket, name, szi.Image{Folder: szi.Folder(name), Format: format, Descriptor: tiler.Descriptor(layout, format)})
-	if err != nil {
-		return pyramidOut{}, err
-	}
-	c.Pack = u
-	done := false
-	commit := func() error { done = true; return u.Commit() }
-	abort := func(context.Context) error {
-		if done {
-			return nil
-		}
-		return u.Abort()
-	}
-	return pyramidOut{commit, abort}, nil
+	return "one SZI archive; slidemill inspect and run, and viewers that read SZI, open it"
 }

@@ -98,7 +98,7 @@ func explain(err error, detail string) (what, next string) {
 // plainText is the text of an error, or of one in it, that says in plain words what is wrong and what to do;
 // empty where there is none.
 func plainText(err error) string {
-	for _, plain := range []error{slide.ErrEmpty, slide.ErrDirectory, slide.ErrNotRegular, slide.ErrText, slide.ErrUnknown} {
+	for _, plain := range []error{slide.ErrEmpty, slide.ErrDirectory, slide.ErrNotRegular, slide.ErrText, slide.ErrDeepZoom, slide.ErrUnknown} {
 		if errors.Is(err, plain) {
 			return plain.Error()
 		}

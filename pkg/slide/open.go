@@ -195,6 +195,9 @@ func (c *candidate) unknown() error {
 		return &UnsupportedError{Format: "dicom", Feature: "DICOM slides that are no files of this machine: copy the series' folder here"}
 	}
 	if utf8.Valid(c.head[:len(c.head)&^3]) && !bytes.ContainsRune(c.head, 0) {
+		if bytes.Contains(c.head, []byte("schemas.microsoft.com/deepzoom/")) {
+			return ErrDeepZoom
+		}
 		return ErrText
 	}
 	return ErrUnknown

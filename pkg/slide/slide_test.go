@@ -169,6 +169,7 @@ func TestBadInput(t *testing.T) {
 		"empty":           {writeFile(t, "empty.svs", nil), "copy it again", slide.ErrEmpty},
 		"text":            {writeFile(t, "notes.svs", []byte("Patient list\nname,date\n")), "text file", slide.ErrText},
 		"short text":      {writeFile(t, "notes.svs", []byte("é")), "text file", slide.ErrText},
+		"deep zoom":       {writeFile(t, "x.dzi", []byte(`<?xml version="1.0"?><Image xmlns="http://schemas.microsoft.com/deepzoom/2008"/>`)), "name the slide", slide.ErrDeepZoom},
 		"zeros":           {writeFile(t, "zeros.svs", make([]byte, 5000)), "no slide format", slide.ErrUnknown},
 		"zip":             {writeFile(t, "x.zip", []byte("PK\x03\x04\x00\xff\xfe")), "no directory at its end", nil},
 		"cut in half":     {writeFile(t, "cut.svs", whole[:len(whole)/2]), "cut short", nil},

@@ -143,7 +143,7 @@ func (s *sziFile) properties(e zipEntry) error {
 	m := pyramid.MPP{Source: pyramid.FromFile}
 	dec := xml.NewDecoder(bytes.NewReader(data))
 	dec.Strict, dec.CharsetReader = false, plainCharset
-	var name string
+	var name, key string // of the element, and what the <name> before a <value> said
 	for {
 		token, err := dec.RawToken()
 		if err != nil {
@@ -158,8 +158,17 @@ func (s *sziFile) properties(e zipEntry) error {
 					setScale(&m, a.Value, token.Attr[i+1].Value)
 				}
 			}
+		case xml.EndElement:
+			name = ""
 		case xml.CharData:
-			setScale(&m, name, string(token))
+			switch name {
+			case "name": // <name>MicronsPerPixelX</name><value>0.25</value>, as libvips and `tile` write it
+				key = strings.TrimSpace(string(token))
+			case "value":
+				setScale(&m, key, string(token))
+			default:
+				setScale(&m, name, string(token))
+			}
 		}
 	}
 }

@@ -78,6 +78,24 @@ func TestSZI(t *testing.T) {
 	}
 }
 
+// The scale is found in each form that is written: as attributes, as elements, and as libvips has it.
+func TestSZIScale(t *testing.T) {
+	size := pyramid.Size{W: 20, H: 12}
+	descriptor := []byte(`<Image Format="png" Overlap="0" TileSize="16"><Size Width="20" Height="12"/></Image>`)
+	for _, text := range []string{
+		`<image><property name="MicronsPerPixelX" value="0.25"/><property name="MicronsPerPixelY" value="0.25"/></image>`,
+		`<image><MicronsPerPixel>0.25</MicronsPerPixel></image>`,
+		"<image><properties>\n<property>\n<name>MicronsPerPixelX</name>\n<value type=\"VipsRefString\">0.25</value>\n</property>\n" +
+			"<property>\n<name>MicronsPerPixelY</name>\n<value>0.25</value>\n</property>\n<property><name>ImageWidth</name><value>7</value></property></properties></image>",
+	} {
+		s := opener(writeFile(t, "x.szi", sziOf(t, size, 16, 0, descriptor, []byte(text))), slide.Options{})(t)
+		if mpp := s.Info().MPP; mpp.X != 0.25 || mpp.Y != 0.25 {
+			t.Errorf("%s: %v", text, mpp)
+		}
+		s.Close()
+	}
+}
+
 // What libvips writes, compared with what this project reads of the slide itself.
 func TestSZIOfVips(t *testing.T) {
 	if _, err := exec.LookPath("vips"); err != nil {
@@ -91,6 +109,9 @@ func TestSZIOfVips(t *testing.T) {
 	s, want := opener(path, slide.Options{})(t), opener(source, slide.Options{})(t)
 	defer s.Close()
 	defer want.Close()
+	if got := s.Info().MPP; got != want.Info().MPP {
+		t.Errorf("scale %v, the slide's is %v", got, want.Info().MPP)
+	}
 	var d difference
 	for i := range 9 {
 		d.add(slidetest.Read(t, s, 0, i, i).Pix, slidetest.Read(t, want, 0, i, i).Pix)

@@ -61,6 +61,8 @@ func packedTile(key string) (t pyramid.Tile, archives []string, ok bool) {
 
 func (n names) descriptor() string { return n.folder + "/" + n.folder + ".dzi" }
 
+func (n names) properties() string { return n.folder + "/scan-properties.xml" }
+
 func (n names) tile(t pyramid.Tile) string { return fmt.Sprintf("%s%v.%s", n.tiles(), t, n.format) }
 
 // tiles begins the name of every tile.

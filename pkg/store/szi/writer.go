@@ -21,7 +21,8 @@ type Writer struct {
 	w     io.Writer
 	names names
 	off   int64
-	first record // the descriptor
+	first record  // the descriptor
+	scan  *record // the properties of the scan, if there are any
 	tiles records
 	buf   []byte
 }
@@ -42,6 +43,17 @@ func NewWriter(w io.Writer, m Image) (*Writer, error) {
 	var err error
 	a.first, err = a.entry(a.names.descriptor(), m.Descriptor)
 	return a, err
+}
+
+// Describe adds what is known of the scan, as scan-properties.xml (SZI 1.2), before the first tile. Bucket reads no
+// archive that has it: those of the store have none, for the slide's manifest says what is known.
+func (a *Writer) Describe(properties []byte) error {
+	if a.tiles.n > 0 || a.scan != nil {
+		return errors.New("archive: properties after the first tile")
+	}
+	r, err := a.entry(a.names.properties(), properties)
+	a.scan = &r
+	return err
 }
 
 // Add appends a tile.
@@ -111,6 +123,9 @@ func (a *Writer) write(b []byte) error {
 func (a *Writer) Close() error {
 	c := central{Writer: a, begin: a.off}
 	c.add(a.names.descriptor(), a.first)
+	if a.scan != nil {
+		c.add(a.names.properties(), *a.scan)
+	}
 	for r := range a.tiles.all {
 		c.add(a.names.tile(unpackTile(r.tile)), r)
 	}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every fuzz target of the project for a while, one after the other.
 #
-#   scripts/fuzz.sh 10m                  ten minutes each
+#   scripts/fuzz.sh 10m                 ten minutes each
 #   scripts/fuzz.sh 1m ./pkg/slide/...  only below some packages
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -73,7 +73,7 @@ type clock struct {
 	granted time.Duration // in all
 	rest    time.Duration // when the clock was last set going
 	since   time.Time     // when that was
-	left    int           // pieces of work that were left behind
+	left    int           // pieces of work that were left behind and go on
 }
 
 // newClock makes a clock that runs, and the context that it ends. The caller stops it.
@@ -198,17 +198,20 @@ func (c *clock) wait(ctx context.Context, ended <-chan outcome) outcome {
 // leave counts work that is left behind until it ends after all. Like that work, who waits for it has no owner:
 // nothing can end a read that the system does not.
 func (c *clock) leave(ended <-chan outcome) {
-	c.mu.Lock()
-	c.left++
-	c.mu.Unlock()
-	if c.behind == nil {
-		return
-	}
-	c.behind(1)
+	c.count(1)
 	go func() {
 		<-ended
-		c.behind(-1)
+		c.count(-1)
 	}()
+}
+
+func (c *clock) count(change int) {
+	c.mu.Lock()
+	c.left += change
+	c.mu.Unlock()
+	if c.behind != nil {
+		c.behind(change)
+	}
 }
 
 // tooSlow is the error of a slide that did not end in time, written for people.

@@ -162,6 +162,18 @@ func TestPanicInTime(t *testing.T) {
 	t.Error(c.do(ctx, faulty))
 }
 
+// Outside the queue nobody takes the stack down: it is in what the terminal shows.
+func TestPanicOutside(t *testing.T) {
+	ctx, budget := NewBudget(t.Context())
+	defer budget.Close()
+	defer func() {
+		if text := fmt.Sprint(recover()); !strings.HasPrefix(text, "boom\n") || !strings.Contains(text, "workers.faulty(") {
+			t.Errorf("panic %q", text)
+		}
+	}()
+	t.Error(budget.Do(ctx, faulty))
+}
+
 //go:noinline
 func faulty() error { panic("boom") }
 
@@ -180,6 +192,9 @@ func TestLeftBehind(t *testing.T) {
 	close(d.gone)
 	if change := <-changes; change != -1 {
 		t.Errorf("the end counts %d", change)
+	}
+	if budget.LeftBehind() {
+		t.Error("work that has ended is still left behind")
 	}
 }
 

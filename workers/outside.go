@@ -2,6 +2,7 @@ package workers
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/slidemill/slidemill/pkg/store"
 )
@@ -21,8 +22,20 @@ func newBudget(ctx context.Context, a allowance) (context.Context, *Budget) {
 func (b *Budget) Close() { b.clock.stop() }
 
 // Do does work on the slide. What does not end with the slide's time, or with ctx, which is NewBudget's or of it, is
-// left behind: it must share nothing with the caller but what it gives by ending.
-func (b *Budget) Do(ctx context.Context, work func() error) error { return b.clock.do(ctx, work) }
+// left behind: it must share nothing with the caller but what it gives by ending. A panic of the work is the caller's,
+// with the stack of where it happened: here no job takes it down, and the caller's own stack says nothing of it.
+func (b *Budget) Do(ctx context.Context, work func() error) error {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case *fault:
+			panic(fmt.Sprintf("%v\n\n%s", p, p.stack))
+		default:
+			panic(p)
+		}
+	}()
+	return b.clock.do(ctx, work)
+}
 
 // LeftBehind reports whether some of the work goes on: then what it uses must not be closed.
 func (b *Budget) LeftBehind() bool {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/slide/codec"
 	"github.com/slidemill/slidemill/pkg/slide/openslide"
 	"github.com/slidemill/slidemill/pkg/store"
+	"github.com/slidemill/slidemill/pkg/store/s3"
 )
 
 func newDoctor() *cobra.Command {
@@ -112,7 +115,15 @@ func (p *place) lookAtStore(ctx context.Context) (string, error) {
 	if err := errors.Join(err, b.Delete(ctx, key), store.Sync(ctx, b)); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%T takes, keeps and removes objects", b), nil
+	return p.storePlace() + " takes, keeps and removes objects", nil
+}
+
+// storePlace names the store, for a person: its driver and where it is.
+func (p *place) storePlace() string {
+	if config, err := s3.Parse(p.store); err == nil {
+		return "S3 at " + config.String()
+	}
+	return "the folder " + cmp.Or(strings.TrimPrefix(p.store, "dir:"), filepath.Join(p.data, "store"))
 }
 
 func (p *place) lookAtQueue(ctx context.Context) (text string, err error) {

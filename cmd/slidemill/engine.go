@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -77,8 +78,13 @@ func openDriver(name string) (driver, error) {
 // failure.
 func engines() string {
 	r, err := ort.Find()
-	if err != nil {
-		return engineGorgonia + "; no onnxruntime, which is never needed: " + err.Error()
+	switch {
+	case errors.Is(err, ort.ErrNotFound) && os.Getenv(ort.EnvLibrary) == "":
+		return engineGorgonia + "; onnxruntime not installed (optional)"
+	case errors.Is(err, ort.ErrNotFound):
+		return engineGorgonia + "; onnxruntime (optional) cannot be loaded from what " + ort.EnvLibrary + " names"
+	case err != nil:
+		return engineGorgonia + "; onnxruntime (optional) cannot be used: " + err.Error()
 	}
 	return fmt.Sprintf("%s; onnxruntime %s at %s on %v (--engine onnxruntime)", engineGorgonia, r.Version, r.Path, r.Providers())
 }

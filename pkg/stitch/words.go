@@ -1,6 +1,9 @@
 package stitch
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // wording is how a check that did not pass is said to people: with the value where it is a number, and what
 // to do.
@@ -35,7 +38,7 @@ func (c Check) Words() string {
 	if c.Check == checkScale {
 		return format
 	}
-	return fmt.Sprintf(format, value(c))
+	return fmt.Sprintf(format, strings.TrimSuffix(value(c), "; "+Unlike)) // which the words of the distance say already
 }
 
 // inWords gives each check its words.

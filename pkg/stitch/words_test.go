@@ -29,6 +29,10 @@ func TestChecksHaveWords(t *testing.T) {
 	if got := check("blurred_share", CheckWarned, 0.234).Words(); !strings.HasPrefix(got, "23") || !strings.Contains(got, "out of focus") {
 		t.Errorf("%q", got)
 	}
+	distance := check(checkDistance, CheckFailed, sighted{median: 1.7}.distance(CheckFailed)).Words()
+	if strings.Count(distance, "read with care") != 1 || !strings.Contains(distance, "1.70") {
+		t.Errorf("%q", distance)
+	}
 	if got := check("of_tomorrow", CheckWarned, 3.0).Words(); got != "of tomorrow: warn (3)" {
 		t.Errorf("%q", got)
 	}

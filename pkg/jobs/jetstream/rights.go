@@ -112,9 +112,14 @@ func ServerConfig(n jobs.Names) string {
 	return b.String() + "    ]\n  }\n}\n"
 }
 
-const serverHead = `# Rights of each role on the NATS server. Made by ServerConfig in pkg/jobs/jetstream/rights.go; its test
-# rewrites this file with -update. Passwords: SLIDEMILL_<USER>_PASSWORD in the server's environment.
-# A worker can neither read nor take another role's jobs, nor look into the stream or change it.
+// serverHead begins what an operator gives to nats-server. deploy/nats.conf is the same text; a test rewrites it with
+// -update.
+const serverHead = `# Configuration of nats-server for Slidemill: one user for each role, with the rights that it needs and no
+# others. Printed by "slidemill rights nats"; after an update of Slidemill print it again instead of editing it,
+# and put what your site adds (addresses, TLS) into a file that includes this one.
+# In the server's environment: SLIDEMILL_NATS_DIR, the folder for the jobs, and for each user below
+# SLIDEMILL_<USER>_PASSWORD. "serve" may do everything on the queue: keep its password off the workers. A worker
+# can neither read nor take another role's jobs, nor look into the stream or change it.
 server_name: slidemill
 max_payload: 1MB
 jetstream {

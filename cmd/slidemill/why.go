@@ -23,18 +23,18 @@ const maxPlanBytes = 64 << 20
 // answerWhy explains places of runs in a store with the model that made them. The viewer asks one
 // question at a time.
 func answerWhy(bucket store.Bucket, m *segment.Model) viewer.Explain {
-	return func(ctx context.Context, q viewer.Question) ([]byte, error) {
+	return func(ctx context.Context, q viewer.Question) (viewer.Answer, error) {
 		canvas, err := storedCanvas(ctx, bucket, m, storedPlace{q, whySide})
 		if err != nil {
-			return nil, err
+			return viewer.Answer{}, err
 		}
 		e, err := explain.Explain(ctx, m, *canvas, explain.Options{})
 		if err != nil {
-			return nil, err
+			return viewer.Answer{}, err
 		}
 		var png bytes.Buffer
 		err = e.WritePNG(&png)
-		return png.Bytes(), err
+		return viewer.Answer{PNG: png.Bytes(), Said: e.Said()}, err
 	}
 }
 

@@ -94,7 +94,7 @@ func jpegURL(data []byte) template.URL {
 // Swatch is the reason as the overlay draws it, for a style attribute. It is safe: numbers of our own table.
 func (w Why) Swatch() template.CSS {
 	a, b := stripe, excluded[w.class].colour
-	return template.CSS(fmt.Sprintf("background:repeating-linear-gradient(135deg,%s 0 3px,%s 3px 6px)", css(a), css(b)))
+	return template.CSS(fmt.Sprintf("background:repeating-linear-gradient(135deg,%s 0 4px,%s 4px 8px)", css(a), css(b)))
 }
 
 func css(c rgba) string {

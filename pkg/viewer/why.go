@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
 
@@ -19,8 +20,14 @@ type Question struct {
 	X, Y  int
 }
 
-// Explain answers questions with a PNG. ErrCannotExplain says that there is no answer to this one.
-type Explain func(ctx context.Context, q Question) ([]byte, error)
+// Answer is a picture, and what it shows in a few sentences.
+type Answer struct {
+	PNG  []byte
+	Said string
+}
+
+// Explain answers questions. ErrCannotExplain says that there is no answer to this one.
+type Explain func(ctx context.Context, q Question) (Answer, error)
 
 // ErrCannotExplain is a question without an answer: the run is of another model, the place is not on the
 // slide.
@@ -37,12 +44,12 @@ type reasons struct {
 
 	mu    sync.Mutex
 	kept  map[Question]*list.Element
-	order *list.List // of answer, the most recent first
+	order *list.List // of kept, the most recent first
 }
 
-type answer struct {
+type kept struct {
+	Answer
 	question Question
-	png      []byte
 }
 
 const keptReasons = 64
@@ -57,43 +64,46 @@ func newReasons(explain Explain) *reasons {
 // errBusy is told while another question is being answered.
 var errBusy = errors.New("another place is being explained; ask again in some seconds")
 
-func (r *reasons) answer(ctx context.Context, q Question) ([]byte, error) {
+func (r *reasons) answer(ctx context.Context, q Question) (Answer, error) {
 	q.X, q.Y = q.X/grain*grain+grain/2, q.Y/grain*grain+grain/2
-	if png := r.find(q); png != nil {
-		return png, nil
+	if a, ok := r.find(q); ok {
+		return a, nil
 	}
 	select {
 	case r.turn <- struct{}{}:
 		defer func() { <-r.turn }()
 	default:
-		return nil, errBusy
+		return Answer{}, errBusy
 	}
-	png, err := r.explain(ctx, q)
+	a, err := r.explain(ctx, q)
 	if err == nil {
-		r.keep(answer{q, png})
+		r.keep(kept{a, q})
 	}
-	return png, err
+	return a, err
 }
 
-func (r *reasons) find(q Question) []byte {
+func (r *reasons) find(q Question) (a Answer, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e, ok := r.kept[q]
 	if !ok {
-		return nil
+		return a, false
 	}
 	r.order.MoveToFront(e)
-	return e.Value.(answer).png
+	return e.Value.(kept).Answer, true
 }
 
-func (r *reasons) keep(a answer) {
+func (r *reasons) keep(a kept) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.kept[a.question] = r.order.PushFront(a)
 	for r.order.Len() > keptReasons {
-		delete(r.kept, r.order.Remove(r.order.Back()).(answer).question)
+		delete(r.kept, r.order.Remove(r.order.Back()).(kept).question)
 	}
 }
+
+// saidHeader has what the picture shows, escaped as in a path.
+const saidHeader = "Slidemill-Said"
 
 // why answers GET /slides/<id>/runs/<run>/explain?x=&y= with a picture.
 func (v *viewer) why(r *reasons) http.HandlerFunc {
@@ -103,7 +113,7 @@ func (v *viewer) why(r *reasons) http.HandlerFunc {
 			v.fail(w, req, badRequest{err})
 			return
 		}
-		png, err := r.answer(req.Context(), q)
+		a, err := r.answer(req.Context(), q)
 		switch {
 		case errors.Is(err, errBusy):
 			w.Header().Set("Retry-After", "10")
@@ -115,9 +125,10 @@ func (v *viewer) why(r *reasons) http.HandlerFunc {
 		default:
 			h := w.Header()
 			h.Set("Content-Type", "image/png")
-			h.Set("Content-Length", strconv.Itoa(len(png)))
+			h.Set("Content-Length", strconv.Itoa(len(a.PNG)))
+			h.Set(saidHeader, url.PathEscape(a.Said)) // a header is ASCII
 			h.Set("Cache-Control", "private, max-age=3600")
-			if _, err := w.Write(png); err != nil {
+			if _, err := w.Write(a.PNG); err != nil {
 				v.Log.Debug("explanation was not taken", "path", req.URL.Path, "error", err)
 			}
 		}

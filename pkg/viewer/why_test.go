@@ -29,16 +29,21 @@ func asker(t *testing.T, explain Explain) func(query string) *httptest.ResponseR
 
 func TestWhyIsAnsweredOnce(t *testing.T) {
 	calls := 0
-	ask := asker(t, func(_ context.Context, q Question) ([]byte, error) {
+	ask := asker(t, func(_ context.Context, q Question) (Answer, error) {
 		calls++
 		if q.Slide != slideB || q.Run != runID {
 			t.Errorf("asked about %+v", q)
 		}
-		return fmt.Appendf(nil, "picture of %d,%d", q.X, q.Y), nil
+		return Answer{fmt.Appendf(nil, "picture of %d,%d", q.X, q.Y), "p 50 %, µ"}, nil
 	})
 	first, again := ask("?x=100&y=200"), ask("?x=101&y=201")
 	if first.Code != 200 || first.Header().Get("Content-Type") != "image/png" || !bytes.Equal(first.Body.Bytes(), again.Body.Bytes()) {
 		t.Errorf("%d %s, then %s", first.Code, first.Body, again.Body)
+	}
+	for _, w := range []*httptest.ResponseRecorder{first, again} {
+		if said := w.Header().Get("Slidemill-Said"); said != "p%2050%20%25%2C%20%C2%B5" {
+			t.Errorf("said %q", said)
+		}
 	}
 	if calls != 1 {
 		t.Errorf("%d explanations were made", calls)
@@ -54,10 +59,10 @@ func TestWhyIsAnsweredOnce(t *testing.T) {
 // TestWhyIsAskedOneAtATime: a second question is sent away while the first is being answered.
 func TestWhyIsAskedOneAtATime(t *testing.T) {
 	begun, end := make(chan struct{}), make(chan struct{})
-	ask := asker(t, func(context.Context, Question) ([]byte, error) {
+	ask := asker(t, func(context.Context, Question) (Answer, error) {
 		close(begun)
 		<-end
-		return []byte("late"), nil
+		return Answer{PNG: []byte("late")}, nil
 	})
 	done := make(chan int)
 	go func() { done <- ask("?x=1&y=1").Code }()
@@ -72,8 +77,8 @@ func TestWhyIsAskedOneAtATime(t *testing.T) {
 }
 
 func TestWhyRefuses(t *testing.T) {
-	ask := asker(t, func(context.Context, Question) ([]byte, error) {
-		return nil, fmt.Errorf("%w: the run is of another model", ErrCannotExplain)
+	ask := asker(t, func(context.Context, Question) (Answer, error) {
+		return Answer{}, fmt.Errorf("%w: the run is of another model", ErrCannotExplain)
 	})
 	for query, want := range map[string]string{"": "whole number", "?x=-1&y=2": "whole number", "?x=1e9&y=2": "whole number", "?x=1&y=2": "another model"} {
 		if w := ask(query); w.Code != 400 || !strings.Contains(w.Body.String(), want) {

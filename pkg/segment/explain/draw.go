@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/basicfont"
@@ -68,9 +69,15 @@ func (e *Explanation) Question() string {
 	return fmt.Sprintf("Why is the model %s %s here?", word, e.Class)
 }
 
+// Said is the picture in words, for who reads them beside it or instead of it.
+func (e *Explanation) Said() string {
+	return fmt.Sprintf("In the outlined window the model gives %s a mean probability of %.2f. Left: the tissue; right: what moved that score, "+
+		"red raised it and blue lowered it. What moved the model need not be what a pathologist would go by.", e.Class, e.Probability)
+}
+
 func (e *Explanation) how() string {
 	if e.Method == Occlusion {
-		return fmt.Sprintf("occlusion of %.0f um", float64(e.Patch)*e.MPP)
+		return fmt.Sprintf("occlusion of %.0f µm", float64(e.Patch)*e.MPP)
 	}
 	return fmt.Sprintf("gradients of %d steps", e.Steps)
 }
@@ -138,15 +145,28 @@ func (e *Explanation) legend(page *image.RGBA, y int) {
 		}
 	}
 	write(page, margin+barWidth+8, y+10, ink, fmt.Sprintf("%+.3g to %+.3g log-odds a part: blue lowered the score, red raised it", -e.most(), e.most()))
-	write(page, margin, y+10+lineHeight, ink, fmt.Sprintf("A part is %.0f um wide. Its effect: by how much the score falls if it takes the mean colour.", float64(e.Patch)*e.MPP))
+	write(page, margin, y+10+lineHeight, ink, fmt.Sprintf("A part is %.0f µm wide. Its effect: by how much the score falls if it takes the mean colour.", float64(e.Patch)*e.MPP))
 	write(page, margin, y+10+2*lineHeight, ink, fmt.Sprintf("%.0f %% of all effect lies in the window, the rest in the context around it.", 100*e.inside))
 	write(page, margin, y+10+3*lineHeight, ink, "What moved the model need not be what a pathologist would go by.")
 }
 
+// write draws a line of text. The font has no µ: it becomes a u whose left stem goes on below the line.
 func write(page *image.RGBA, x, y int, c color.Color, text string) {
 	d := font.Drawer{Dst: page, Src: image.NewUniform(c), Face: basicfont.Face7x13, Dot: fixed.P(x, y)}
-	d.DrawString(text)
+	for i, part := range strings.Split(text, "µ") {
+		if i > 0 {
+			stem := d.Dot.X.Round() + stemOfU
+			d.DrawString("u")
+			for dy := range 2 {
+				page.Set(stem, y+dy, c)
+			}
+		}
+		d.DrawString(part)
+	}
 }
+
+// stemOfU is the column of the left stem of the font's u.
+const stemOfU = 0
 
 // outline draws a frame of two pixels, dark and light, visible on any tissue.
 func outline(page *image.RGBA, r image.Rectangle) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image"
 	"image/png"
 	"math"
@@ -197,6 +198,31 @@ func TestQuestion(t *testing.T) {
 		if got := e.Question(); got != "Why is the model "+want+" carcinoma here?" {
 			t.Errorf("p %g: %q", p, got)
 		}
+		if said := e.Said(); !strings.Contains(said, fmt.Sprintf("carcinoma a mean probability of %.2f", p)) {
+			t.Errorf("p %g: %q", p, said)
+		}
+	}
+}
+
+// The font lacks a µ, and would draw a box for it.
+func TestMicro(t *testing.T) {
+	draw := func(text string) *image.RGBA {
+		page := image.NewRGBA(image.Rect(0, 0, 20, 20))
+		write(page, 2, 12, ink, text)
+		return page
+	}
+	u, micro := draw("um"), draw("µm")
+	more := 0
+	for i := 3; i < len(u.Pix); i += 4 {
+		if u.Pix[i] > micro.Pix[i] {
+			t.Fatal("µ lacks a part of u")
+		}
+		if u.Pix[i] < micro.Pix[i] {
+			more++
+		}
+	}
+	if below := micro.RGBAAt(2+stemOfU, 13); more != 2 || below != ink || u.RGBAAt(2+stemOfU, 11-1) != ink {
+		t.Errorf("%d pixels more than u, %v below the line", more, below)
 	}
 }
 

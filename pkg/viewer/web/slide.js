@@ -182,7 +182,7 @@ function why(viewer, run) {
       get("reason-image").src = URL.createObjectURL(await answer.blob());
       get("reason-image").hidden = false;
       usual = waiting();
-      get("reason-text").textContent = `At ${x}, ${y}. Research use only.`;
+      get("reason-text").textContent = `${said(answer)} Research use only, not for diagnostic procedures. Place: ${x}, ${y}.`;
     } catch (error) {
       waiting();
       get("reason-text").textContent = error.message;
@@ -190,6 +190,11 @@ function why(viewer, run) {
     get("reason").removeEventListener("close", takeBack);
     button.disabled = false;
   });
+}
+
+// said is what the server says of its picture.
+function said(answer) {
+  return decodeURIComponent(answer.headers.get("Slidemill-Said") ?? "");
 }
 
 // wait shows that an answer is being made, for how long, and how long the last one took. What it returns ends

@@ -71,7 +71,7 @@ func (e *Explanation) Question() string {
 
 // Said is the picture in words, for who reads them beside it or instead of it.
 func (e *Explanation) Said() string {
-	return fmt.Sprintf("In the outlined window the model gives %s a mean probability of %.2f. Left: the tissue; right: what moved that score, "+
+	return fmt.Sprintf("In the outlined window the model gives %s a probability of %.2f. Left: the tissue; right: what moved that score, "+
 		"red raised it and blue lowered it. What moved the model need not be what a pathologist would go by.", e.Class, e.Probability)
 }
 

@@ -198,7 +198,7 @@ func TestQuestion(t *testing.T) {
 		if got := e.Question(); got != "Why is the model "+want+" carcinoma here?" {
 			t.Errorf("p %g: %q", p, got)
 		}
-		if said := e.Said(); !strings.Contains(said, fmt.Sprintf("carcinoma a mean probability of %.2f", p)) {
+		if said := e.Said(); !strings.Contains(said, fmt.Sprintf("carcinoma a probability of %.2f", p)) {
 			t.Errorf("p %g: %q", p, said)
 		}
 	}

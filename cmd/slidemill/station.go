@@ -132,7 +132,7 @@ func (s *station) began(now *intake.Watched) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if err := s.monitor.Judge.Begin(ctx, now.Slide, at); err != nil {
+	if err := s.monitor.Judge.Begin(ctx, &now.Entry, at); err != nil {
 		s.log.Debug("begin of work not written down", "slide", now.Slide, "error", err)
 	}
 }

@@ -2,11 +2,12 @@ package intake
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
-	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/store"
 )
 
@@ -90,23 +91,32 @@ func (t *Times) Add(o Times) {
 	t.Stitch, t.Total = t.Stitch+o.Stitch, t.Total+o.Total
 }
 
-// Begin writes down when work on a slide's order was seen to begin.
-func (l Ledger) Begin(ctx context.Context, slide pyramid.SlideID, at time.Time) error {
-	return l.write(ctx, store.Order(slide).Begun(), begun{at.UTC()})
+// Begin writes down when work on an order was seen to begin, unless somebody saw it before: a serve that was
+// started again sees the slide's next event, not its first.
+func (l Ledger) Begin(ctx context.Context, order *Entry, at time.Time) error {
+	known, err := l.begun(ctx, order)
+	if err != nil || !known.IsZero() {
+		return err
+	}
+	return l.write(ctx, store.Order(order.Slide).Begun(), begun{at.UTC()})
 }
 
 type begun struct {
 	At time.Time `json:"at"`
 }
 
-// begun is when work on the order began, or zero if nobody saw it.
-func (l Ledger) begun(ctx context.Context, s *Standing) (time.Time, error) {
-	var b begun
-	err := unlessMissing(l.read(ctx, store.Order(s.Slide).Begun(), &b))
-	if b.At.Before(s.At) { // of an earlier order
-		b.At = time.Time{}
+// begun is when work on the order began, or zero if nobody knows: nobody saw it, or what was written down cannot be
+// read. It only divides an order's time into stages, and for that no list of all orders is to fail.
+func (l Ledger) begun(ctx context.Context, order *Entry) (time.Time, error) {
+	data, err := store.ReadAll(ctx, l.Bucket, store.Order(order.Slide).Begun(), maxRecord)
+	if err != nil && !errors.Is(err, store.ErrTooLarge) {
+		return time.Time{}, unlessMissing(err)
 	}
-	return b.At, err
+	var b begun
+	if json.Unmarshal(data, &b) != nil || b.At.Before(order.At) { // damaged, or of an earlier order
+		return time.Time{}, nil
+	}
+	return b.At, nil
 }
 
 // Times is where the time of an order went, at a time.
@@ -124,7 +134,7 @@ func (j *Judge) Times(ctx context.Context, s *Standing, now time.Time) (t Times,
 	if s.Report != nil {
 		join = s.Report.Seconds.Stitch
 	}
-	began, err := j.begun(ctx, s)
+	began, err := j.begun(ctx, &s.Entry)
 	if err != nil {
 		return t, err
 	}

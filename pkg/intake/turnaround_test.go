@@ -1,6 +1,9 @@
 package intake
 
 import (
+	"context"
+	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -112,7 +115,7 @@ func TestTimes(t *testing.T) {
 		l := Ledger{mem.New()}
 		c.s.At, c.s.Slide = at, pyramid.SlideID{1}
 		if !c.begun.IsZero() {
-			if err := l.Begin(t.Context(), c.s.Slide, c.begun); err != nil {
+			if err := l.Begin(t.Context(), &c.s.Entry, c.begun); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -125,3 +128,47 @@ func TestTimes(t *testing.T) {
 		}
 	}
 }
+
+// What was written down first counts, whoever sees a later event; that of an earlier order does not, nor does what
+// nobody can read, which must not take the other orders off the list.
+func TestBegin(t *testing.T) {
+	l := Ledger{mem.New()}
+	e := Entry{Slide: pyramid.SlideID{1}, At: time.Now().Add(-time.Hour).UTC()}
+	if err := l.Enter(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	begin := func(after, want time.Duration) {
+		t.Helper()
+		if err := l.Begin(t.Context(), &e, e.At.Add(after)); err != nil {
+			t.Fatal(err)
+		}
+		if at, err := l.begun(t.Context(), &e); err != nil || at.Sub(e.At) != want {
+			t.Errorf("begun %v after the order, %v; want %v", at.Sub(e.At), err, want)
+		}
+	}
+	begin(10*time.Minute, 10*time.Minute)
+	begin(50*time.Minute, 10*time.Minute) // a serve that was started again
+	e.At = e.At.Add(30 * time.Minute)     // ordered once more
+	begin(5*time.Minute, 5*time.Minute)
+	for _, text := range []string{"{", `{"at":7}`, strings.Repeat(" ", maxRecord+1)} {
+		if err := l.Bucket.Put(t.Context(), store.Order(e.Slide).Begun(), strings.NewReader(text), int64(len(text))); err != nil {
+			t.Fatal(err)
+		}
+		all, err := (&Judge{Ledger: l, Stages: true}).LookAll(t.Context(), time.Time{})
+		if err != nil || len(all) != 1 || all[0].Times == nil {
+			t.Errorf("damaged by %.9q: %+v, %v", text, all, err)
+		}
+	}
+	begin(7*time.Minute, 7*time.Minute)
+	l.Bucket = away{l.Bucket}
+	if _, err := l.begun(t.Context(), &e); !errors.Is(err, errAway) {
+		t.Errorf("the store is away, and the error is %v", err)
+	}
+}
+
+var errAway = errors.New("the store is away")
+
+// away is a bucket of which nothing can be read.
+type away struct{ store.Bucket }
+
+func (away) Get(context.Context, string, int64, int64) (io.ReadCloser, error) { return nil, errAway }

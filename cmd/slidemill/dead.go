@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
 )
@@ -114,6 +115,9 @@ func showDead(cmd *cobra.Command, _ *reached, dead []lost, asJSON bool) error {
 
 // retryDead tries each again. One that cannot be says what to do instead, and the others go on.
 func retryDead(cmd *cobra.Command, system *reached, dead []lost, _ bool) error {
+	if sayNothingDead(cmd, dead) {
+		return nil
+	}
 	tried, failed := 0, false
 	for _, d := range dead {
 		said, err := system.retry(cmd, &d)
@@ -121,7 +125,11 @@ func retryDead(cmd *cobra.Command, system *reached, dead []lost, _ bool) error {
 			return err
 		}
 		if err != nil {
-			fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: %v %s: not tried again: %v\n", d.Slide, d.File, err)
+			word := "not tried again"
+			if errors.As(err, new(*fruitless)) {
+				word = "tried again, and no result"
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: %v %s: %s: %v\n", d.Slide, d.File, word, err)
 			failed = true
 			continue
 		}
@@ -137,6 +145,21 @@ func retryDead(cmd *cobra.Command, system *reached, dead []lost, _ bool) error {
 	return nil
 }
 
+// sayNothingDead answers who means all of an empty list.
+func sayNothingDead(cmd *cobra.Command, dead []lost) bool {
+	if len(dead) == 0 {
+		fmt.Fprintln(cmd.OutOrStdout(), "nothing is dead")
+	}
+	return len(dead) == 0
+}
+
+// fruitless is a refused file that was taken in once more and refused again.
+type fruitless struct{ reason, path string }
+
+func (f *fruitless) Error() string {
+	return fmt.Sprintf("%s It lay at %s; if it is elsewhere now, order it from there with `slidemill submit`", f.reason, f.path)
+}
+
 func (r *reached) retry(cmd *cobra.Command, d *lost) (said string, err error) {
 	if d.Job == nil {
 		return r.retryRefused(cmd, d)
@@ -144,11 +167,8 @@ func (r *reached) retry(cmd *cobra.Command, d *lost) (said string, err error) {
 	if err := d.Job.Validate(); err != nil {
 		return "", fmt.Errorf("%w: drop it", err)
 	}
-	ctx := cmd.Context()
-	if err := r.ledger().Reopen(ctx, d.Slide); err != nil {
-		return "", err
-	}
-	return d.Stage + " is tried again", errors.Join(r.queue.Forget(ctx, d.Job.ID), r.queue.Publish(ctx, *d.Job))
+	desk := &intake.Desk{Bucket: r.bucket, Queue: r.queue}
+	return d.Stage + " is tried again", desk.Retry(cmd.Context(), jobs.Dead{Job: *d.Job, Reason: d.Reason, At: d.At})
 }
 
 // retryRefused takes a refused file in once more.
@@ -173,7 +193,7 @@ func (r *reached) retryRefused(cmd *cobra.Command, d *lost) (said string, err er
 	case err != nil:
 		return "", err
 	case t.State == intake.Failed || t.State == intake.Refused:
-		return "", fmt.Errorf("no result again: %s It lay at %s; if it is elsewhere now, order it from there with `slidemill submit`", t.Reason, d.path())
+		return "", &fruitless{t.Reason, d.path()}
 	case t.Slide != d.Slide:
 		return fmt.Sprintf("another file lies in its place, and that is ordered: %v", t.Slide), nil
 	case t.Known:
@@ -183,6 +203,9 @@ func (r *reached) retryRefused(cmd *cobra.Command, d *lost) (said string, err er
 }
 
 func dropDead(cmd *cobra.Command, system *reached, dead []lost, _ bool) error {
+	if sayNothingDead(cmd, dead) {
+		return nil
+	}
 	for _, d := range dead {
 		if err := system.drop(cmd.Context(), &d); err != nil {
 			return err

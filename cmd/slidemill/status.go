@@ -229,6 +229,9 @@ func stateText(s *intake.Standing) string {
 	if s.Planned > 0 && s.Open() {
 		return fmt.Sprintf("%s %d/%d", s.State, s.Regions, s.Planned)
 	}
+	if s.GivenUp {
+		return s.State + " (given up)"
+	}
 	return s.State
 }
 

@@ -27,6 +27,8 @@ type Standing struct {
 	Entry
 	State  string `json:"state"` // waiting, tile, segment, stitch; done, failed, refused, cancelled
 	Reason string `json:"reason,omitempty"`
+	// GivenUp: it ended without a result, and a person has seen it and wants no more of it.
+	GivenUp bool `json:"given_up,omitempty"`
 	// Regions of Planned are in the store, while the slide is being segmented.
 	Regions int `json:"regions,omitempty"`
 	Planned int `json:"planned,omitempty"`
@@ -151,7 +153,7 @@ func (j *Judge) look(ctx context.Context, s *Standing, end *End, dead []jobs.Dea
 		}
 	}
 	if end != nil {
-		s.State, s.Reason, s.Ended = end.State, end.Reason, end.At
+		s.State, s.Reason, s.Ended, s.GivenUp = end.State, end.Reason, end.At, end.GivenUp
 		return nil
 	}
 	return j.progress(ctx, s)

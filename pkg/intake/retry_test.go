@@ -1,0 +1,75 @@
+package intake
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/jobs"
+	jobsmem "github.com/slidemill/slidemill/pkg/jobs/mem"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/store/mem"
+)
+
+// deadJob is a desk with a job on its dead list.
+func deadJob(t *testing.T) (*Desk, *refusing, jobs.Dead) {
+	t.Helper()
+	q := &refusing{jobsmem.New(jobsmem.Config{}), false}
+	d := &Desk{Bucket: mem.New(), Queue: q}
+	dead := jobs.Dead{Job: jobs.NewTile(pyramid.SlideID{1}, "/scans/a.svs", nil), Reason: "the drive is away", At: time.Now().UTC()}
+	if err := q.Bury(t.Context(), dead); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Ledger().Close(t.Context(), dead.Job.Slide, End{State: Failed, Reason: "given up", At: dead.At, GivenUp: true}); err != nil {
+		t.Fatal(err)
+	}
+	return d, q, dead
+}
+
+// A job that the queue does not take stays on the dead list and its order ended; later it is tried again.
+func TestRetryWhileTheQueueIsAway(t *testing.T) {
+	d, q, dead := deadJob(t)
+	q.away = true
+	if err := d.Retry(t.Context(), dead); err == nil {
+		t.Error("no error")
+	}
+	if list, err := q.Dead(t.Context()); err != nil || len(list) != 1 {
+		t.Errorf("dead are %v, %v", list, err)
+	}
+	if end, err := d.Ledger().End(t.Context(), dead.Job.Slide); err != nil || end == nil || !end.GivenUp {
+		t.Errorf("its end is %+v, %v", end, err)
+	}
+	q.away = false
+	if err := d.Retry(t.Context(), dead); err != nil {
+		t.Fatal(err)
+	}
+	list, err := q.Dead(t.Context())
+	end, endErr := d.Ledger().End(t.Context(), dead.Job.Slide)
+	if err != nil || endErr != nil || len(list) != 0 || end != nil {
+		t.Errorf("tried again, but dead are %v, %v, its end %v, %v", list, err, end, endErr)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if got, err := q.Take(ctx, jobs.Tile); err != nil || got.Job().ID != dead.Job.ID {
+		t.Errorf("took %v, %v", got, err)
+	}
+}
+
+// hasty is a queue with a worker behind it that fails at once.
+type hasty struct{ jobs.Queue }
+
+func (q hasty) Publish(ctx context.Context, job jobs.Job) error {
+	return q.Bury(ctx, jobs.Dead{Job: job, Reason: "away still", At: time.Now().Add(time.Second)})
+}
+
+// A job that fails again before its old death is off the list is on the list.
+func TestRetryThatFailsAtOnce(t *testing.T) {
+	d, q, dead := deadJob(t)
+	d.Queue = hasty{q}
+	if err := d.Retry(t.Context(), dead); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := q.Dead(t.Context()); err != nil || len(list) != 1 || list[0].Reason != "away still" {
+		t.Errorf("dead are %v, %v", list, err)
+	}
+}

@@ -147,20 +147,27 @@ func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters,
 		Priority: q.Priority.Known(), Model: r.Model.Ref.SHA256, At: time.Now().UTC(),
 		Again: &Again{q.Path, p}, Bytes: q.Bytes, Changed: q.Changed.UTC(),
 	}, q.Path)
-	if err := l.Enter(ctx, e); err != nil {
+	// Without Reopen: killed between the two, an order that ended has its old end, see also Standing.torn.
+	if err := l.record(ctx, e); err != nil {
 		return t, err
 	}
 	return t, l.Close(ctx, t.Slide, End{State: t.State, Reason: t.Reason, At: e.At})
 }
 
 // recognise writes size and time of a known slide's file anew where they have changed though its content has not,
-// or were written down otherwise, so that a watched folder does not read it again at each start.
-func (r *Reception) recognise(ctx context.Context, e Entry, q Request) error {
-	if q.Bytes == 0 || e.File != q.file() || e.Bytes == q.Bytes && e.Changed.Equal(q.Changed) {
+// or were written down otherwise, so that a watched folder does not read it again at each start. The record is read
+// once more: what others wrote since, such as a correction, stays.
+func (r *Reception) recognise(ctx context.Context, known Entry, q Request) error {
+	if q.Bytes == 0 || known.File != q.file() || known.Bytes == q.Bytes && known.Changed.Equal(q.Changed) {
 		return nil
 	}
+	l := r.Desk.Ledger()
+	e, err := l.Entry(ctx, known.Slide)
+	if err != nil || e.Run != known.Run || !e.At.Equal(known.At) || e.File != known.File { // another order by now
+		return unlessMissing(err)
+	}
 	e.Bytes, e.Changed = q.Bytes, q.Changed.UTC()
-	return r.Desk.Ledger().record(ctx, e)
+	return l.record(ctx, e)
 }
 
 // stamped adds size and time of the file, where there is one and nobody said.

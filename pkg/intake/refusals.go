@@ -8,7 +8,6 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
-	"github.com/slidemill/slidemill/pkg/store"
 )
 
 // Again is what it takes to order a refused file once more. Of an order that was made the tile job knows it;
@@ -35,14 +34,32 @@ func (l *Line) refused() bool {
 	return l.Run == pyramid.RunID{} && l.SHA256 != "" && l.End != nil && !l.End.GivenUp && (l.End.State == Failed || l.End.State == Refused)
 }
 
-// GiveUp takes a refused slide off the list of those that a person is to look after; its reason stays.
+// refusal reads a slide's line as it is now, or nil if it does not stand as refused any more, such as one that was
+// ordered in the meantime.
+func (l Ledger) refusal(ctx context.Context, slide pyramid.SlideID) (*Line, error) {
+	e, err := l.Entry(ctx, slide)
+	if err != nil {
+		return nil, unlessMissing(err)
+	}
+	end, err := l.End(ctx, slide)
+	if line := (Line{e, end}); err == nil && line.refused() {
+		return &line, nil
+	}
+	return nil, err
+}
+
+// GiveUp takes a refused slide off the list of those that a person is to look after; its reason stays. It does
+// nothing if the slide was ordered or refused anew since the line was read.
 func (l Ledger) GiveUp(ctx context.Context, line Line) error {
-	end := *line.End
-	end.GivenUp, line.Again = true, nil
-	if err := l.Close(ctx, line.Slide, end); err != nil {
+	now, err := l.refusal(ctx, line.Slide)
+	if err != nil || now == nil || !now.At.Equal(line.At) {
 		return err
 	}
-	return l.record(ctx, line.Entry)
+	now.End.GivenUp, now.Again = true, nil
+	if err := l.record(ctx, now.Entry); err != nil { // first: the path must not outlive the list
+		return err
+	}
+	return l.Close(ctx, line.Slide, *now.End)
 }
 
 // Retry takes a refused file in once more, from where it lay and as it was wanted then. If another one lies
@@ -64,18 +81,13 @@ func (r *Reception) Retry(ctx context.Context, line Line) (Taken, error) {
 	return t, r.Desk.Ledger().GiveUp(ctx, line)
 }
 
-// Moved notes that a refused file lies elsewhere now.
+// Moved notes that a refused file lies elsewhere now. What was ordered or given up in the meantime is left alone.
 func (r *Reception) Moved(ctx context.Context, slide pyramid.SlideID, source string) error {
 	l := r.Desk.Ledger()
-	e, err := l.Entry(ctx, slide)
-	if errors.Is(err, store.ErrNotFound) || err == nil && e.Again == nil {
-		return nil
-	}
-	if err != nil {
+	line, err := l.refusal(ctx, slide)
+	if err != nil || line == nil || line.Again == nil {
 		return err
 	}
-	again := *e.Again
-	again.Source = source
-	e.Again = &again
-	return l.record(ctx, e)
+	line.Again.Source = source
+	return l.record(ctx, line.Entry)
 }

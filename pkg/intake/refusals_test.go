@@ -2,6 +2,10 @@ package intake
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +14,7 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/jobs"
 	jobsmem "github.com/slidemill/slidemill/pkg/jobs/mem"
+	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/store"
 	"github.com/slidemill/slidemill/pkg/store/mem"
@@ -133,6 +138,129 @@ func TestGiveUp(t *testing.T) {
 	onList(t, r, 0)
 	if end, err := r.Desk.Ledger().End(t.Context(), line.Slide); err != nil || end.State != Failed || end.Reason == "" {
 		t.Errorf("its end is %+v, %v", end, err)
+	}
+	if _, err := r.Take(t.Context(), Request{Path: path}); err != nil {
+		t.Fatal(err)
+	}
+	onList(t, r, 1)
+}
+
+// An order that was made while somebody looked at the list stays as it is, whoever gives the refusal up or moves
+// the file then.
+func TestStaleRefusal(t *testing.T) {
+	r, _ := desk(t)
+	path, line := refuse(t, r)
+	l := r.Desk.Ledger()
+	e := line.Entry
+	e.Run, e.Again, e.At = pyramid.RunID{7}, nil, e.At.Add(time.Second)
+	if err := l.Enter(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(l.GiveUp(t.Context(), line), r.Moved(t.Context(), line.Slide, path+".moved")); err != nil {
+		t.Fatal(err)
+	}
+	now, err := l.Entry(t.Context(), line.Slide)
+	end, endErr := l.End(t.Context(), line.Slide)
+	if err != nil || endErr != nil || end != nil || now != e {
+		t.Errorf("the order is %+v, %v; its end %+v, %v", now, err, end, endErr)
+	}
+}
+
+// A better size and time of a known file takes back nothing that was written since it was read.
+func TestRecogniseKeepsCorrections(t *testing.T) {
+	r, _ := desk(t)
+	path := picture(t)
+	taken, err := r.Take(t.Context(), Request{Path: path, Accession: "S26-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := r.Desk.Ledger()
+	old, err := l.Entry(t.Context(), taken.Slide)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Amend(t.Context(), taken.Slide, Request{Path: path, Accession: "S26-2"}); err != nil {
+		t.Fatal(err)
+	}
+	q := Request{Path: path, Bytes: 77, Changed: time.Now()}
+	if err := r.recognise(t.Context(), old, q); err != nil {
+		t.Fatal(err)
+	}
+	now, err := l.Entry(t.Context(), taken.Slide)
+	if err != nil || now.Accession != "S26-2" || now.Bytes != 77 {
+		t.Errorf("%+v, %v", now, err)
+	}
+	old.At = old.At.Add(-time.Hour)
+	q.Bytes = 78
+	if err := r.recognise(t.Context(), old, q); err != nil {
+		t.Fatal(err)
+	}
+	if now, err = l.Entry(t.Context(), taken.Slide); err != nil || now.Bytes != 77 {
+		t.Errorf("another order has %d bytes by now, %v", now.Bytes, err)
+	}
+}
+
+// What is shown of a refused file names no folder.
+func TestStandingNamesNoFolder(t *testing.T) {
+	r, _ := desk(t)
+	path, line := refuse(t, r)
+	all, err := r.judge().LookAll(t.Context(), time.Time{})
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%v, %v", all, err)
+	}
+	text, err := json.Marshal(all)
+	if err != nil || strings.Contains(string(text), filepath.Dir(path)) || !strings.Contains(string(text), line.Slide.String()) {
+		t.Errorf("%s, %v", text, err)
+	}
+	if line = onList(t, r, 1); line.Again == nil {
+		t.Error("nobody knows where it lay")
+	}
+}
+
+// killed is a bucket whose user is killed before it writes an end: nothing is written from then on.
+type killed struct{ store.Bucket }
+
+func (k killed) Put(ctx context.Context, key string, r io.Reader, size int64) error {
+	if _, kind, err := store.ParseOrder(key); err == nil && kind == store.EndRecord {
+		return errAway
+	}
+	return k.Bucket.Put(ctx, key, r, size)
+}
+
+// A refusal that is cut short has an end all the same: the old one, or that of a refusal that was cut short.
+func TestRefusalCutShort(t *testing.T) {
+	r, _ := desk(t)
+	path, line := refuse(t, r)
+	whole := r.Desk.Bucket
+	take := func() End {
+		t.Helper()
+		r.Desk.Bucket = killed{whole}
+		if _, err := r.Take(t.Context(), Request{Path: path}); !errors.Is(err, errAway) {
+			t.Fatalf("not cut short: %v", err)
+		}
+		r.Desk.Bucket = whole
+		e, err := r.Desk.Ledger().Entry(t.Context(), line.Slide)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.At = e.At.Add(-time.Hour)
+		if err := r.Desk.Ledger().record(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		all, err := r.judge().LookAt(t.Context(), []pyramid.SlideID{line.Slide})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return End{State: all[0].State, Reason: all[0].Reason, At: all[0].Ended}
+	}
+	if end := take(); end.State != Failed || end.Reason != line.End.Reason || end.At.IsZero() {
+		t.Errorf("refused twice: %+v", end)
+	}
+	if err := r.Desk.Ledger().Reopen(t.Context(), line.Slide); err != nil {
+		t.Fatal(err)
+	}
+	if end := take(); end.State != Failed || end.Reason != tornReason || end.At.IsZero() {
+		t.Errorf("refused the first time: %+v", end)
 	}
 	if _, err := r.Take(t.Context(), Request{Path: path}); err != nil {
 		t.Fatal(err)

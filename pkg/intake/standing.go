@@ -78,6 +78,7 @@ func (j *Judge) Look(ctx context.Context, lines []Line) ([]Standing, error) {
 	for i, line := range lines {
 		group.Go(func() error {
 			all[i] = Standing{Entry: line.Entry}
+			all[i].Again = nil // standings are shown, and where a file lay may name a patient
 			if err := j.look(ctx, &all[i], line.End, dead[line.Slide]); err != nil {
 				return fmt.Errorf("slide %v: %w", line.Slide, err)
 			}
@@ -156,8 +157,23 @@ func (j *Judge) look(ctx context.Context, s *Standing, end *End, dead []jobs.Dea
 		s.State, s.Reason, s.Ended, s.GivenUp = end.State, end.Reason, end.At, end.GivenUp
 		return nil
 	}
+	if s.torn() {
+		s.State, s.Reason, s.Ended = Failed, tornReason, s.At
+		return nil
+	}
 	return j.progress(ctx, s)
 }
+
+// torn reports a refusal whose reason is not there: whoever wrote it down was killed before that. It has no run, so
+// nothing would ever end it.
+func (s *Standing) torn() bool {
+	return s.Run == (pyramid.RunID{}) && s.SHA256 != "" && time.Since(s.At) > refusalTakes
+}
+
+// refusalTakes is how long the reason of a refusal may come after its record, on a store with trouble.
+const refusalTakes = 5 * time.Minute
+
+const tornReason = "The file was refused, but the program was interrupted before it wrote down why. " + orderAgain
 
 // done looks for the manifest that says that the mask is whole.
 func (j *Judge) done(ctx context.Context, s *Standing) (bool, error) {

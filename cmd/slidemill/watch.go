@@ -152,6 +152,8 @@ type round struct {
 	written time.Time // the summary
 	ended   int       // slides since then
 	missing int       // slides of the worklists that had not come at the last look
+
+	problems []string // of the worklists, as they were told last
 }
 
 func (r *round) open(ctx context.Context, dir string, desk *intake.Reception, log *slog.Logger) (err error) {
@@ -174,36 +176,12 @@ func (r *round) open(ctx context.Context, dir string, desk *intake.Reception, lo
 
 func (r *round) summaryFolder() string { return summaryFolder(r.place.data, r.flags.summary) }
 
-// count remembers that the summary has something new.
-func (r *round) count(s watch.Slide) {
-	if intake.Ended(s.State) {
-		r.ended++
-	}
-}
-
-// told says on the terminal what became of a slide.
-func (r *round) told(s watch.Slide) {
-	r.count(s)
-	out := r.cmd.ErrOrStderr()
-	switch {
-	case s.Note != "":
-		fmt.Fprintf(out, "%s: %s\n", s.File, s.Note)
-	case s.Doubled != "":
-		fmt.Fprintf(out, "%s: the same slide as %s\n", s.File, s.Doubled)
-	case s.Reason != "":
-		fmt.Fprintf(out, "%s: %s: %s\n", s.File, s.State, s.Reason)
-	case s.State == intake.Waiting:
-		fmt.Fprintf(out, "%s: taken\n", s.File)
-	default:
-		fmt.Fprintf(out, "%s: %s\n", s.File, s.State)
-	}
-}
-
 // summaryEvery is how often the summary is written anew while slides end.
 const summaryEvery = 5 * time.Minute
 
 // looked writes the summary now and then, so that the night can be followed.
 func (r *round) looked(ctx context.Context) {
+	r.tellProblems()
 	r.tellMissing()
 	if time.Since(r.written) < summaryEvery || r.ended == 0 {
 		return
@@ -216,21 +194,6 @@ func (r *round) looked(ctx context.Context) {
 	if err != nil {
 		r.log.Warn("summary not written", "error", err)
 	}
-}
-
-// tellMissing says how many slides of the worklists have not come, when that changed. Scanners bring them
-// one by one, so which they are stands in the summary and is said at the end.
-func (r *round) tellMissing() {
-	n, listed := len(r.watcher.Missing()), r.watcher.Listed()
-	if n == r.missing {
-		return
-	}
-	r.missing = n
-	if r.quiet {
-		r.log.Info("worklist", "slides", listed, "missing", n)
-		return
-	}
-	fmt.Fprintf(r.cmd.ErrOrStderr(), "worklist: %d of %s not in the folder yet\n", n, count(listed, "slide"))
 }
 
 // end writes the last summary and finds the exit code.

@@ -51,10 +51,19 @@ var priorities = map[string]jobs.Priority{
 // maxSheet bounds a worklist that is read into memory.
 const maxSheet = 16 << 20
 
+// Problem is what makes no sense in a line of a worklist. Its text may hold a cell.
+type Problem struct {
+	Line int
+	Err  error
+}
+
+func (p Problem) Error() string { return fmt.Sprintf("line %d: %v", p.Line, p.Err) }
+func (p Problem) Unwrap() error { return p.Err }
+
 // ParseSheet reads a worklist: CSV with commas, semicolons or tabs, in UTF-8 with or without a mark, with
-// a header whose names are in columns or without one, then file, accession, priority. A line that makes
-// no sense is a problem, named by its number; the others count.
-func ParseSheet(data []byte) (rows []Row, problems []error) {
+// a header whose names are in columns or without one, then file, accession, priority. A cell that makes
+// no sense is a problem, named by its line, and counts as empty; the rest of the line counts if it names a file.
+func ParseSheet(data []byte) (rows []Row, problems []Problem) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	r := csv.NewReader(bytes.NewReader(data))
 	r.Comma, r.FieldsPerRecord, r.TrimLeadingSpace, r.LazyQuotes = comma(data), -1, true, true
@@ -65,7 +74,7 @@ func ParseSheet(data []byte) (rows []Row, problems []error) {
 			return rows, problems
 		}
 		if err != nil {
-			return rows, append(problems, err)
+			return rows, append(problems, unreadable(err))
 		}
 		line, _ := r.FieldPos(0)
 		if len(record) == 0 || len(record) == 1 && strings.TrimSpace(record[0]) == "" || strings.HasPrefix(record[0], "#") {
@@ -75,19 +84,28 @@ func ParseSheet(data []byte) (rows []Row, problems []error) {
 			var header bool
 			if at, header = layout(record); header {
 				if _, ok := at["file"]; !ok {
-					return nil, append(problems, fmt.Errorf("line %d: no column is called file", line))
+					return nil, append(problems, Problem{line, errors.New("no column is called file")})
 				}
 				continue
 			}
 		}
-		row, err := readRow(record, at)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("line %d: %w", line, err))
-			continue
+		row, wrong := readRow(record, at)
+		for _, err := range wrong {
+			problems = append(problems, Problem{line, err})
 		}
-		row.Line = line
-		rows = append(rows, row)
+		if row.File != "" {
+			row.Line = line
+			rows = append(rows, row)
+		}
 	}
+}
+
+// unreadable is the problem of a file that is no CSV from a line on.
+func unreadable(err error) Problem {
+	if parse := new(csv.ParseError); errors.As(err, &parse) {
+		return Problem{parse.StartLine, parse.Err}
+	}
+	return Problem{Err: err}
 }
 
 // comma is the separator that the first line uses most.
@@ -124,7 +142,9 @@ func layout(record []string) (at map[string]int, header bool) {
 	return map[string]int{"file": 0, "accession": 1, "priority": 2}, false
 }
 
-func readRow(record []string, at map[string]int) (row Row, err error) {
+// readRow reads a line. What is wrong with a cell takes no other cell with it: a slide with a mistyped priority is still
+// its accession's. Only without a file there is no row.
+func readRow(record []string, at map[string]int) (row Row, wrong []error) {
 	cell := func(what string) string {
 		if i, ok := at[what]; ok && i < len(record) {
 			return strings.TrimSpace(record[i])
@@ -133,25 +153,43 @@ func readRow(record []string, at map[string]int) (row Row, err error) {
 	}
 	row.File = filepath.ToSlash(strings.ReplaceAll(cell("file"), `\`, "/"))
 	if row.File == "" {
-		return row, errors.New("no file is named")
+		return row, []error{errors.New("no file is named")}
 	}
 	row.Accession = cell("accession")
 	if err := intake.CheckAccession(row.Accession); err != nil {
-		return row, err
+		row.Accession, wrong = "", append(wrong, fmt.Errorf("%w; it counts as not given", err))
 	}
-	word := strings.ToLower(cell("priority"))
-	if p, ok := priorities[word]; ok {
-		row.Priority = p
-	} else if word == "" { // not said, so that it takes no urgency away that somebody gave
-		row.Priority = ""
-	} else if row.Priority, err = jobs.ParsePriority(word); err != nil {
-		return row, err
+	var err error
+	if row.Priority, err = readPriority(cell("priority")); err != nil {
+		wrong = append(wrong, fmt.Errorf("%w; the slide is routine unless it was ordered otherwise", err))
 	}
-	if text := cell("mpp"); text != "" {
-		row.MPP, err = strconv.ParseFloat(strings.ReplaceAll(text, ",", "."), 64)
-		if err != nil || !(row.MPP > 0 && row.MPP <= 100) { // nor NaN
-			return row, fmt.Errorf("microns per pixel %.20q: want a number like 0.25", text)
-		}
+	if row.MPP, err = readMPP(cell("mpp")); err != nil {
+		wrong = append(wrong, fmt.Errorf("%w; the file's own scale counts", err))
 	}
-	return row, nil
+	return row, wrong
+}
+
+// readPriority is empty where the cell is: not said, so that it takes no urgency away that somebody gave.
+func readPriority(cell string) (jobs.Priority, error) {
+	word := strings.ToLower(cell)
+	if p, ok := priorities[word]; ok || word == "" {
+		return p, nil
+	}
+	p, err := jobs.ParsePriority(word)
+	if err != nil {
+		return "", err
+	}
+	return p, nil
+}
+
+// readMPP is 0 where the cell is empty.
+func readMPP(cell string) (float64, error) {
+	if cell == "" {
+		return 0, nil
+	}
+	mpp, err := strconv.ParseFloat(strings.ReplaceAll(cell, ",", "."), 64)
+	if err != nil || !(mpp > 0 && mpp <= 100) { // nor NaN
+		return 0, fmt.Errorf("microns per pixel %.20q: want a number like 0.25", cell)
+	}
+	return mpp, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,8 +33,48 @@ func TestParseSheet(t *testing.T) {
 		})
 	}
 	rows, problems := ParseSheet([]byte("a.svs,A1\n,A2\nb.svs,A3,soon\nc.svs\n"))
-	if len(rows) != 2 || len(problems) != 2 {
+	if len(rows) != 3 || len(problems) != 2 || problems[0].Line != 2 || problems[1].Line != 3 {
 		t.Errorf("%+v, %v", rows, problems)
+	}
+}
+
+// A bad cell takes nothing with it: a slide of a mistyped priority or scale is its accession's all the same.
+func TestBadCells(t *testing.T) {
+	for text, want := range map[string]struct {
+		row  Row
+		says string
+	}{
+		"a.svs,A1,superfast,0.25":          {Row{File: "a.svs", Accession: "A1", MPP: 0.25}, "superfast"},
+		"a.svs,A1,stat,quick":              {Row{File: "a.svs", Accession: "A1", Priority: jobs.Stat}, "like 0.25"},
+		"a.svs,A1,stat,-1":                 {Row{File: "a.svs", Accession: "A1", Priority: jobs.Stat}, "like 0.25"},
+		"a.svs," + long + ",stat,0.25":     {Row{File: "a.svs", Priority: jobs.Stat, MPP: 0.25}, "at most 64"},
+		"a.svs," + long + ",superfast,0.5": {Row{File: "a.svs", MPP: 0.5}, "superfast"},
+	} {
+		rows, problems := ParseSheet([]byte("file,accession,priority,mpp\n" + text + "\n"))
+		want.row.Line = 2
+		if len(rows) != 1 || rows[0] != want.row {
+			t.Errorf("%.30s: %+v, want %+v", text, rows, want.row)
+		}
+		if all := fmt.Sprint(problems); !strings.Contains(all, want.says) || !strings.Contains(all, "line 2") {
+			t.Errorf("%.30s: %s", text, all)
+		}
+	}
+}
+
+var long = strings.Repeat("A", 65)
+
+// The log says which lines, and no name; the problems name the file too.
+func TestProblemsAreNamed(t *testing.T) {
+	s := newScanner(t)
+	var log strings.Builder
+	s.Log = slog.New(slog.NewTextHandler(&log, nil))
+	s.worklist(t, "a.png,A1,superfast,1\n,A2\n")
+	s.look(t)
+	if got := s.SheetProblems(); len(got) != 2 || !strings.HasPrefix(got[0], "list.csv, line 2: ") || !strings.HasPrefix(got[1], "list.csv, line 3: ") {
+		t.Errorf("%q", got)
+	}
+	if got := log.String(); !strings.Contains(got, `lines="[2 3]"`) || strings.Contains(got, "list.csv") {
+		t.Errorf("log: %s", got)
 	}
 }
 

@@ -119,22 +119,31 @@ func below(dir, name string) string {
 	return filepath.ToSlash(where)
 }
 
+// maxNamed bounds the lines that a log names: a sheet of another kind has none that makes sense.
+const maxNamed = 20
+
 func readSheet(name, where string, st os.FileInfo, log *slog.Logger) sheet {
 	s := sheet{size: st.Size(), changed: st.ModTime()}
-	var problems []error
+	var problems []Problem
 	if data, err := readBounded(name, maxSheet); err != nil {
-		problems = []error{err}
+		problems = []Problem{{Err: err}}
 	} else {
 		s.rows, problems = ParseSheet(data)
 	}
 	for i := range s.rows {
 		s.rows[i].sheet, s.rows[i].changed = where, s.changed
 	}
+	var lines []int
 	for _, p := range problems {
-		s.problems = append(s.problems, fmt.Sprintf("%s: %v", where, p))
+		if p.Line == 0 { // of the file as a whole
+			s.problems = append(s.problems, fmt.Sprintf("%s: %v", where, p.Err))
+			continue
+		}
+		lines = append(lines, p.Line)
+		s.problems = append(s.problems, fmt.Sprintf("%s, %v", where, p))
 	}
-	if n := len(problems); n > 0 { // a sheet's name and cells may be a patient's: the summary has them
-		log.Error("worklist with lines that make no sense; the summary names them", "problems", n)
+	if n := len(problems); n > 0 { // a sheet's name and cells may be a patient's: terminal and summary have them
+		log.Error("worklist with lines that make no sense; the summary names them", "problems", n, "lines", lines[:min(len(lines), maxNamed)])
 	}
 	return s
 }

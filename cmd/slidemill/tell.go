@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/watch"
+)
+
+// count remembers that the summary has something new.
+func (r *round) count(s watch.Slide) {
+	if intake.Ended(s.State) {
+		r.ended++
+	}
+}
+
+// told says on the terminal what became of a slide.
+func (r *round) told(s watch.Slide) {
+	r.count(s)
+	out := r.cmd.ErrOrStderr()
+	switch {
+	case s.Note != "":
+		fmt.Fprintf(out, "%s: %s\n", s.File, s.Note)
+	case s.Doubled != "":
+		fmt.Fprintf(out, "%s: the same slide as %s\n", s.File, s.Doubled)
+	case s.Reason != "":
+		fmt.Fprintf(out, "%s: %s: %s\n", s.File, s.State, s.Reason)
+	case s.State == intake.Waiting:
+		fmt.Fprintf(out, "%s: taken\n", s.File)
+	default:
+		fmt.Fprintf(out, "%s: %s\n", s.File, s.State)
+	}
+}
+
+// tellProblems says once which lines of the worklists make no sense. The terminal has seen the names of files all the
+// while; the log, which is kept, has only the lines' numbers.
+func (r *round) tellProblems() {
+	problems := r.watcher.SheetProblems()
+	if r.quiet || slices.Equal(problems, r.problems) {
+		return
+	}
+	for _, p := range problems {
+		if !slices.Contains(r.problems, p) {
+			fmt.Fprintf(r.cmd.ErrOrStderr(), "worklist %s\n", p)
+		}
+	}
+	r.problems = problems
+}
+
+// tellMissing says how many slides of the worklists have not come, when that changed. Scanners bring them
+// one by one, so which they are stands in the summary and is said at the end.
+func (r *round) tellMissing() {
+	n, listed := len(r.watcher.Missing()), r.watcher.Listed()
+	if n == r.missing {
+		return
+	}
+	r.missing = n
+	if r.quiet {
+		r.log.Info("worklist", "slides", listed, "missing", n)
+		return
+	}
+	fmt.Fprintf(r.cmd.ErrOrStderr(), "worklist: %d of %s not in the folder yet\n", n, count(listed, "slide"))
+}

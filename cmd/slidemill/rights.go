@@ -38,38 +38,60 @@ func newRightsNATS() *cobra.Command {
 	}
 }
 
+// rightsFlags is what `rights s3` can be told.
+type rightsFlags struct {
+	store, role, user string
+	limit             int
+}
+
 func newRightsS3() *cobra.Command {
-	var place, role, user string
+	var f rightsFlags
 	cmd := &cobra.Command{
 		Use:   "s3 --store s3://BUCKET/PREFIX",
 		Short: "A policy of the bucket, or with --role one for that role's user",
 		Long: `S3 prints a bucket policy that names the roles' users (versitygw, Ceph, AWS), like
 deploy/s3-policy.json. With --role it prints the policy of one user, which names nobody
-(MinIO, AWS).`,
+(MinIO, AWS); with --role and --user the bucket policy of that role alone.`,
 		Example: `  slidemill rights s3 --store s3://pathology/results > policy.json
   slidemill rights s3 --store s3://pathology/results --user 'arn:aws:iam::123456789012:user/slidemill-ROLE'
   slidemill rights s3 --store s3://pathology/results --role segment`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			at, err := s3.Parse(place)
+			text, err := f.policy()
 			if err != nil {
-				return &usageError{fmt.Errorf("--store: %w", err)}
-			}
-			c := s3.PolicyConfig{Bucket: at.Bucket, Prefix: at.Prefix, User: user}
-			text := s3.BucketPolicy(c)
-			if role != "" {
-				if !slices.Contains(store.Roles(), store.Role(role)) {
-					return &usageError{errors.New("--role " + role + ": want serve, tile, segment, stitch or worker")}
-				}
-				text = s3.UserPolicy(c, store.Role(role))
+				return &usageError{err}
 			}
 			_, err = fmt.Fprint(cmd.OutOrStdout(), text)
 			return err
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&place, "store", "", "s3://bucket/prefix")
-	fl.StringVar(&role, "role", "", "serve, tile, segment, stitch or worker")
-	fl.StringVar(&user, "user", "slidemill-ROLE", "how the server calls a role's user: its access key, or on AWS its ARN")
+	fl.StringVar(&f.store, "store", "", "s3://bucket/prefix")
+	fl.StringVar(&f.role, "role", "", "serve, tile, segment, stitch or worker")
+	fl.StringVar(&f.user, "user", "", "how the server calls a role's user, with ROLE for the role: its access key, or on AWS its ARN (default slidemill-ROLE)")
+	fl.IntVar(&f.limit, "limit", 0, "bytes of the largest bucket policy that the server takes (default: 3800, versitygw on ext4; 20480 of users with ARNs)")
 	return cmd
+}
+
+func (f *rightsFlags) policy() (string, error) {
+	at, err := s3.Parse(f.store)
+	if err != nil {
+		return "", fmt.Errorf("--store: %w", err)
+	}
+	c := s3.PolicyConfig{Bucket: at.Bucket, Prefix: at.Prefix, User: f.user, Limit: f.limit}
+	role := store.Role(f.role)
+	switch {
+	case role != "" && !slices.Contains(store.Roles(), role):
+		return "", errors.New("--role " + f.role + ": want serve, tile, segment, stitch or worker")
+	case role != "" && f.user == "":
+		return s3.UserPolicy(c, role), nil
+	case role != "":
+		text := s3.RolePolicy(c, role)
+		return text, c.CheckSize(text)
+	}
+	if err := c.Check(); err != nil {
+		return "", fmt.Errorf("--user: %w with --role", err)
+	}
+	text := s3.BucketPolicy(c)
+	return text, c.CheckSize(text)
 }

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -17,6 +18,34 @@ type PolicyConfig struct {
 	// User is the text that names the user of a role to the server, with ROLE where the role stands: on
 	// versitygw its access key, on AWS its ARN. Empty means slidemill-ROLE.
 	User string
+	// Limit is the bytes of the largest bucket policy that the server takes; 0 means what most take that name users so.
+	Limit int
+}
+
+const (
+	maxPolicyExt4 = 3800     // versitygw on ext4: an extended attribute, with others in 4 KB
+	maxPolicyAWS  = 20 << 10 // AWS and Ceph, whose users have ARNs
+)
+
+// Check refuses a configuration that would give several roles one user, and with it each the rights of all.
+func (c PolicyConfig) Check() error {
+	if c.User != "" && !strings.Contains(c.User, "ROLE") {
+		return fmt.Errorf("user %q would have the rights of all roles: write ROLE where the role stands in the users' names, like slidemill-ROLE, or ask for one role's policy", c.User)
+	}
+	return nil
+}
+
+// CheckSize refuses a bucket policy that the server would not take.
+func (c PolicyConfig) CheckSize(text string) error {
+	limit := maxPolicyExt4
+	if strings.HasPrefix(c.User, "arn:") {
+		limit = maxPolicyAWS
+	}
+	limit = cmp.Or(c.Limit, limit)
+	if len(text) <= limit {
+		return nil
+	}
+	return fmt.Errorf("the policy has %d bytes, more than %d, which is what versitygw on ext4 takes (of users with ARNs, AWS): give bucket, prefix and users shorter names, or say with --limit what your server takes (versitygw on XFS 65536)", len(text), limit)
 }
 
 // statement is one of an S3 policy document, as far as this program writes them.
@@ -45,6 +74,11 @@ func BucketPolicy(c PolicyConfig) string { return c.policy(store.Roles(), c.user
 // UserPolicy is the policy of one role's user (MinIO, AWS).
 func UserPolicy(c PolicyConfig, role store.Role) string {
 	return c.policy([]store.Role{role}, func([]store.Role) map[string][]string { return nil })
+}
+
+// RolePolicy is the part of a bucket's policy that is about one role, and names its user.
+func RolePolicy(c PolicyConfig, role store.Role) string {
+	return c.policy([]store.Role{role}, c.users)
 }
 
 // users name the roles as a policy does.

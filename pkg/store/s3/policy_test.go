@@ -45,6 +45,36 @@ func TestShippedPolicy(t *testing.T) {
 	}
 }
 
+// One user for all roles, and a document that the server would refuse in the middle of the night, are refused here.
+func TestPolicyThatCannotBe(t *testing.T) {
+	for user, ok := range map[string]bool{"": true, "slidemill-ROLE": true, "bob": false, "arn:aws:iam::1:user/bob": false} {
+		if err := (s3.PolicyConfig{User: user}).Check(); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "ROLE") {
+			t.Errorf("user %q: %v", user, err)
+		}
+	}
+	long := strings.Repeat("results/", 30)
+	for _, c := range []struct {
+		s3.PolicyConfig
+		ok bool
+	}{
+		{s3.PolicyConfig{Prefix: "results"}, true},
+		{s3.PolicyConfig{Prefix: long}, false},
+		{s3.PolicyConfig{Prefix: long, Limit: 64 << 10}, true},
+		{s3.PolicyConfig{Prefix: long, User: "arn:aws:iam::123456789012:user/slidemill-ROLE"}, true},
+		{s3.PolicyConfig{Prefix: strings.Repeat(long, 5), User: "arn:aws:iam::123456789012:user/slidemill-ROLE"}, false},
+	} {
+		c.Bucket = "pathology"
+		text := s3.BucketPolicy(c.PolicyConfig)
+		if err := c.CheckSize(text); (err == nil) != c.ok || err != nil && !strings.Contains(err.Error(), "--limit") {
+			t.Errorf("prefix of %d bytes, user %q, a policy of %d: %v", len(c.Prefix), c.User, len(text), err)
+		}
+	}
+	text := s3.RolePolicy(s3.PolicyConfig{Bucket: "b", User: "bob"}, store.Segmenter)
+	if !strings.Contains(text, `{"AWS":["bob"]}`) || strings.Contains(text, "report") {
+		t.Errorf("one role's part: %s", text)
+	}
+}
+
 // guarded is the folder "results" of a bucket under the policy, opened by a role.
 func guarded(t *testing.T, bucket string) func(store.Role) store.Bucket {
 	t.Helper()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -96,15 +97,23 @@ func (r *Reception) orderOf(e *Entry, q Request) *Order {
 	}
 }
 
-// requeue takes the waiting job back and publishes it anew; other runs of the slide keep theirs. If this is cut short between the two, the
-// correction is made again at the next look, as the record has the old priority still.
+// requeueTakes bounds the second half of a requeue, which goes on when the caller has had enough.
+const requeueTakes = 20 * time.Second
+
+// requeue takes the waiting job back and publishes it anew; other runs of the slide keep theirs. An interruption in
+// between is heeded after the second half, so that no order is left without a job. If a crash or the queue cuts this
+// short even so, the correction is made again at the next look, as the record has the old priority still; a watch that
+// starts again looks so at what its worklist says since the order.
 func (r *Reception) requeue(ctx context.Context, queue jobs.Withdrawer, o *Order) error {
 	job, err := o.Job()
 	if err != nil {
 		return err
 	}
-	if _, err := queue.Withdraw(ctx, job.ID); err != nil {
+	_, err = queue.Withdraw(ctx, job.ID)
+	if err != nil && ctx.Err() == nil {
 		return err
 	}
-	return r.Desk.Queue.Publish(ctx, job)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requeueTakes)
+	defer cancel()
+	return errors.Join(err, r.Desk.Queue.Publish(ctx, job))
 }

@@ -1,6 +1,8 @@
 package intake
 
 import (
+	"context"
+	"errors"
 	"testing"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
@@ -57,5 +59,44 @@ func TestAmendMovesOneOrder(t *testing.T) {
 	r.Turns.Left("S26-1")
 	if got := r.Turns.Moved("S26-1", jobs.Stat); got != 0 {
 		t.Errorf("after the case has ended the first has turn %d", got)
+	}
+}
+
+// interrupted is a queue whose user is interrupted while a job is withdrawn, which may have happened or not.
+type interrupted struct {
+	*jobsmem.Queue
+	interrupt func()
+}
+
+func (q interrupted) Withdraw(ctx context.Context, id string) (bool, error) {
+	_, err := q.Queue.Withdraw(ctx, id)
+	q.interrupt()
+	return false, errors.Join(err, ctx.Err())
+}
+
+// Whoever interrupts a correction leaves no order without a job.
+func TestInterruptedAmendLosesNoJob(t *testing.T) {
+	r, q := desk(t)
+	path := picture(t)
+	taken, err := r.Take(t.Context(), Request{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r.Desk.Queue = interrupted{q, cancel}
+	if _, err := r.Amend(ctx, taken.Slide, Request{Path: path, Priority: jobs.Stat}); err != nil && ctx.Err() == nil {
+		t.Fatal(err)
+	}
+	depths, err := q.Depths(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting := map[jobs.Priority]int64{}
+	for _, d := range depths {
+		waiting[d.Priority] += d.Waiting
+	}
+	if waiting[jobs.Stat] != 1 || waiting[jobs.Routine] != 0 {
+		t.Errorf("waiting are %v", waiting)
 	}
 }

@@ -151,6 +151,12 @@ func TestStaleRefusal(t *testing.T) {
 	r, _ := desk(t)
 	path, line := refuse(t, r)
 	l := r.Desk.Ledger()
+	if err := errors.Join(l.Reopen(t.Context(), line.Slide), l.GiveUp(t.Context(), line)); err != nil { // it is being ordered
+		t.Fatal(err)
+	}
+	if end, err := l.End(t.Context(), line.Slide); err != nil || end != nil {
+		t.Errorf("it is being ordered, and its end is %+v, %v", end, err)
+	}
 	e := line.Entry
 	e.Run, e.Again, e.At = pyramid.RunID{7}, nil, e.At.Add(time.Second)
 	if err := l.Enter(t.Context(), e); err != nil {

@@ -29,12 +29,15 @@ func (d *Desk) Retry(ctx context.Context, dead jobs.Dead) error {
 	return d.forgetSame(ctx, dead)
 }
 
-// publishAgain publishes a job that the queue may have seen lately.
+// publishAgain publishes a job that the queue may have seen lately. One that cannot be told so would drop it without
+// a word.
 func (d *Desk) publishAgain(ctx context.Context, job jobs.Job) error {
-	if queue, able := d.Queue.(jobs.Repeater); able {
-		if err := queue.Again(ctx, job.ID); err != nil {
-			return err
-		}
+	queue, able := d.Queue.(jobs.Repeater)
+	if !able {
+		return errors.New("this queue takes no job twice: order the slide again with `slidemill submit`")
+	}
+	if err := queue.Again(ctx, job.ID); err != nil {
+		return err
 	}
 	return d.Queue.Publish(ctx, job)
 }

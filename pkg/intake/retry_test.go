@@ -2,6 +2,8 @@ package intake
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,13 +13,27 @@ import (
 	"github.com/slidemill/slidemill/pkg/store/mem"
 )
 
+// repeating is a queue that publishes a job once more when it is told to.
+type repeating struct {
+	jobs.Queue
+	jobs.Repeater
+}
+
 // deadJob is a desk with a job on its dead list.
 func deadJob(t *testing.T) (*Desk, *refusing, jobs.Dead) {
 	t.Helper()
-	q := &refusing{jobsmem.New(jobsmem.Config{}), false}
-	d := &Desk{Bucket: mem.New(), Queue: q}
+	inner := jobsmem.New(jobsmem.Config{})
+	q := &refusing{inner, false}
+	d := &Desk{Bucket: mem.New(), Queue: repeating{q, inner}}
 	dead := jobs.Dead{Job: jobs.NewTile(pyramid.SlideID{1}, "/scans/a.svs", nil), Reason: "the drive is away", At: time.Now().UTC()}
-	if err := q.Bury(t.Context(), dead); err != nil {
+	if err := q.Publish(t.Context(), dead.Job); err != nil { // lately, as the queue remembers
+		t.Fatal(err)
+	}
+	delivery, err := q.Take(t.Context(), jobs.Tile)
+	if err == nil {
+		err = errors.Join(q.Bury(t.Context(), dead), delivery.Term(t.Context(), dead.Reason))
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := d.Ledger().Close(t.Context(), dead.Job.Slide, End{State: Failed, Reason: "given up", At: dead.At, GivenUp: true}); err != nil {
@@ -32,6 +48,10 @@ func TestRetryWhileTheQueueIsAway(t *testing.T) {
 	q.away = true
 	if err := d.Retry(t.Context(), dead); err == nil {
 		t.Error("no error")
+	}
+	once := Desk{Bucket: d.Bucket, Queue: q}
+	if err := once.Retry(t.Context(), dead); err == nil || !strings.Contains(err.Error(), "slidemill submit") {
+		t.Errorf("a queue that takes no job twice: %v", err)
 	}
 	if list, err := q.Dead(t.Context()); err != nil || len(list) != 1 {
 		t.Errorf("dead are %v, %v", list, err)
@@ -65,7 +85,7 @@ func (q hasty) Publish(ctx context.Context, job jobs.Job) error {
 // A job that fails again before its old death is off the list is on the list.
 func TestRetryThatFailsAtOnce(t *testing.T) {
 	d, q, dead := deadJob(t)
-	d.Queue = hasty{q}
+	d.Queue = repeating{hasty{q}, d.Queue.(jobs.Repeater)}
 	if err := d.Retry(t.Context(), dead); err != nil {
 		t.Fatal(err)
 	}

@@ -23,9 +23,6 @@ func (t *Tile) cut(ctx context.Context, job jobs.Job, p segment.Parameters) erro
 		return permanentIfSlide(err)
 	}
 	defer s.Close()
-	if err := t.clear(ctx, job); err != nil {
-		return err
-	}
 	frame, err := t.frame(s.Info(), p)
 	if err != nil {
 		return err
@@ -60,17 +57,6 @@ func (t *Tile) cut(ctx context.Context, job jobs.Job, p segment.Parameters) erro
 	return err
 }
 
-// clear removes an archive that no slide.json vouches for, now that the slide is at hand: it may be damaged (see
-// verify --repair), and regions would be read from it until the new one is whole.
-func (t *Tile) clear(ctx context.Context, job jobs.Job) error {
-	keys := store.Slide(job.Slide)
-	_, err := t.Bucket.Stat(ctx, keys.Manifest())
-	if errors.Is(err, store.ErrNotFound) {
-		err = t.Bucket.Delete(ctx, keys.PyramidArchive())
-	}
-	return err
-}
-
 // early is what the tiler calls before the finest levels are cut, if regions are not to wait for them.
 func (t *Tile) early(begin func(context.Context, *tiler.Result) error) func(context.Context, *tiler.Result) error {
 	if t.PyramidFirst {
@@ -90,6 +76,9 @@ func (t *Tile) write(ctx context.Context, c tiler.Config, frame segment.Frame) (
 		return t.pack(ctx, c, tiler.Descriptor(layout, store.PyramidTile.Format()))
 	}
 	r, err := tiler.Cut(ctx, c)
+	if err == nil { // an archive from before --pack was changed, perhaps a damaged one, is of no use any more
+		err = t.Bucket.Delete(ctx, store.Slide(c.ID).PyramidArchive())
+	}
 	return &r, err
 }
 

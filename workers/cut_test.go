@@ -17,6 +17,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/jobs/mem"
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/slide"
 	"github.com/slidemill/slidemill/pkg/slide/slidetest"
 	"github.com/slidemill/slidemill/pkg/stitch"
 	"github.com/slidemill/slidemill/pkg/store"
@@ -271,5 +272,38 @@ func TestTakenBack(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestThumbnailOfAnotherVersion: a slide that is cut again, for another scale, by a program whose JPEG files differ,
+// does not read as damaged.
+func TestThumbnailOfAnotherVersion(t *testing.T) {
+	path, bucket := tinySlide(t), memstore.New()
+	s := newSite(t, tinyModel(t), bucket, 2)
+	o, _, err := s.run(path, segment.Parameters{MPP: 1, Region: 128})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := store.Slide(o.Slide).Manifest()
+	m, err := slide.DecodeManifest(objects(t, bucket)[key])
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Sums.Thumbnail = strings.Repeat("0", 64)
+	older, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := bucket.Put(t.Context(), key, bytes.NewReader(older), int64(len(older))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stitch.Verify(t.Context(), bucket, o.Slide); !errors.Is(err, stitch.ErrBroken) {
+		t.Errorf("before: %v", err)
+	}
+	if _, _, err := s.run(path, segment.Parameters{MPP: 0.9, Region: 128}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stitch.Verify(t.Context(), bucket, o.Slide); err != nil {
+		t.Error(err)
 	}
 }

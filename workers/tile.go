@@ -167,8 +167,11 @@ func (t *Tile) kept(ctx context.Context, job jobs.Job, p segment.Parameters) (*s
 // keep writes the tissue map and then, once everything before it is durable, the manifest.
 func (t *Tile) keep(ctx context.Context, job jobs.Job, info slide.Info, sum [sha256.Size]byte, r *tiler.Result, made *sheet) error {
 	keys := store.Slide(job.Slide)
-	_, err := t.Bucket.Stat(ctx, keys.Manifest())
+	m, err := loadManifest(ctx, t.Bucket, job)
 	if err == nil { // slide.json is written once, for the first scale that was asked for
+		if err := t.resum(ctx, m, r); err != nil {
+			return err
+		}
 		return t.Bucket.Delete(ctx, keys.PyramidHead())
 	}
 	if !errors.Is(err, store.ErrNotFound) {
@@ -208,6 +211,21 @@ func (t *Tile) keep(ctx context.Context, job jobs.Job, info slide.Info, sum [sha
 		return err
 	}
 	return t.Bucket.Delete(ctx, keys.PyramidHead())
+}
+
+// resum writes the thumbnail's sum anew where a cut replaced it by other bytes: another version of the program may
+// compress otherwise than the one that wrote slide.json.
+func (t *Tile) resum(ctx context.Context, m slide.Manifest, r *tiler.Result) error {
+	sum := hex.EncodeToString(r.Thumbnail[:])
+	if m.Sums.Thumbnail == "" || m.Sums.Thumbnail == sum {
+		return nil
+	}
+	m.Sums.Thumbnail = sum
+	data, err := m.Encode()
+	if err != nil {
+		return err
+	}
+	return t.Bucket.Put(ctx, store.Slide(m.ID).Manifest(), bytes.NewReader(data), int64(len(data)))
 }
 
 func sumOf(data []byte) string {

@@ -82,7 +82,7 @@ func (d harm) takeBack(ctx context.Context, b store.Bucket, id pyramid.SlideID) 
 		}
 	}
 	if d.slide {
-		if err := b.Delete(ctx, store.Slide(id).Manifest()); err != nil {
+		if err := takePyramidBack(ctx, b, id); err != nil {
 			return err
 		}
 	}
@@ -95,6 +95,19 @@ func (d harm) takeBack(ctx context.Context, b store.Bucket, id pyramid.SlideID) 
 		return err
 	}
 	return ledger.Close(ctx, id, intake.End{State: intake.Failed, Reason: damagedReason, At: time.Now().UTC()})
+}
+
+// takePyramidBack leaves an archive from which tiles can still be read; without its directory no tile can, not those
+// either that are cut anew before the next one is whole.
+func takePyramidBack(ctx context.Context, b store.Bucket, id pyramid.SlideID) error {
+	keys := store.Slide(id)
+	if err := b.Delete(ctx, keys.Manifest()); err != nil {
+		return err
+	}
+	if _, err := b.Stat(ctx, keys.PyramidTile(pyramid.Tile{})); errors.Is(err, szi.ErrDamaged) {
+		return b.Delete(ctx, keys.PyramidArchive())
+	}
+	return nil
 }
 
 // damagedReason is what an order says that was taken back.

@@ -23,7 +23,7 @@ type Proof struct {
 //
 // # Memory
 //
-// The index, one tile twice, and what a Writer keeps.
+// The index and one tile twice.
 func Verify(ctx context.Context, b store.Bucket, key string, d pyramid.DeepZoom) (Proof, error) {
 	x, err := openIndex(ctx, b, key)
 	if err != nil {
@@ -77,17 +77,31 @@ func (x *index) prove(ctx context.Context, r io.Reader) error {
 		if err := copied.next(x.names.tile(t), p); err != nil {
 			return err
 		}
-		if err := w.Add(t, copied.data); err != nil {
+		r, err := w.entry(x.names.tile(t), copied.data)
+		if err != nil {
 			return err
 		}
+		if r.crc != p.crc {
+			return damaged("tile %v has another checksum", t)
+		}
 	}
-	if err := w.Close(); err != nil {
+	if err := x.directory(w); err != nil {
 		return err
 	}
 	if copied.at != x.size {
 		return damaged("%d bytes behind its end", x.size-copied.at)
 	}
 	return nil
+}
+
+// directory writes what Writer.Close writes, from the index: the Writer need not remember the tiles too.
+func (x *index) directory(w *Writer) error {
+	c := central{Writer: w, begin: w.off}
+	c.add(x.names.descriptor(), w.first)
+	for _, p := range x.tiles {
+		c.add(x.names.tile(unpackTile(p.tile)), record{crc: p.crc, size: p.size})
+	}
+	return c.end()
 }
 
 // copier compares what is written to it with an archive, byte by byte. An entry is read before it is written, as the
@@ -104,6 +118,9 @@ type copier struct {
 func (c *copier) next(name string, p place) error {
 	if p.off != c.at {
 		return damaged("a gap at byte %d", c.at)
+	}
+	if p.size > maxTile {
+		return damaged("an entry of %d bytes at byte %d", p.size, c.at)
 	}
 	head := localSize + len(name)
 	if err := c.read(head + int(p.size)); err != nil {

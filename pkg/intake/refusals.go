@@ -30,9 +30,21 @@ func (l Ledger) Refusals(ctx context.Context, since time.Time) (list []Line, err
 	return list, err
 }
 
+// refused reports a line of that list. It has no run: there never was a job.
 func (l *Line) refused() bool {
 	return l.Run == pyramid.RunID{} && l.SHA256 != "" && l.End != nil && !l.End.GivenUp && (l.End.State == Failed || l.End.State == Refused)
 }
+
+// torn reports a refusal whose reason is not there: whoever wrote it down was killed before that. It has no run, so
+// nothing would ever end it.
+func (s *Standing) torn() bool {
+	return s.Run == (pyramid.RunID{}) && s.SHA256 != "" && time.Since(s.At) > refusalTakes
+}
+
+// refusalTakes is how long the reason of a refusal may come after its record, on a store with trouble.
+const refusalTakes = 5 * time.Minute
+
+const tornReason = "The file was refused, but the program was interrupted before it wrote down why. " + orderAgain
 
 // refusal reads a slide's line as it is now, or nil if it does not stand as refused any more, such as one that was
 // ordered in the meantime.

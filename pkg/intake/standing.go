@@ -164,17 +164,6 @@ func (j *Judge) look(ctx context.Context, s *Standing, end *End, dead []jobs.Dea
 	return j.progress(ctx, s)
 }
 
-// torn reports a refusal whose reason is not there: whoever wrote it down was killed before that. It has no run, so
-// nothing would ever end it.
-func (s *Standing) torn() bool {
-	return s.Run == (pyramid.RunID{}) && s.SHA256 != "" && time.Since(s.At) > refusalTakes
-}
-
-// refusalTakes is how long the reason of a refusal may come after its record, on a store with trouble.
-const refusalTakes = 5 * time.Minute
-
-const tornReason = "The file was refused, but the program was interrupted before it wrote down why. " + orderAgain
-
 // done looks for the manifest that says that the mask is whole.
 func (j *Judge) done(ctx context.Context, s *Standing) (bool, error) {
 	keys := store.Slide(s.Slide).Run(s.Run)

@@ -55,7 +55,7 @@ func TestCancelledInMidRun(t *testing.T) {
 						s.order(path, p)
 						s.bucket.release()
 					}
-					ctx, done := context.WithTimeout(t.Context(), time.Minute)
+					ctx, done := context.WithTimeout(t.Context(), 3*time.Minute)
 					defer done()
 					got, err := s.desk.Wait(ctx, o, nil)
 					if err != nil {
@@ -167,7 +167,7 @@ func (b *holding) await(t *testing.T) {
 	t.Helper()
 	select {
 	case <-b.held:
-	case <-time.After(time.Minute):
+	case <-time.After(3 * time.Minute):
 		t.Fatalf("nobody came to write %s number %d", b.kind, b.count)
 	}
 }
@@ -255,7 +255,7 @@ func (s *cancelSite) drain(o *intake.Order) {
 
 func (s *cancelSite) idle() {
 	s.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		depths, err := s.queue.Depths(s.t.Context())
 		if err != nil {
 			s.t.Fatal(err)

@@ -180,7 +180,7 @@ func newSiteOf(t *testing.T, m *segment.Model, bucket store.Bucket, parallel int
 // run orders a slide and waits for its report.
 func (s *site) run(path string, p segment.Parameters) (*intake.Order, *stitch.Report, error) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 3*time.Minute)
 	defer cancel()
 	o, err := intake.Prepare(ctx, path, intake.PrepareConfig{Model: s.model, Parameters: p})
 	if err != nil {

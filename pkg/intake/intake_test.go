@@ -89,7 +89,7 @@ func TestWaitHearsOfADeathWithoutEvents(t *testing.T) {
 	if err := d.Submit(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if got, err := q.Take(ctx, jobs.Tile); err != nil || got.Job().ID != job.ID {
 		t.Errorf("took %v, %v", got, err)

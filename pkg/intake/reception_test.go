@@ -42,7 +42,7 @@ func TestAwayQueueLosesNoOrder(t *testing.T) {
 	if taken, err := r.Take(t.Context(), request); err != nil || taken.Known || taken.State != Waiting {
 		t.Fatalf("taken again as %+v, %v", taken, err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if _, err := q.Take(ctx, jobs.Tile); err != nil {
 		t.Fatalf("no job: %v", err)
@@ -83,7 +83,7 @@ func TestCancelledSlideIsOrderedAgain(t *testing.T) {
 	letGo := jobs.NewSegment(taken.Slide, pyramid.RunID{1}, 0)
 	work := func(stage jobs.Stage) {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		d, err := inner.Take(ctx, stage)
 		if err == nil {

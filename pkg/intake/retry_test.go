@@ -68,7 +68,7 @@ func TestRetryWhileTheQueueIsAway(t *testing.T) {
 	if err != nil || endErr != nil || len(list) != 0 || end != nil {
 		t.Errorf("tried again, but dead are %v, %v, its end %v, %v", list, err, end, endErr)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if got, err := q.Take(ctx, jobs.Tile); err != nil || got.Job().ID != dead.Job.ID {
 		t.Errorf("took %v, %v", got, err)

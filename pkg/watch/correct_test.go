@@ -139,7 +139,7 @@ func TestCorrectedRow(t *testing.T) {
 	if note := s.note(); !strings.Contains(note, "A9") || !strings.Contains(note, "stat") {
 		t.Errorf("told %q", note)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	d, err := s.queue.Take(ctx, jobs.Tile)
 	if err != nil || d.Job().Priority != jobs.Stat {

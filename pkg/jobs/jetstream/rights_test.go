@@ -194,7 +194,7 @@ func newThief(t *testing.T, url, user string) *thief {
 func (th *thief) wantDenied(what, subject string) {
 	th.t.Helper()
 	want := fmt.Sprintf("%q", subject)
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		th.mu.Lock()
 		for _, text := range th.denied {
 			if strings.Contains(text, what) && strings.Contains(text, want) {

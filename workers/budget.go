@@ -81,6 +81,9 @@ func newClock(ctx context.Context, a allowance) (context.Context, *clock) {
 	ctx, end := context.WithCancelCause(ctx)
 	c := &clock{allowance: a, end: end, granted: a.floor, rest: a.floor, since: time.Now()}
 	c.timer = time.AfterFunc(c.rest, func() { end(errSlow) })
+	if c.rest == 0 {
+		end(errSlow) // now, and not when the timer comes round to it
+	}
 	return ctx, c
 }
 

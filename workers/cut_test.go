@@ -209,6 +209,28 @@ func TestOrderedAgain(t *testing.T) {
 	}
 }
 
+// TestHeadGoesAfterAll: a tiler that is lost between slide.json and the removal of the archive of the coarse levels
+// leaves it to whoever gets its job next.
+func TestHeadGoesAfterAll(t *testing.T) {
+	bucket := memstore.New()
+	l := &line{t: t, model: tinyModel(t), queue: mem.New(mem.Config{}), bucket: bucket}
+	job := l.take(deepSlide(t), deepParameters)
+	tile := &workers.Tile{Bucket: bucket, Queue: l.queue, Events: l.queue, Model: l.model, Workers: 1}
+	if err := tile.Do(t.Context(), job); err != nil {
+		t.Fatal(err)
+	}
+	head := store.Slide(job.Slide).PyramidHead()
+	if err := bucket.Put(t.Context(), head, strings.NewReader("left"), 4); err != nil {
+		t.Fatal(err)
+	}
+	if err := tile.Do(t.Context(), job); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bucket.Stat(t.Context(), head); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the head is still there: %v", err)
+	}
+}
+
 // take orders a slide and gives its tile job, which waits no longer.
 func (l *line) take(path string, p segment.Parameters) jobs.Job {
 	l.t.Helper()

@@ -271,8 +271,12 @@ func (t *Tile) open(ctx context.Context, job jobs.Job) (slide.Slide, [sha256.Siz
 	return s, sum, nil
 }
 
-// handOver enqueues the regions of a slide that is whole.
+// handOver enqueues the regions of a slide that is whole, and ends what a tiler that was lost behind slide.json left
+// to do: the archive of the coarse levels is of no more use.
 func (t *Tile) handOver(ctx context.Context, job jobs.Job, plan *segment.Plan) error {
+	if err := t.Bucket.Delete(ctx, store.Slide(job.Slide).PyramidHead()); err != nil {
+		return err
+	}
 	if err := t.enqueue(ctx, job, plan); err != nil {
 		return err
 	}

@@ -29,9 +29,10 @@ func damaged(format string, args ...any) error {
 type index struct {
 	key   string
 	names names
-	size  int64 // of the archive
-	begin int64 // of the central directory, where the entries end
-	first place // the descriptor
+	size  int64  // of the archive
+	begin int64  // of the central directory, where the entries end
+	first place  // the descriptor
+	scan  *place // the properties of the scan, if there are any
 	tiles []place
 }
 
@@ -153,6 +154,10 @@ func (x *index) read(r *bufio.Reader, e end) error {
 				return damaged("it begins with %.80q, not with its descriptor", name)
 			}
 			x.first = p
+			continue
+		}
+		if i == 1 && name == x.names.properties() {
+			x.scan = &p
 			continue
 		}
 		t, err := x.names.parse(name)

@@ -69,6 +69,14 @@ func (x *index) prove(ctx context.Context, r io.Reader) error {
 	if err != nil {
 		return err
 	}
+	if x.scan != nil {
+		if err := copied.next(x.names.properties(), *x.scan); err != nil {
+			return err
+		}
+		if err := w.Describe(copied.data); err != nil {
+			return err
+		}
+	}
 	for _, p := range x.tiles {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -98,6 +106,9 @@ func (x *index) prove(ctx context.Context, r io.Reader) error {
 func (x *index) directory(w *Writer) error {
 	c := central{Writer: w, begin: w.off}
 	c.add(x.names.descriptor(), w.first)
+	if w.scan != nil {
+		c.add(x.names.properties(), *w.scan)
+	}
 	for _, p := range x.tiles {
 		c.add(x.names.tile(unpackTile(p.tile)), record{crc: p.crc, size: p.size})
 	}

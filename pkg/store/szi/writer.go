@@ -45,8 +45,8 @@ func NewWriter(w io.Writer, m Image) (*Writer, error) {
 	return a, err
 }
 
-// Describe adds what is known of the scan, as scan-properties.xml (SZI 1.2), before the first tile. Bucket reads no
-// archive that has it: those of the store have none, for the slide's manifest says what is known.
+// Describe adds what is known of the scan, as scan-properties.xml (SZI 1.2), before the first tile. The archives
+// of the store have none, for the slide's manifest says what is known.
 func (a *Writer) Describe(properties []byte) error {
 	if a.tiles.n > 0 || a.scan != nil {
 		return errors.New("archive: properties after the first tile")

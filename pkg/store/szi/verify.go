@@ -93,7 +93,7 @@ func (x *index) prove(ctx context.Context, r io.Reader) error {
 			return damaged("tile %v has another checksum", t)
 		}
 	}
-	if err := x.directory(w); err != nil {
+	if err := w.directory(x.records); err != nil { // the index has them: the Writer need not remember the tiles too
 		return err
 	}
 	if copied.at != x.size {
@@ -102,17 +102,13 @@ func (x *index) prove(ctx context.Context, r io.Reader) error {
 	return nil
 }
 
-// directory writes what Writer.Close writes, from the index: the Writer need not remember the tiles too.
-func (x *index) directory(w *Writer) error {
-	c := central{Writer: w, begin: w.off}
-	c.add(x.names.descriptor(), w.first)
-	if w.scan != nil {
-		c.add(x.names.properties(), *w.scan)
-	}
+// records yields the tiles as a Writer keeps them.
+func (x *index) records(yield func(record) bool) {
 	for _, p := range x.tiles {
-		c.add(x.names.tile(unpackTile(p.tile)), record{crc: p.crc, size: p.size})
+		if !yield(record{p.tile, p.crc, p.size}) {
+			return
+		}
 	}
-	return c.end()
 }
 
 // copier compares what is written to it with an archive, byte by byte. An entry is read before it is written, as the

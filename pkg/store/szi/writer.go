@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"iter"
 	"math"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -121,18 +122,24 @@ func (a *Writer) write(b []byte) error {
 
 // Close writes the central directory, last of all: without it there is no archive.
 func (a *Writer) Close() error {
+	err := a.directory(a.tiles.all)
+	if err := cmp.Or(a.tiles.err, err, a.tiles.discard()); err != nil {
+		return fmt.Errorf("archive directory: %w", err)
+	}
+	return nil
+}
+
+// directory writes the central directory of the archive's tiles, in their order.
+func (a *Writer) directory(tiles iter.Seq[record]) error {
 	c := central{Writer: a, begin: a.off}
 	c.add(a.names.descriptor(), a.first)
 	if a.scan != nil {
 		c.add(a.names.properties(), *a.scan)
 	}
-	for r := range a.tiles.all {
+	for r := range tiles {
 		c.add(a.names.tile(unpackTile(r.tile)), r)
 	}
-	if err := cmp.Or(a.tiles.err, c.end(), a.tiles.discard()); err != nil {
-		return fmt.Errorf("archive directory: %w", err)
-	}
-	return nil
+	return c.end()
 }
 
 // central writes the central directory; entries come in the order in which they lie in the archive.

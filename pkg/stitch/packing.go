@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"sync"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/pyramid/quadtree"
@@ -35,8 +33,7 @@ type packing struct {
 	probability, overlay Archive
 
 	pieces int // level of the pieces' roots
-	mu     sync.Mutex
-	held   map[pyramid.Tile][]encoded // by root
+	held   quadtree.Held[encoded]
 }
 
 // encoded is a place's tile in each pyramid.
@@ -47,7 +44,7 @@ type encoded struct {
 
 // newPacking begins both archives, or none.
 func newPacking(ctx context.Context, open Pack, keys store.RunKeys, d pyramid.DeepZoom) (p *packing, err error) {
-	p = &packing{pieces: quadtree.Pieces{}.Level(d), held: make(map[pyramid.Tile][]encoded)}
+	p = &packing{pieces: quadtree.Pieces{}.Level(d)}
 	if p.probability, err = open(ctx, keys.ProbabilityArchive(), descriptor(d)); err != nil {
 		return nil, fmt.Errorf("begin the archive of the probability: %w", err)
 	}
@@ -65,26 +62,12 @@ func (p *packing) take(e encoded) error {
 	}
 	up := e.tile.Level - p.pieces
 	root := pyramid.Tile{Level: p.pieces, Col: e.tile.Col >> up, Row: e.tile.Row >> up}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.held[root] = append(p.held[root], e)
+	p.held.Hold(root, e.tile, e)
 	return nil
 }
 
 // flush packs the tiles of a piece that is done.
-func (p *packing) flush(_ context.Context, root pyramid.Tile) error {
-	p.mu.Lock()
-	tiles := p.held[root]
-	delete(p.held, root)
-	p.mu.Unlock()
-	slices.SortStableFunc(tiles, func(a, b encoded) int { return b.tile.Level - a.tile.Level }) // siblings side by side
-	for _, e := range tiles {
-		if err := p.add(e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (p *packing) flush(_ context.Context, root pyramid.Tile) error { return p.held.Flush(root, p.add) }
 
 func (p *packing) add(e encoded) error {
 	if err := p.probability.Add(e.tile, e.probability); err != nil {

@@ -170,13 +170,7 @@ type watchful struct {
 }
 
 func (c *watchful) Add(pyramid.Tile, []byte) error {
-	c.o.packing.mu.Lock()
-	defer c.o.packing.mu.Unlock()
-	held := 0
-	for _, tiles := range c.o.packing.held {
-		held += len(tiles)
-	}
-	c.most = max(c.most, held)
+	c.most = max(c.most, c.o.packing.held.Len())
 	return nil
 }
 

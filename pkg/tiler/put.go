@@ -3,7 +3,6 @@ package tiler
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 )
@@ -71,27 +70,13 @@ func (w *walk) band(t pyramid.Tile) pyramid.Tile {
 // hold keeps a tile until all that it is packed with is there, and gives the tile above them.
 func (w *walk) hold(p packed) (root pyramid.Tile) {
 	root = w.band(p.tile)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.held[root] = append(w.held[root], p)
+	w.held.Hold(root, p.tile, p)
 	return root
 }
 
-// flush packs what is held below a tile, level by level from the finest: who reads one level, such as the
-// segmenter, finds neighbours side by side and gets them with one request.
-func (w *walk) flush(_ context.Context, root pyramid.Tile) error {
-	w.mu.Lock()
-	tiles := w.held[root]
-	delete(w.held, root)
-	w.mu.Unlock()
-	slices.SortStableFunc(tiles, func(a, b packed) int { return b.tile.Level - a.tile.Level })
-	for _, p := range tiles {
-		if err := w.pack(p); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// flush packs what is held below a tile. Neighbours of a level lie side by side then, and who reads one level, such as
+// the segmenter, gets them with one request.
+func (w *walk) flush(_ context.Context, root pyramid.Tile) error { return w.held.Flush(root, w.pack) }
 
 func (w *walk) pack(p packed) error {
 	if err := w.archive.Add(p.tile, p.buf.data); err != nil {

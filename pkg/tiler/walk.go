@@ -3,7 +3,6 @@ package tiler
 import (
 	"context"
 	"image"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,7 +21,7 @@ func (c *cutter) pass(ctx context.Context, p pass) error {
 	c.uploads, c.upload = errgroup.WithContext(ctx)
 	c.uploads.SetLimit(c.cfg.Uploads)
 	d, pieces := pyramid.DeepZoom{Size: c.dz.LevelSize(p.leaf), Tile: c.dz.Tile}, quadtree.Pieces{Top: p.coarsest}
-	w := &walk{cutter: c, pass: p, pieces: pieces.Level(d), held: map[pyramid.Tile][]packed{}}
+	w := &walk{cutter: c, pass: p, pieces: pieces.Level(d)}
 	pieces.Done = w.flush
 	built := quadtree.InOrder(c.upload, d, quadtree.Ops[*tile]{
 		Leaf:    func(context.Context, pyramid.Tile) (*tile, error) { return new(tile), nil },
@@ -44,8 +43,7 @@ type walk struct {
 	pass
 	pieces int // level of the pieces' roots
 
-	mu   sync.Mutex
-	held map[pyramid.Tile][]packed // tiles for the archive, by the tile above them, until their turn comes
+	held quadtree.Held[packed] // tiles for the archive, by the tile above them, until their turn comes
 }
 
 // packed is a compressed tile that waits for its turn.

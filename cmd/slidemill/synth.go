@@ -39,6 +39,7 @@ seed draws the same slide. It says on its face that it is synthetic.`,
 	f.StringVar(&size, "size", "12000x9000", "width and height in pixels")
 	f.Uint64Var(&c.Seed, "seed", 1, "which slide of all")
 	f.Float64Var(&c.MPP, "mpp", 0.5, "microns per pixel")
+	f.Float64Var(&c.Tissue, "tissue", 0, "share of the slide that tissue covers, up to 0.6 (default: as the seed has it, about a third)")
 	f.IntVar(&c.Workers, "workers", defaultWorkers(), "tiles drawn at once")
 	return cmd
 }

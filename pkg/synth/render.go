@@ -18,11 +18,15 @@ type renderer struct {
 	face   lettering
 }
 
-func newRenderer(size pyramid.Size, mpp float64, seed uint64) *renderer {
-	seed = hash(seed, 0, 0, 99)
+func newRenderer(c Config) *renderer {
+	seed := hash(c.Seed, 0, 0, 99)
+	w := newWorld(c.Size, c.mpp(), seed)
+	if c.Tissue > 0 {
+		w.grow(c.Tissue)
+	}
 	return &renderer{
-		world: newWorld(size, mpp, seed), lib: patterns(),
-		size: size, mpp: mpp, seed: seed, colour: newPalette(), face: newLettering(size),
+		world: w, lib: patterns(),
+		size: c.Size, mpp: c.mpp(), seed: seed, colour: newPalette(), face: newLettering(c.Size),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"image"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,7 +19,7 @@ import (
 )
 
 // shared is a slide for all tests.
-var shared = newRenderer(pyramid.Size{W: 3000, H: 2400}, 0.5, 7)
+var shared = newRenderer(Config{Size: pyramid.Size{W: 3000, H: 2400}, Seed: 7})
 
 func render(rect image.Rectangle) (*image.RGBA, []uint8) {
 	var s sheet
@@ -104,7 +105,7 @@ func TestWrittenSlideOpens(t *testing.T) {
 	if got := m.Info().Levels; len(got) != 4 || got[0].Size != cfg.Size {
 		t.Errorf("mask: %+v", got)
 	}
-	compare(t, s, m, newRenderer(cfg.Size, 0.5, 7))
+	compare(t, s, m, newRenderer(Config{Size: cfg.Size, Seed: 7}))
 }
 
 func open(t *testing.T, path string) slide.Slide {
@@ -199,6 +200,24 @@ func TestNoTissueAboveThePieces(t *testing.T) {
 	}
 }
 
+// TestTissueCoversTheShare: what is drawn, not only the plan, covers the wanted share.
+func TestTissueCoversTheShare(t *testing.T) {
+	for _, want := range []float64{0.15, 0.4, 0.6} {
+		c := Config{Size: pyramid.Size{W: 2000, H: 1600}, MPP: 8, Seed: 5, Tissue: want}
+		var s sheet
+		newRenderer(c).draw(image.Rectangle{Max: image.Pt(c.Size.W, c.Size.H)}, &s)
+		tissue := 0
+		for _, v := range s.tissue {
+			if v > 127 {
+				tissue++
+			}
+		}
+		if got := float64(tissue) / float64(len(s.tissue)); math.Abs(got-want) > 0.02 {
+			t.Errorf("tissue on %.3f of the slide, want %g", got, want)
+		}
+	}
+}
+
 func TestWriteLeavesNothingHalfDone(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -223,6 +242,8 @@ func TestWriteRefuses(t *testing.T) {
 		"size": func(c *Config) { c.Size.W = 3 },
 		"huge": func(c *Config) { c.Size.H = 1 << 21 },
 		"mpp":  func(c *Config) { c.MPP = -1 },
+		"full": func(c *Config) { c.Tissue = 0.9 },
+		"nan":  func(c *Config) { c.Tissue = math.NaN() },
 	} {
 		c := ok
 		change(&c)

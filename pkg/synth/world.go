@@ -13,17 +13,43 @@ type world struct {
 	w, h       float64 // of the slide
 	cols, rows int     // of the grid of pieces
 	top        float64 // glass above the pieces, for the lettering
+	grown      float64 // sides of the pieces against those that their dice threw
 }
 
 // pieceSide is the side in microns of the part of the slide that holds one piece of tissue.
 const pieceSide = 6500
 
 func newWorld(size pyramid.Size, mpp float64, seed uint64) *world {
-	w := &world{seed: seed, w: float64(size.W) * mpp, h: float64(size.H) * mpp}
+	w := &world{seed: seed, w: float64(size.W) * mpp, h: float64(size.H) * mpp, grown: 1}
 	w.top = 0.09 * w.h
 	w.cols = max(1, int(w.w/pieceSide+0.5))
 	w.rows = max(1, int(w.h/pieceSide+0.5))
 	return w
+}
+
+// grow makes the pieces so large that they cover this share of the slide.
+func (w *world) grow(share float64) {
+	small, large := 0.0, 2.0
+	for range 12 { // halves each time: 1/4096 of 2 is less than the probes can tell
+		if w.grown = (small + large) / 2; w.covered() < share {
+			small = w.grown
+		} else {
+			large = w.grown
+		}
+	}
+}
+
+// covered is the share of the slide that is tissue, by probes on a grid.
+func (w *world) covered() float64 {
+	const side = 200
+	tissue := 0
+	for i := range side * side {
+		u, v := (float64(i%side)+0.5)/side*w.w, (float64(i/side)+0.5)/side*w.h
+		if p, ok := w.piece(u, v); ok && p.depth(u, v) > 0 {
+			tissue++
+		}
+	}
+	return float64(tissue) / (side * side)
 }
 
 // piece is one piece of tissue: an ellipse with a wobbling border.
@@ -46,7 +72,7 @@ func (w *world) piece(u, v float64) (p piece, ok bool) {
 	angle := d.between(-0.2, 0.2)
 	p = piece{
 		x: (float64(col) + d.between(0.47, 0.53)) * cw, y: w.top + (float64(row)+d.between(0.47, 0.53))*ch,
-		a: cw * d.between(0.3, 0.38), b: ch * d.between(0.28, 0.38),
+		a: w.grown * cw * d.between(0.3, 0.38), b: w.grown * ch * d.between(0.28, 0.38),
 		sin: math.Sin(angle), cos: math.Cos(angle), seed: d.state,
 	}
 	p.tumour = w.cols*w.rows == 1 || d.next() < 0.65 || col == 0 && row == 0

@@ -23,6 +23,9 @@ type Config struct {
 	Seed uint64
 	// MPP is the scale in microns per pixel; 0 means 0.5, a usual scan at 20×.
 	MPP float64
+	// Tissue is the share of the slide that tissue covers, up to maxTissue; 0 leaves it to the seed,
+	// which means about a third.
+	Tissue float64
 	// Workers is the number of tiles drawn at once; 0 takes one per processor.
 	Workers int
 	// Progress is told about finished tiles, never concurrently. It may be nil.
@@ -34,6 +37,7 @@ const (
 	tileSide   = 256
 	minSide    = 64      // below it, there is no room for the inscription
 	maxSide    = 1 << 20 // 52 cm of glass at 0.5 µm
+	maxTissue  = 0.6     // above it, pieces would be cut off where the next one's part begins
 )
 
 // Validate reports a configuration that makes no sense.
@@ -44,6 +48,8 @@ func (c Config) Validate() error {
 		return errors.New("no path to write to")
 	case c.Size.W < minSide || c.Size.H < minSide || c.Size.W > maxSide || c.Size.H > maxSide:
 		return fmt.Errorf("size %v: want %d to %d pixels on each side", c.Size, minSide, maxSide)
+	case !(c.Tissue >= 0 && c.Tissue <= maxTissue): // not a number is none
+		return fmt.Errorf("tissue on %g of the slide: want a share up to %g", c.Tissue, maxTissue)
 	}
 	return pyramid.MPP{X: mpp, Y: mpp}.Validate()
 }
@@ -121,7 +127,7 @@ func (p *pair) reshape(r image.Rectangle) {
 // run draws every tile and hands it to the press.
 func (p *press) run(ctx context.Context, cfg Config) error {
 	defer p.stop()
-	draw := newRenderer(cfg.Size, cfg.mpp(), cfg.Seed)
+	draw := newRenderer(cfg)
 	pairs := sync.Pool{New: func() any { return new(pair) }}
 	sheets := sync.Pool{New: func() any { return new(sheet) }}
 	err := quadtree.Build(ctx, p.dz, quadtree.Ops[*pair]{

@@ -20,6 +20,8 @@ type options struct {
 	slides    int
 	queue     bool
 	keep      bool
+	tissue    float64
+	quota     float64
 }
 
 func main() {
@@ -27,6 +29,9 @@ func main() {
 	flag.StringVar(&o.dir, "dir", "", "folder (default: a temporary one)")
 	flag.StringVar(&o.size, "size", "12000x10000", "of the synthetic slide")
 	flag.IntVar(&o.seed, "seed", 5, "of the synthetic slide")
+	// The tissue map's cells reach a little over the border of the tissue: it finds 40 %.
+	flag.Float64Var(&o.tissue, "tissue", 0.385, "share of the slide that is drawn as tissue")
+	flag.Float64Var(&o.quota, "quota", 1, "share of its core that each segmenting worker gets: less leaves the other processes room where there are no more cores than workers")
 	flag.IntVar(&o.region, "region", 0, "side of a region; 0 means the default")
 	flag.BoolVar(&o.keep, "keep", false, "keep the folder, with profiles of all workers, for go tool pprof")
 	flag.BoolVar(&o.queue, "queue", false, "instead: put the jobs of many slides through the queue and print its disk and memory")

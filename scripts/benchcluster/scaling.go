@@ -34,7 +34,7 @@ type measure struct {
 
 func (m measure) rate() float64 { return float64(m.regions) / m.segmenting.Seconds() }
 
-// scaling runs the slide with one and with two segmenting workers, each bound to a core of its own. The
+// scaling runs the slide with one and with two segmenting workers, each bound to a core of its own, or a share of it. The
 // other processes run beside them on what is left.
 func scaling(ctx context.Context, o options) error {
 	var got [2]measure
@@ -44,13 +44,14 @@ func scaling(ctx context.Context, o options) error {
 			return fmt.Errorf("%d workers: %w", n, err)
 		}
 		got[n-1] = m
-		m.print(n)
+		m.print(n, o.quota)
 	}
-	fmt.Printf("scaling from 1 to 2 single-core workers: %.2f times the regions per second\n", got[1].rate()/got[0].rate())
+	fmt.Printf("scaling from 1 to 2 workers on %g of a core each: %.2f times the regions per second\n", o.quota, got[1].rate()/got[0].rate())
 	return nil
 }
 
-func (m measure) print(workers int) {
+// print tells about a run with so many workers, each on that share of a core.
+func (m measure) print(workers int, share float64) {
 	fmt.Printf("%d single-core workers: %.0f %% tissue, %d regions in %d jobs, %.3f regions/s, %.1f s from order to mask\n",
 		workers, 100*m.tissue, m.regions, m.jobs, m.rate(), m.total.Seconds())
 	segmenters := m.cpu.of("segment")
@@ -61,7 +62,7 @@ func (m measure) print(workers int) {
 	fmt.Printf("  in the network %.2f of %.2f s: %.1f %%; of the segmenters' own time: %.1f %%\n",
 		m.network.Seconds(), all.Seconds(), 100*m.network.Seconds()/all.Seconds(), 100*m.network.Seconds()/segmenters.Seconds())
 	perJob := func(d time.Duration) float64 { return d.Seconds() * 1000 / float64(m.jobs) }
-	busy := time.Duration(workers) * m.segmenting
+	busy := time.Duration(float64(workers) * share * float64(m.segmenting))
 	fmt.Printf("  a region job takes %.0f ms, of which %.1f ms are not the network: %.1f ms of processor time, %.1f ms of waiting\n",
 		perJob(busy), perJob(busy-m.network), perJob(segmenters-m.network), perJob(busy-segmenters))
 }
@@ -69,12 +70,18 @@ func (m measure) print(workers int) {
 func once(ctx context.Context, o options, workers int) (m measure, err error) {
 	dir := filepath.Join(o.dir, strconv.Itoa(workers))
 	c := site.Config{Dir: dir, Workers: workers + 2, Under: map[string][]string{}, Args: map[string][]string{}}
+	quota := &quotas{share: o.quota}
+	defer func() { err = errors.Join(err, quota.remove()) }()
 	var profiles []string
 	for i := range workers { // worker-1 tiles, the last one stitches
 		name := fmt.Sprintf("worker-%d", i+2)
 		profile := filepath.Join(o.dir, fmt.Sprintf("%d-%s.pprof", workers, name))
 		profiles = append(profiles, profile)
-		c.Under[name] = []string{"taskset", "-c", strconv.Itoa(i)}
+		limited, err := quota.under(name)
+		if err != nil {
+			return m, err
+		}
+		c.Under[name] = append(limited, "taskset", "-c", strconv.Itoa(i))
 		c.Args[name] = []string{"--profile", profile}
 	}
 	if o.keep { // somebody wants to look at all of them
@@ -108,7 +115,8 @@ func slide(ctx context.Context, o options, mill string) (file string, err error)
 	if _, err := os.Stat(file); err == nil {
 		return file, nil
 	}
-	out, err := exec.CommandContext(ctx, mill, "synth", "--out", file, "--size", o.size, "--seed", strconv.Itoa(o.seed)).CombinedOutput()
+	out, err := exec.CommandContext(ctx, mill, "synth", "--out", file, "--size", o.size, "--seed", strconv.Itoa(o.seed),
+		"--tissue", fmt.Sprint(o.tissue)).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("synth: %w\n%s", err, out)
 	}

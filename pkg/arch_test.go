@@ -45,7 +45,9 @@ var allowed = map[string][]string{
 	"pkg/segment/judge":         {"pkg/pyramid", "pkg/evaluate", "pkg/segment/..."},
 	"pkg/segment/explain":       {"pkg/pyramid", "pkg/segment", "pkg/segment/net", "pkg/segment/nn"},
 	"pkg/qc":                    {},
-	"pkg/tiler":                 {"pkg/qc", "pkg/pyramid/...", "pkg/slide/...", "pkg/store", "pkg/segment"},
+	"pkg/tiler":                 {"pkg/qc", "pkg/pyramid/...", "pkg/slide/...", "pkg/store", "pkg/segment", "pkg/tiler/taps"},
+	"pkg/tiler/taps":            {},
+	"pkg/tiler/taps/gen":        {},
 	"pkg/stitch":                {"pkg/pyramid/...", "pkg/slide/...", "pkg/store", "pkg/segment", "pkg/segment/fingerprint", "pkg/export", "pkg/stitch/..."},
 	"pkg/stitch/...":            {"pkg/pyramid/...", "pkg/segment", "pkg/stitch/..."},
 	"pkg/export":                {"pkg/pyramid", "pkg/segment", "pkg/stitch/contour"},
@@ -69,7 +71,7 @@ var owners = map[string][]string{
 	"github.com/nats-io/nats-server":      {"pkg/jobs/jetstream"},
 	"github.com/google/tiff":              {"pkg/slide/tiff"},
 	"github.com/versity/versitygw":        {"scripts/s3server"}, // and tests
-	"github.com/mmcloughlin/avo":          {"pkg/segment/nn/kernel/gen"},
+	"github.com/mmcloughlin/avo":          {"pkg/segment/nn/kernel/gen", "pkg/tiler/taps/gen"},
 	"github.com/prometheus/client_golang": {"pkg/metrics"},
 	"github.com/spf13/cobra":              {"cmd/slidemill"},
 	"golang.org/x/image/tiff":             {"pkg/slide/codec"}, // its LZW only: untrusted files go through pkg/slide

@@ -7,6 +7,7 @@
 //	1 slide     open: formats as a table; tiff, codec
 //	       │
 //	2 tiler     cut: one pass over the file, every pyramid level; tissue map; region plan
+//	       │     taps   the filter from a level to the model's scale, in Go and AVX2
 //	       │     qc     focus, ink, folds, bubbles, stain: judged before the queue
 //	       │                                  3 store  keep: layout.go owns every key; dir, mem, s3
 //	4 jobs      pass on: subjects.go owns every subject; jetstream, mem

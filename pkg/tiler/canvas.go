@@ -11,6 +11,7 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/tiler/taps"
 )
 
 // tileReads is the number of tiles of a row that are fetched at once, for stores far away.
@@ -20,16 +21,14 @@ const tileReads = 8
 // it suffices. What lies beyond the slide is white. Every pixel is a function of its own coordinate
 // and the slide, so two canvases agree bit for bit where they overlap.
 //
-// The source is the coarsest level that is at least as fine as the model; see newTaps for the filter.
+// The source is the coarsest level that is at least as fine as the model; see taps.New for the filter.
 func (p *Pyramid) Canvas(ctx context.Context, frame segment.Frame, r image.Rectangle, dst *image.RGBA) error {
 	if err := p.checkCanvas(frame, r); err != nil {
 		return fmt.Errorf("canvas %v of slide %v: %w", r, p.manifest.ID, err)
 	}
 	reshape(dst, r)
 	inside := r.Intersect(frame.Size.Bounds())
-	if inside != r {
-		fill(dst.Pix, 255)
-	}
+	blanch(dst, inside)
 	if inside.Empty() {
 		return nil
 	}
@@ -37,8 +36,8 @@ func (p *Pyramid) Canvas(ctx context.Context, frame segment.Frame, r image.Recta
 	size := p.DeepZoom().LevelSize(level)
 	s := &sampler{
 		pyramid: p, level: level, dst: dst, out: inside,
-		x: newTaps(inside.Min.X, inside.Max.X, levelRatio(p.DeepZoom(), level, frame.StepX()), size.W),
-		y: newTaps(inside.Min.Y, inside.Max.Y, levelRatio(p.DeepZoom(), level, frame.StepY()), size.H),
+		x: taps.New(inside.Min.X, inside.Max.X, levelRatio(p.DeepZoom(), level, frame.StepX()), size.W),
+		y: taps.New(inside.Min.Y, inside.Max.Y, levelRatio(p.DeepZoom(), level, frame.StepY()), size.H),
 	}
 	return s.run(ctx)
 }
@@ -61,9 +60,27 @@ func (p *Pyramid) checkCanvas(frame segment.Frame, r image.Rectangle) error {
 	return nil
 }
 
+// blanch makes everything white that lies outside.
+func blanch(dst *image.RGBA, inside image.Rectangle) {
+	r := dst.Rect
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		px, lo, hi := row(dst, y-r.Min.Y), inside.Min.X, inside.Max.X
+		if y < inside.Min.Y || y >= inside.Max.Y {
+			lo, hi = r.Max.X, r.Max.X
+		}
+		fill(px[:4*(lo-r.Min.X)], 255)
+		fill(px[4*(hi-r.Min.X):], 255)
+	}
+}
+
+// fill doubles what is filled already, as copying is faster than a loop.
 func fill(pix []uint8, v uint8) {
-	for i := range pix {
-		pix[i] = v
+	if len(pix) == 0 {
+		return
+	}
+	pix[0] = v
+	for n := 1; n < len(pix); n *= 2 {
+		copy(pix[n:], pix[:n])
 	}
 }
 
@@ -82,9 +99,9 @@ func SegmentLevel(d pyramid.DeepZoom, frame segment.Frame) int { return canvasLe
 // levelRatio is the number of pixels of a level per model pixel as a 32.32 fixed-point number.
 // Scaling by powers of two is exact, so every processor computes the same one.
 func levelRatio(d pyramid.DeepZoom, level int, step float64) int64 {
-	ratio := math.Ldexp(step, positionBits-(d.Max()-level))
+	ratio := math.Ldexp(step, taps.PositionBits-(d.Max()-level))
 	// Only the level of a single pixel can be more than twice as coarse; there any ratio will do.
-	return int64(math.Round(min(ratio, math.Ldexp(3, positionBits))))
+	return int64(math.Round(min(ratio, math.Ldexp(3, taps.PositionBits))))
 }
 
 // sampler resamples one rectangle: rows of the level are filtered along x into a ring of rows, and
@@ -94,40 +111,38 @@ type sampler struct {
 	level   int
 	dst     *image.RGBA
 	out     image.Rectangle // model pixels to make, within dst
-	x, y    taps
+	x, y    *taps.Table
 
-	line []uint8    // a source row from x.lo to x.hi
-	ring [][]colour // the last y.n filtered rows, by source row modulo y.n; 8.8 fixed point
-	sums []colour   // an output row in the making; 8.22 fixed point
-	next int        // output rows made so far
+	line []uint8         // a source row from x.Lo to x.Hi
+	ring [][]taps.Colour // the last y.Rows filtered rows, by source row modulo y.Rows
+	next int             // output rows made so far
 }
 
 func (s *sampler) run(ctx context.Context) error {
-	s.line = make([]uint8, 4*(s.x.hi-s.x.lo))
-	s.sums = make([]colour, s.out.Dx())
-	s.ring = make([][]colour, s.y.n)
+	s.line = s.x.Line()
+	s.ring = make([][]taps.Colour, s.y.Rows())
 	for i := range s.ring {
-		s.ring[i] = make([]colour, s.out.Dx())
-	}
-	for i := range s.x.at {
-		s.x.at[i] = 4 * (s.x.at[i] - int32(s.x.lo)) // from here on offsets in line
+		s.ring[i] = make([]taps.Colour, s.out.Dx())
 	}
 	grid := s.pyramid.DeepZoom().Grid(s.level)
-	cells := grid.Cover(image.Rect(s.x.lo, s.y.lo, s.x.hi, s.y.hi))
+	cells := grid.Cover(image.Rect(s.x.Lo, s.y.Lo, s.x.Hi, s.y.Hi))
 	for r := cells.Min.Y; r < cells.Max.Y; r++ {
 		tiles, err := s.fetch(ctx, r, cells.Min.X, cells.Max.X)
 		if err != nil {
 			return err
 		}
 		rows := tiles[0].Rect
-		for y := max(rows.Min.Y, s.y.lo); y < min(rows.Max.Y, s.y.hi); y++ {
+		for y := max(rows.Min.Y, s.y.Lo); y < min(rows.Max.Y, s.y.Hi); y++ {
 			s.gather(tiles, y)
-			s.across(s.ring[y%s.y.n])
+			s.x.Across(s.row(y), s.line)
 			s.down(y)
 		}
 	}
 	return nil
 }
+
+// row is where a filtered row of the level lies.
+func (s *sampler) row(y int) []taps.Colour { return s.ring[y%len(s.ring)] }
 
 // fetch returns the tiles [from, to) of a row.
 func (s *sampler) fetch(ctx context.Context, row, from, to int) ([]*image.RGBA, error) {
@@ -146,53 +161,17 @@ func (s *sampler) fetch(ctx context.Context, row, from, to int) ([]*image.RGBA, 
 // gather copies row y of the tiles into line.
 func (s *sampler) gather(tiles []*image.RGBA, y int) {
 	for _, t := range tiles {
-		lo, hi := max(t.Rect.Min.X, s.x.lo), min(t.Rect.Max.X, s.x.hi)
-		copy(s.line[4*(lo-s.x.lo):], t.Pix[t.PixOffset(lo, y):t.PixOffset(hi, y)])
-	}
-}
-
-// across filters line along x.
-func (s *sampler) across(dst []colour) {
-	n, at, weight := s.x.n, s.x.at, s.x.weight
-	if n == usualTaps {
-		acrossThree(dst, s.line, at, weight)
-		return
-	}
-	for i := range dst {
-		var sum colour
-		for k, w := range weight[i*n:][:n] {
-			sum.add(pixel(s.line[at[i*n+k]:]), w)
-		}
-		dst[i] = sum.rounded(weightBits - 8)
+		lo, hi := max(t.Rect.Min.X, s.x.Lo), min(t.Rect.Max.X, s.x.Hi)
+		s.x.Gather(s.line, lo, t.Pix[t.PixOffset(lo, y):][:4*(hi-lo)])
 	}
 }
 
 // down makes the output rows whose last source row is y. Rows come in order, so the others that they
 // need are still in the ring.
 func (s *sampler) down(y int) {
-	n := s.y.n
-	for s.next < s.out.Dy() && int(s.y.at[s.next*n+n-1]) <= y {
-		at, weight := s.y.at[s.next*n:][:n], s.y.weight[s.next*n:][:n]
+	for s.next < s.out.Dy() && s.y.Last(s.next) <= y {
 		dst := s.dst.Pix[s.dst.PixOffset(s.out.Min.X, s.out.Min.Y+s.next):][:4*s.out.Dx()]
-		s.column(dst, at, weight)
+		s.y.Down(dst, s.next, s.row)
 		s.next++
-	}
-}
-
-func (s *sampler) column(dst []uint8, at, weight []int32) {
-	if len(weight) == usualTaps {
-		row := func(i int) []colour { return s.ring[int(at[i])%usualTaps] }
-		columnThree(dst, [usualTaps][]colour{row(0), row(1), row(2)}, weight)
-		return
-	}
-	sums := s.sums
-	clear(sums)
-	for i, w := range weight {
-		for x, c := range s.ring[int(at[i])%s.y.n][:len(sums)] {
-			sums[x].add(c, w)
-		}
-	}
-	for x, sum := range sums {
-		sum.rounded(weightBits + 8).put(dst[4*x:])
 	}
 }

@@ -216,29 +216,6 @@ func TestCanvasIsSafeForConcurrentUse(t *testing.T) {
 	wg.Wait()
 }
 
-// FuzzTaps: weights of any coordinate are non-negative, sum to one and do not depend on the range.
-func FuzzTaps(f *testing.F) {
-	f.Add(0, int64(1)<<32, 100)
-	f.Add(1<<20-1, int64(1999)<<32/1000, 1<<22)
-	f.Add(77, int64(3)<<32, 1)
-	f.Fuzz(func(t *testing.T, x int, ratio int64, size int) {
-		if x < 1 || x >= 1<<20 || ratio < one>>8 || ratio > 3*one || size < 1 || size > 1<<22 {
-			t.Skip()
-		}
-		a, b := newTaps(x, x+1, ratio, size), newTaps(x-1, x+2, ratio, size)
-		var sum int32
-		for i, w := range a.weight {
-			sum += w
-			if w < 0 || w != b.weight[a.n+i] || a.at[i] != b.at[a.n+i] {
-				t.Fatalf("taps %v %v and %v %v", a.at, a.weight, b.at, b.weight)
-			}
-		}
-		if sum != int32(weightOne) {
-			t.Fatalf("weights %v sum to %d", a.weight, sum)
-		}
-	})
-}
-
 func BenchmarkCanvas(b *testing.B) {
 	f := newFake(1920, 1920, 240, noise)
 	p := openFake(b, f)

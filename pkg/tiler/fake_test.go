@@ -163,3 +163,5 @@ func object(t testing.TB, b store.Bucket, key string) []byte {
 	}
 	return data
 }
+
+func abs(v int64) int64 { return max(v, -v) }

@@ -110,5 +110,6 @@ func (r *reached) reception(ctx context.Context, m *segment.Model, p segment.Par
 	}
 	return &intake.Reception{
 		Desk: &intake.Desk{Bucket: r.bucket, Queue: r.queue}, Model: m, Parameters: p, Turns: turns, Remote: openObject,
+		Patience: new(intake.Patience),
 	}, nil
 }

@@ -30,7 +30,8 @@ type runFlags struct {
 	workers   int
 	threads   int
 	json      bool
-	maskFirst bool // see workers.Tile
+	maskFirst bool          // see workers.Tile
+	silence   time.Duration // see intake.Patience
 }
 
 func newRun() *cobra.Command {
@@ -43,6 +44,8 @@ queue, segmentation, coverage proof, mask, overlay, contours and report.
 
 It can be interrupted at any time; the same command goes on where it stopped.
 A slide that fails is named with its reason, the others are finished.
+
+` + readInTime + `
 
 ` + slidesInS3 + `
 
@@ -128,6 +131,8 @@ type shift struct {
 	meter  *meter
 	done   chan error
 	unlock func() error
+
+	patience *intake.Patience
 }
 
 // start opens store and queue and puts the crew to work.
@@ -169,6 +174,7 @@ func (f *runFlags) start(ctx context.Context, cmd *cobra.Command, model *segment
 	s := &shift{
 		cmd: cmd, flags: f, crew: c, model: model, meter: newMeter(cmd.ErrOrStderr()), unlock: unlock,
 		desk: &intake.Desk{Bucket: bucket, Queue: queue, Events: events}, done: make(chan error, 1),
+		patience: &intake.Patience{Silence: f.silence},
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, l := range loops {
@@ -202,6 +208,7 @@ func (f *runFlags) join(ctx context.Context, cmd *cobra.Command, model *segment.
 	return &shift{
 		cmd: cmd, flags: f, crew: &crew{bucket: bucket, queue: system.queue}, model: model, meter: newMeter(cmd.ErrOrStderr()),
 		desk: &intake.Desk{Bucket: bucket, Queue: system.queue, Events: events}, done: done, unlock: func() error { return nil },
+		patience: &intake.Patience{Silence: f.silence},
 	}, nil
 }
 
@@ -233,11 +240,10 @@ func (s *shift) slide(ctx context.Context, path string) bool {
 }
 
 func (s *shift) order(ctx context.Context, path string) (*intake.Order, *stitch.Report, error) {
-	size, _ := slide.Remote(openObject).Bytes(ctx, path) // for the meter: Prepare says what is wrong
 	watch := startStopwatch()
 	order, err := intake.Prepare(ctx, path, intake.PrepareConfig{
-		Model: s.model, Parameters: s.flags.params, Remote: openObject,
-		Progress: func(n int64) { s.meter.set("read", "kB", n>>10, size>>10) },
+		Model: s.model, Parameters: s.flags.params, Remote: openObject, Patience: s.patience,
+		Progress: func(done, total int64) { s.meter.set("read", "kB", done>>10, total>>10) },
 	})
 	if err != nil {
 		return nil, nil, err

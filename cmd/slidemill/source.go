@@ -22,6 +22,10 @@ import (
 const slidesInS3 = `A slide is a file, or s3://BUCKET/KEY[?endpoint=URL&region=NAME], read by range. Who reads it has the
 credentials in its environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or in the AWS tools' file.`
 
+// readInTime says in help texts how long a slide is waited for. intake.Patience decides.
+const readInTime = `A slide that does not open within 6 minutes, or of which less than 100 kB a second come for as
+long, fails by name; it does not hold up the others. One that is slower than others has all its time.`
+
 // openSlide opens a slide for a person, who hears its name with whatever goes wrong.
 func openSlide(ctx context.Context, name string, o slide.Options) (slide.Slide, error) {
 	s, err := slide.Remote(openObject).Open(ctx, name, o)

@@ -31,6 +31,8 @@ func newSubmit() *cobra.Command {
 --nats, or of the serve that works in the data folder. The workers must find the slide
 under the same path or address. Where nothing runs the order waits for the next serve.
 
+` + readInTime + `
+
 ` + slidesInS3 + `
 
 The accession is kept in the order's record and nowhere else: not in keys, logs or URLs.

@@ -5,10 +5,12 @@ package intake
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
@@ -33,7 +35,7 @@ type Order struct {
 	Accession string
 	Priority  jobs.Priority
 	Turn      int // how many slides of the accession wait before this one
-	// Bytes and Changed are those of Request.
+	// Bytes and Changed are those of Request, or of the file.
 	Bytes   int64
 	Changed time.Time
 	// Contradiction says that the operator's scale is another than the file's; empty if they agree.
@@ -52,24 +54,66 @@ type PrepareConfig struct {
 	Model      *segment.Model
 	Parameters segment.Parameters
 	Remote     slide.Remote // opens slides that are no files; nil where there are none
-	Progress   func(int64)  // hears the bytes hashed so far; may be nil
+	// Progress hears the bytes hashed so far, and of how many; it may be nil.
+	Progress func(done, total int64)
+	// Patience bounds the time that the slide is read; nil is one that does not know what hangs already.
+	Patience *Patience
 }
 
 // Prepare checks that the slide opens and has a scale that fits the model, and names it by content. source is
-// its path or address.
+// its path or address. One that is not read in time is an Overdue.
 func Prepare(ctx context.Context, source string, c PrepareConfig) (*Order, error) {
+	return inTime(ctx, c.Patience, source, func(ctx context.Context, r *reading) (*Order, error) { return c.prepare(ctx, source, r) })
+}
+
+func (c *PrepareConfig) prepare(ctx context.Context, source string, r *reading) (*Order, error) {
 	p := c.Model.Settle(c.Parameters)
 	if err := c.fits(ctx, source, p.MPP); err != nil {
 		return nil, err
 	}
-	sum, err := c.Remote.Hash(ctx, source, c.Progress)
+	heard, err := c.heard(ctx, source)
 	if err != nil {
 		return nil, err
 	}
-	o := &Order{Source: source, SHA256: sum, Slide: pyramid.NewSlideID(sum), Model: c.Model.Ref, Parameters: p}
+	n, err := nameOf(ctx, c.Remote, source, r.hashes(heard))
+	if err != nil {
+		return nil, err
+	}
+	o := &Order{Source: source, SHA256: n.sum, Slide: n.slide(), Model: c.Model.Ref, Parameters: p, Bytes: n.bytes, Changed: n.changed}
 	o.Run = p.RunID(o.Slide, c.Model.Ref)
+	r.opens()
 	o.Contradiction, err = c.contradiction(ctx, source, p.MPP)
 	return o, err
+}
+
+// heard is Progress for who knows no total.
+func (c *PrepareConfig) heard(ctx context.Context, source string) (func(n int64), error) {
+	if c.Progress == nil {
+		return nil, nil
+	}
+	total, err := c.Remote.Bytes(ctx, source)
+	return func(n int64) { c.Progress(n, total) }, err
+}
+
+// name is what a slide is known by.
+type name struct {
+	sum     [sha256.Size]byte
+	bytes   int64 // of the file, where it is one, as changed
+	changed time.Time
+}
+
+func (n *name) slide() pyramid.SlideID { return pyramid.NewSlideID(n.sum) }
+
+// nameOf reads the whole slide.
+func nameOf(ctx context.Context, remote slide.Remote, source string, progress func(n int64)) (n name, err error) {
+	if st, err := os.Stat(source); err == nil && !slide.IsRemote(source) {
+		n.bytes, n.changed = st.Size(), st.ModTime().UTC()
+	}
+	n.sum, err = remote.Hash(ctx, source, progress)
+	if errors.Is(err, slide.ErrEmpty) {
+		n.sum = sha256.Sum256(nil)
+	}
+	return n, err
 }
 
 // fits refuses a slide that does not open, or whose scale does not fit the model.
@@ -160,11 +204,11 @@ func (o *Order) entry() Entry {
 	if file == "" {
 		file = slide.FileName(o.Source)
 	}
-	return stamped(Entry{
+	return Entry{
 		Slide: o.Slide, Run: o.Run, SHA256: hex.EncodeToString(o.SHA256[:]), File: file,
 		Accession: o.Accession, Priority: o.Priority.Known(), Model: o.Model.SHA256, At: time.Now().UTC(),
 		Bytes: o.Bytes, Changed: o.Changed.UTC(),
-	}, o.Source)
+	}
 }
 
 // owns reports whether a job or an event of the slide belongs to the order. What happens before a run

@@ -105,7 +105,10 @@ func plainText(err error) string {
 	}
 	var refusal *Refusal
 	var failure *Failure
+	var overdue *Overdue
 	switch {
+	case errors.As(err, &overdue):
+		return overdue.Error()
 	case errors.As(err, &failure):
 		return failure.Error()
 	case errors.As(err, &refusal) && !errors.Is(err, pyramid.ErrNoScale):

@@ -2,12 +2,10 @@ package intake
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 	"time"
 
@@ -41,6 +39,7 @@ type Reception struct {
 	Parameters segment.Parameters
 	Turns      *Turns
 	Remote     slide.Remote // opens slides that are no files; nil where there are none
+	Patience   *Patience    // bounds the time that each slide is read, see PrepareConfig
 	// Once leaves alone what the ledger knows, however it ended. Otherwise what failed is tried again.
 	Once bool
 }
@@ -52,6 +51,8 @@ type Taken struct {
 	State, Reason string
 	Known         bool   // it was ordered before
 	Warning       string // about the operator's scale
+	// Overdue: it was not read in its time. Nothing is written down, as it has no name; it may be read another time.
+	Overdue bool
 }
 
 // Take takes one file in. What is wrong with the file is in Taken; an error is the system's, and the
@@ -64,7 +65,7 @@ func (r *Reception) Take(ctx context.Context, q Request) (Taken, error) {
 	if q.MPP > 0 {
 		p.MPP = q.MPP
 	}
-	o, err := Prepare(ctx, q.Path, PrepareConfig{Model: r.Model, Parameters: p, Remote: r.Remote})
+	o, err := Prepare(ctx, q.Path, PrepareConfig{Model: r.Model, Parameters: p, Remote: r.Remote, Patience: r.Patience})
 	if err != nil {
 		if ctx.Err() != nil {
 			return Taken{}, err
@@ -72,7 +73,9 @@ func (r *Reception) Take(ctx context.Context, q Request) (Taken, error) {
 		return r.refuse(ctx, q, p, err)
 	}
 	o.File, o.Accession, o.Priority = q.file(), q.Accession, q.Priority
-	o.Bytes, o.Changed = q.Bytes, q.Changed
+	if q.Bytes != 0 {
+		o.Bytes, o.Changed = q.Bytes, q.Changed
+	}
 	t := Taken{Slide: o.Slide, State: Waiting, Warning: o.Contradiction}
 	known, err := r.known(ctx, o)
 	if err != nil {
@@ -117,22 +120,24 @@ func (r *Reception) judge() *Judge { return &Judge{Ledger: r.Desk.Ledger(), Dead
 
 // refuse writes down that a file cannot be analysed, under the id of whatever it holds.
 func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters, cause error) (Taken, error) {
-	t := Taken{State: Failed, Reason: plain(cause, q.Path)}
+	t := Taken{State: Failed, Reason: plain(cause, q.Path), Overdue: errors.Is(cause, ErrOverdue)}
 	var refusal *Refusal
 	if errors.As(cause, &refusal) {
 		t.State = Refused
 	}
-	if q.Doubtful {
+	if q.Doubtful || t.Overdue {
 		return t, nil
 	}
-	sum, err := r.Remote.Hash(ctx, q.Path, nil)
-	if errors.Is(err, slide.ErrEmpty) {
-		sum, err = sha256.Sum256(nil), nil
-	}
-	if err != nil {
+	n, err := inTime(ctx, r.Patience, q.Path, func(ctx context.Context, reads *reading) (name, error) {
+		return nameOf(ctx, r.Remote, q.Path, reads.hashes(nil))
+	})
+	if err != nil && !errors.Is(err, slide.ErrEmpty) {
 		return t, ctx.Err() // not even readable: there is nothing to name it by
 	}
-	t.Slide = pyramid.NewSlideID(sum)
+	if q.Bytes != 0 {
+		n.bytes, n.changed = q.Bytes, q.Changed
+	}
+	t.Slide = n.slide()
 	l := r.Desk.Ledger()
 	old, err := l.End(ctx, t.Slide)
 	if err != nil {
@@ -142,11 +147,11 @@ func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters,
 	if t.Known && r.Once {
 		return t, nil
 	}
-	e := stamped(Entry{
-		Slide: t.Slide, SHA256: hex.EncodeToString(sum[:]), File: q.file(), Accession: q.Accession,
+	e := Entry{
+		Slide: t.Slide, SHA256: hex.EncodeToString(n.sum[:]), File: q.file(), Accession: q.Accession,
 		Priority: q.Priority.Known(), Model: r.Model.Ref.SHA256, At: time.Now().UTC(),
-		Again: &Again{q.Path, p}, Bytes: q.Bytes, Changed: q.Changed.UTC(),
-	}, q.Path)
+		Again: &Again{q.Path, p}, Bytes: n.bytes, Changed: n.changed.UTC(),
+	}
 	// Without Reopen: killed between the two, an order that ended has its old end, see also Standing.torn.
 	if err := l.record(ctx, e); err != nil {
 		return t, err
@@ -168,17 +173,6 @@ func (r *Reception) recognise(ctx context.Context, known Entry, q Request) error
 	}
 	e.Bytes, e.Changed = q.Bytes, q.Changed.UTC()
 	return l.record(ctx, e)
-}
-
-// stamped adds size and time of the file, where there is one and nobody said.
-func stamped(e Entry, path string) Entry {
-	if e.Bytes != 0 {
-		return e
-	}
-	if st, err := os.Stat(path); err == nil {
-		e.Bytes, e.Changed = st.Size(), st.ModTime().UTC()
-	}
-	return e
 }
 
 // plain is the reason without the file's path, which the ledger has already and which no log may have.

@@ -238,7 +238,8 @@ func (o *operation) folder(ctx context.Context, c *crew) error {
 	if err != nil {
 		return err
 	}
-	r := &round{system: system, flags: &o.folderFlags, place: &o.place, cmd: o.cmd, quiet: true}
+	desk.Patience.Behind = o.station.metrics.LeftBehind
+	r := &round{system: system, flags: &o.folderFlags, place: &o.place, cmd: o.cmd, quiet: true, heard: o.station.metrics.WatchSilent}
 	if err := r.open(ctx, o.watch, desk, o.station.log); err != nil {
 		return err
 	}

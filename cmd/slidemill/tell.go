@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/watch"
@@ -46,6 +47,28 @@ func (r *round) tellProblems() {
 		}
 	}
 	r.problems = problems
+}
+
+// tellSilence has the summary written soon when the folder falls silent or answers again. The watcher logs it.
+func (r *round) tellSilence() {
+	since := r.watcher.Silent()
+	if r.heard != nil {
+		r.heard(since)
+	}
+	if !since.Equal(r.silent) {
+		r.silent, r.written = since, time.Time{}
+		r.ended++
+	}
+}
+
+// silence is the problem that a folder has which does not answer.
+func (r *round) silence() []string {
+	since := r.watcher.Silent()
+	if since.IsZero() {
+		return nil
+	}
+	return []string{fmt.Sprintf("The folder has not answered since %s, and slides that lie there since then are not in this list. See whether its network drive is there.",
+		since.Format("2006-01-02 15:04"))}
 }
 
 // tellMissing says how many slides of the worklists have not come, when that changed. Scanners bring them

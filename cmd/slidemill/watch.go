@@ -53,6 +53,11 @@ each once even across restarts. A CSV worklist beside the slides (columns file,
 accession, priority, mpp) says to which case they belong and how urgent they are.
 Files that fail are named with the reason; the others go on.
 
+` + readInTime + `
+Such a file is tried again later, after the others; it is not moved to quarantine. A folder
+that does not answer, as when its network drive is away, is named here and in the summary,
+and watched again when it does; what was ordered goes on.
+
 Orders go to --nats, or to the serve that works in the data folder. Where there is
 none, watch does the work itself.
 
@@ -153,7 +158,9 @@ type round struct {
 	ended   int       // slides since then
 	missing int       // slides of the worklists that had not come at the last look
 
-	problems []string // of the worklists, as they were told last
+	problems []string               // of the worklists, as they were told last
+	silent   time.Time              // since when the folder does not answer, as was told last
+	heard    func(silent time.Time) // hears of that at each look; may be nil
 }
 
 func (r *round) open(ctx context.Context, dir string, desk *intake.Reception, log *slog.Logger) (err error) {
@@ -183,6 +190,7 @@ const summaryEvery = 5 * time.Minute
 func (r *round) looked(ctx context.Context) {
 	r.tellProblems()
 	r.tellMissing()
+	r.tellSilence()
 	if time.Since(r.written) < summaryEvery || r.ended == 0 {
 		return
 	}
@@ -246,7 +254,7 @@ func (r *round) summarise(ctx context.Context) (*summary.Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum.Problems, sum.Ignored = r.watcher.SheetProblems(), r.watcher.Ignored()
+	sum.Problems, sum.Ignored = append(r.silence(), r.watcher.SheetProblems()...), r.watcher.Ignored()
 	return sum, nil
 }
 

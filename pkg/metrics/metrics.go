@@ -43,7 +43,7 @@ type Metrics struct {
 	regions, redeliveries, failures *prometheus.CounterVec
 	events, missed                  *prometheus.CounterVec
 	stages, turnaround              *prometheus.HistogramVec
-	behind                          prometheus.Gauge
+	behind, silent                  prometheus.Gauge
 }
 
 // The buckets of seconds: a region takes seconds, a slide minutes, a night hours.
@@ -71,8 +71,10 @@ func New(c Config) *Metrics {
 		turnaround:   histogram("slidemill_turnaround_seconds", "Time from order to result.", turnaroundBuckets, "priority"),
 		behind: prometheus.NewGauge(prometheus.GaugeOpts{Name: "slidemill_work_left_behind",
 			Help: "Work of this process on slides that is stuck in a read and was left behind; it keeps its memory until the read ends."}),
+		silent: prometheus.NewGauge(prometheus.GaugeOpts{Name: "slidemill_watch_silent_since_seconds",
+			Help: "Since when the watched folder does not answer, in Unix time; 0 if it does."}),
 	}
-	m.registry.MustRegister(m.regions, m.redeliveries, m.failures, m.events, m.missed, m.stages, m.turnaround, m.behind, (*live)(m),
+	m.registry.MustRegister(m.regions, m.redeliveries, m.failures, m.events, m.missed, m.stages, m.turnaround, m.behind, m.silent, (*live)(m),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.regions.WithLabelValues() // there from the start, so that rates work
 	for _, p := range jobs.Priorities() {
@@ -119,6 +121,15 @@ func (m *Metrics) Redelivered(s jobs.Stage) { m.redeliveries.WithLabelValues(str
 
 // LeftBehind counts work that is stuck and was left behind, and with -1 such work that ended after all.
 func (m *Metrics) LeftBehind(change int) { m.behind.Add(float64(change)) }
+
+// WatchSilent tells since when the watched folder does not answer; the zero time if it does.
+func (m *Metrics) WatchSilent(since time.Time) {
+	if since.IsZero() {
+		m.silent.Set(0)
+		return
+	}
+	m.silent.Set(float64(since.Unix()))
+}
 
 // Ended counts an order that has its result.
 func (m *Metrics) Ended(p jobs.Priority, took time.Duration) {

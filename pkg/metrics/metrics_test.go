@@ -41,6 +41,7 @@ func TestScrape(t *testing.T) {
 	m.LeftBehind(1)
 	m.LeftBehind(1)
 	m.LeftBehind(-1)
+	m.WatchSilent(time.Unix(1700000000, 0))
 	m.Missed(jobs.Stat)
 	m.Ended("", time.Minute)
 	m.Stage("tile", 2)
@@ -58,6 +59,7 @@ func TestScrape(t *testing.T) {
 		`slidemill_events_total{stage="other",state="other"} 1`,
 		`slidemill_redeliveries_total{stage="stitch"} 1`,
 		"slidemill_work_left_behind 1",
+		"slidemill_watch_silent_since_seconds 1.7e+09",
 		`slidemill_turnaround_missed_total{priority="stat"} 1`,
 		`slidemill_turnaround_seconds_count{priority="routine"} 1`,
 		`slidemill_stage_seconds_sum{stage="tile"} 2`,

@@ -18,7 +18,7 @@ import (
 type Summary struct {
 	From, To time.Time
 	Rows     []Row // those that need a person first
-	// Problems are what the watched folder's worklists got wrong.
+	// Problems are what the watched folder's worklists got wrong, and that it does not answer.
 	Problems []string
 	// Ignored counts files that were no slides by their names.
 	Ignored int

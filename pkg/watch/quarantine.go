@@ -7,18 +7,47 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
 )
 
-// putAway moves the file of a failed slide to quarantine, from where it may be tried again.
+// move is how the way of a slide to quarantine ended.
+type move struct {
+	slide pyramid.SlideID
+	to    string
+	err   error
+}
+
+// putAway moves the file of a failed slide to quarantine, from where it may be tried again. While the folder does not
+// answer one such move waits for it, and what else fails stays where it is.
 func (w *Watcher) putAway(ctx context.Context, s *Slide) error {
-	if w.Quarantine == "" || s.Doubled != "" {
+	if w.Quarantine == "" || s.Doubled != "" || s.postponed {
 		return nil
 	}
-	to, err := w.quarantine(s)
+	if w.moving != nil {
+		if err := w.moved(ctx); err != nil {
+			return err
+		}
+	}
+	one := *s
+	w.moving = begin(func(func()) move {
+		to, err := w.quarantine(&one)
+		return move{one.Slide, to, err}
+	})
+	return w.moved(ctx)
+}
+
+// moved waits for the move, and notes where the file lies now.
+func (w *Watcher) moved(ctx context.Context) error {
+	m, err := w.moving.wait(ctx, w.silence)
 	if err != nil {
 		return err
 	}
-	return w.Reception.Moved(ctx, s.Slide, to)
+	w.moving = nil
+	if m.err != nil {
+		return m.err
+	}
+	return w.Reception.Moved(ctx, m.slide, m.to)
 }
 
 // quarantine moves the slide's file away, writes the reason beside it, and says where it is. Of a DICOM slide all

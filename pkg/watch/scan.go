@@ -25,12 +25,15 @@ type seen struct {
 	since   time.Time // since when it has been like this
 	doubted bool      // it could not be read once
 	taken   bool
+	overdue int       // how often it was not read in its time
+	again   time.Time // when it is tried again after that; zero if it is not
 }
 
 // settled reports whether the file has been the same for long enough.
 func (s *seen) settled(f candidate, now time.Time, settle time.Duration) bool {
 	if s.since.IsZero() || s.size != f.size || !s.changed.Equal(f.changed) {
 		s.size, s.changed, s.since, s.doubted = f.size, f.changed, now, false
+		s.overdue, s.again = 0, time.Time{}
 		return false
 	}
 	return now.Sub(s.since) >= settle
@@ -50,7 +53,14 @@ func (w *Watcher) scan(ctx context.Context) (found []candidate, err error) {
 	var errs []error
 	units := map[string]int{} // folders of DICOM files, by their place in found
 	other := 0
-	err = filepath.WalkDir(w.Dir, func(path string, d fs.DirEntry, err error) error {
+	walk := w.walk
+	if walk == nil {
+		walk = filepath.WalkDir
+	}
+	err = walk(w.Dir, func(path string, d fs.DirEntry, err error) error {
+		if w.alive != nil {
+			w.alive()
+		}
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()

@@ -6,7 +6,6 @@ package watch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -51,7 +50,8 @@ type Slide struct {
 	Doubled   string // the file that holds the same slide, and was first
 	Note      string // what a corrected worklist changed, while that is told
 
-	row Row // what the worklist said when it was heeded last
+	postponed bool // it was not read in its time, and is tried again
+	row       Row  // what the worklist said when it was heeded last
 }
 
 func (s *Slide) ended() bool { return intake.Ended(s.State) }
@@ -70,6 +70,15 @@ type Watcher struct {
 	lists   worklists
 	stale   bool // a worklist may say something else than the orders
 	other   int  // files that are no slides by their names
+
+	surveying *errand[*survey] // at work
+	silent    time.Time        // since when the folder does not answer
+	moving    *errand[move]    // to quarantine
+	silence   time.Duration    // how long an errand may get no answer
+
+	take  func(context.Context, intake.Request) (intake.Taken, error) // Reception's
+	walk  func(root string, visit fs.WalkDirFunc) error               // nil: filepath.WalkDir
+	alive func()                                                      // hears of each file that a scan finds; may be nil
 }
 
 // maxFiles bounds a folder; whoever has more keeps a case per folder.
@@ -77,10 +86,8 @@ const maxFiles = 500_000
 
 // New reads what the ledger knows already. The folder must be there.
 func New(ctx context.Context, c Config) (*Watcher, error) {
-	if st, err := os.Stat(c.Dir); err != nil {
-		return nil, fmt.Errorf("watched folder: %w", err)
-	} else if !st.IsDir() {
-		return nil, fmt.Errorf("watched folder %s: it is a file: name the folder that it lies in", c.Dir)
+	if err := isFolder(ctx, c.Dir); err != nil {
+		return nil, err
 	}
 	if c.Settle == 0 {
 		c.Settle = DefaultSettle
@@ -95,6 +102,7 @@ func New(ctx context.Context, c Config) (*Watcher, error) {
 	w := &Watcher{
 		Config: c, files: map[string]*seen{}, slides: map[string]*Slide{},
 		first: map[pyramid.SlideID]string{}, entries: map[string]intake.Entry{},
+		silence: folderSilence, take: c.Reception.Take,
 	}
 	for _, l := range lines {
 		w.entries[l.File] = l.Entry
@@ -133,11 +141,15 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Look takes what is new and whole, and sees what has ended. It returns how many files are not whole yet.
+// Look takes what is new and whole, and sees what has ended. It returns how many files are not whole yet; a folder
+// that is silent counts as one.
 func (w *Watcher) Look(ctx context.Context) (unsettled int, err error) {
-	w.stale = w.lists.reread(w.Dir, w.Log) || w.stale
-	found, err := w.scan(ctx)
-	for _, f := range found {
+	s, err := w.survey(ctx)
+	if s == nil {
+		return 1, errors.Join(err, w.follow(ctx))
+	}
+	err = s.err
+	for _, f := range w.untriedFirst(s.found) {
 		if ctx.Err() != nil {
 			return unsettled, ctx.Err()
 		}
@@ -157,7 +169,7 @@ func (w *Watcher) consider(ctx context.Context, f candidate) (whole bool, err er
 		s = new(seen)
 		w.files[f.file] = s
 	}
-	if s.taken && !w.replaced(f, s) {
+	if s.taken && !w.replaced(f, s) && !s.isDue(time.Now()) {
 		return true, nil
 	}
 	if !s.settled(f, time.Now(), w.Settle) {
@@ -167,10 +179,15 @@ func (w *Watcher) consider(ctx context.Context, f candidate) (whole bool, err er
 		s.taken = true
 		return true, nil
 	}
-	t, err := w.Reception.Take(ctx, w.request(f, s))
+	t, err := w.take(ctx, w.request(f, s))
 	if err != nil {
 		return false, err
 	}
+	if t.Overdue {
+		w.postpone(ctx, f, s, t)
+		return true, nil
+	}
+	s.taken, s.overdue, s.again = false, 0, time.Time{}
 	if !s.doubted && t.State != intake.Waiting && !t.Known && t.Slide == (pyramid.SlideID{}) {
 		s.doubted, s.since = true, time.Now() // it may be half a file that nobody writes to just now
 		return false, nil
@@ -215,7 +232,7 @@ func (w *Watcher) recall(f candidate) bool {
 }
 
 func (w *Watcher) note(ctx context.Context, f candidate, t intake.Taken) {
-	s := &Slide{File: f.file, Slide: t.Slide, State: t.State, Reason: t.Reason, Priority: jobs.Routine}
+	s := &Slide{File: f.file, Slide: t.Slide, State: t.State, Reason: t.Reason, Priority: jobs.Routine, postponed: t.Overdue}
 	if row, ok := w.lists.find(f.file); ok {
 		s.Accession, s.Priority, s.row = row.Accession, row.Priority.Known(), row
 	}

@@ -85,3 +85,17 @@ func (r *round) tellMissing() {
 	}
 	fmt.Fprintf(r.cmd.ErrOrStderr(), "worklist: %d of %s not in the folder yet\n", n, count(listed, "slide"))
 }
+
+// tellMasks says once that masks are left out, so that nobody waits for them.
+func (r *round) tellMasks() {
+	n := r.watcher.Masks()
+	if n == 0 || r.masks {
+		return
+	}
+	r.masks = true
+	if r.quiet {
+		r.log.Info("masks beside their slides are left out", "files", n)
+		return
+	}
+	fmt.Fprintf(r.cmd.ErrOrStderr(), "left out, as masks beside their slides: %s (NAME.mask.tiff)\n", count(n, "file"))
+}

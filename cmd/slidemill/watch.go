@@ -51,7 +51,9 @@ func newWatch() *cobra.Command {
 		Long: `Watch takes each slide of the folder and of those below it once it is whole, and
 each once even across restarts. A CSV worklist beside the slides (columns file,
 accession, priority, mpp) says to which case they belong and how urgent they are.
-Files that fail are named with the reason; the others go on.
+Files that fail are named with the reason; the others go on. A mask beside its slide
+(NAME.mask.tiff or NAME.mask.tif beside NAME.svs, NAME.tiff, …) is no slide and is left
+out, unless a worklist names it.
 
 ` + readInTime + `
 Such a file is tried again later, after the others; it is not moved to quarantine. A folder
@@ -157,6 +159,7 @@ type round struct {
 	written time.Time // the summary
 	ended   int       // slides since then
 	missing int       // slides of the worklists that had not come at the last look
+	masks   bool      // it was said that masks are left out
 
 	problems []string               // of the worklists, as they were told last
 	silent   time.Time              // since when the folder does not answer, as was told last
@@ -191,6 +194,7 @@ func (r *round) looked(ctx context.Context) {
 	r.tellProblems()
 	r.tellMissing()
 	r.tellSilence()
+	r.tellMasks()
 	if time.Since(r.written) < summaryEvery || r.ended == 0 {
 		return
 	}

@@ -70,6 +70,7 @@ type Watcher struct {
 	lists   worklists
 	stale   bool // a worklist may say something else than the orders
 	other   int  // files that are no slides by their names
+	masks   int  // of these, masks beside their slides
 
 	surveying *errand[*survey] // at work
 	silent    time.Time        // since when the folder does not answer

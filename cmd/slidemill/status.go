@@ -147,17 +147,11 @@ func (b *bulletin) look(ctx context.Context) (err error) {
 
 // line says everything in one line: counts, rate and ETA.
 func (b *bulletin) line() string {
-	states := map[string]int{}
-	for _, s := range b.standings {
-		states[s.State]++
+	states := make([]string, len(b.standings))
+	for i := range b.standings {
+		states[i] = b.standings[i].State
 	}
-	var parts []string
-	for _, state := range []string{stitch.Done, intake.Failed, intake.Refused, intake.Missing, intake.Cancelled, string(jobs.Stitch), string(jobs.Segment), string(jobs.Tile), intake.Waiting} {
-		if n := states[state]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, stateWords[state]))
-		}
-	}
-	text := fmt.Sprintf("%s: %s", count(len(b.standings), "slide"), strings.Join(parts, ", "))
+	text := fmt.Sprintf("%s: %s", count(len(states), "slide"), countStates(states))
 	if b.late > 0 {
 		text += fmt.Sprintf("; %d late", b.late)
 	}
@@ -165,6 +159,21 @@ func (b *bulletin) line() string {
 		text += " · " + rate
 	}
 	return text
+}
+
+// countStates says how many are in which state, what has ended first.
+func countStates(states []string) string {
+	counts := map[string]int{}
+	for _, state := range states {
+		counts[state]++
+	}
+	var parts []string
+	for _, state := range []string{stitch.Done, intake.Failed, intake.Refused, intake.Missing, intake.Cancelled, string(jobs.Stitch), string(jobs.Segment), string(jobs.Tile), intake.Waiting} {
+		if n := counts[state]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, stateWords[state]))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // stateWords are the states as a person says them.

@@ -23,6 +23,8 @@ func (r *round) told(s watch.Slide) {
 	switch {
 	case s.Note != "":
 		fmt.Fprintf(out, "%s: %s\n", s.File, s.Note)
+	case s.Before:
+		r.before = append(r.before, s.State)
 	case s.Doubled != "":
 		fmt.Fprintf(out, "%s: the same slide as %s\n", s.File, s.Doubled)
 	case s.Reason != "":
@@ -84,6 +86,14 @@ func (r *round) tellMissing() {
 		return
 	}
 	fmt.Fprintf(r.cmd.ErrOrStderr(), "worklist: %d of %s not in the folder yet\n", n, count(listed, "slide"))
+}
+
+// tellBefore says in one line how slides had ended before this watch began: what is printed one by one is news.
+func (r *round) tellBefore() {
+	if len(r.before) > 0 {
+		fmt.Fprintf(r.cmd.ErrOrStderr(), "ended before this start: %s\n", countStates(r.before))
+	}
+	r.before = nil
 }
 
 // tellMasks says once that masks are left out, so that nobody waits for them.

@@ -160,6 +160,7 @@ type round struct {
 	ended   int       // slides since then
 	missing int       // slides of the worklists that had not come at the last look
 	masks   bool      // it was said that masks are left out
+	before  []string  // states of slides that had ended before, until that is said
 
 	problems []string               // of the worklists, as they were told last
 	silent   time.Time              // since when the folder does not answer, as was told last
@@ -195,6 +196,7 @@ func (r *round) looked(ctx context.Context) {
 	r.tellMissing()
 	r.tellSilence()
 	r.tellMasks()
+	r.tellBefore()
 	if time.Since(r.written) < summaryEvery || r.ended == 0 {
 		return
 	}

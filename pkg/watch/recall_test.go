@@ -61,3 +61,36 @@ func TestDICOMIsRecalled(t *testing.T) {
 		t.Error("it was read again, is the same, and is not known for it")
 	}
 }
+
+// A new start says of what had ended that it is no news, once; what ends later is news.
+func TestEndedBefore(t *testing.T) {
+	s := newScanner(t)
+	s.picture(t, "a.png", 1)
+	s.picture(t, "b.png", 2)
+	s.worklist(t, "a.png,A1,,1\nb.png,A1,,1\n")
+	s.look(t)
+	end := func(file string) {
+		t.Helper()
+		id := s.slides[file].Slide
+		if err := s.Judge.Ledger.Close(t.Context(), id, intake.End{State: intake.Failed, Reason: "x", At: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end("a.png")
+	s.look(t)
+	var err error
+	if s.Watcher, err = New(t.Context(), s.Config); err != nil {
+		t.Fatal(err)
+	}
+	s.told = nil
+	s.look(t)
+	if len(s.told) != 1 || s.told[0].File != "a.png" || !s.told[0].Before || s.told[0].State != intake.Failed {
+		t.Errorf("told at a new start: %+v", s.told)
+	}
+	s.told = nil
+	end("b.png")
+	s.look(t)
+	if len(s.told) != 1 || s.told[0].File != "b.png" || s.told[0].Before {
+		t.Errorf("told of what ended since: %+v", s.told)
+	}
+}

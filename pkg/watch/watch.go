@@ -49,9 +49,11 @@ type Slide struct {
 	Reason    string
 	Doubled   string // the file that holds the same slide, and was first
 	Note      string // what a corrected worklist changed, while that is told
+	Before    bool   // it had ended before this watcher began, which is no news
 
-	postponed bool // it was not read in its time, and is tried again
 	row       Row  // what the worklist said when it was heeded last
+	recalled  bool // from the ledger, and nobody has asked yet how it stands
+	postponed bool // it was not read in its time, and is tried again
 }
 
 func (s *Slide) ended() bool { return intake.Ended(s.State) }
@@ -222,7 +224,7 @@ func (w *Watcher) recall(f candidate) bool {
 	if !ok || e.Bytes != f.size || !e.Changed.Equal(f.changed) {
 		return false
 	}
-	s := &Slide{File: f.file, Accession: e.Accession, Priority: e.Priority, Slide: e.Slide}
+	s := &Slide{File: f.file, Accession: e.Accession, Priority: e.Priority, Slide: e.Slide, recalled: true}
 	if row, ok := w.lists.find(f.file); ok && row.changed.After(e.At) {
 		w.stale = true // it was corrected while nobody watched
 	} else {
@@ -308,6 +310,7 @@ func (w *Watcher) follow(ctx context.Context) error {
 	}
 	for i, s := range open {
 		s.State, s.Reason = standings[i].State, standings[i].Reason
+		s.Before, s.recalled = s.recalled && s.ended(), false
 		if s.ended() {
 			w.Reception.Turns.Left(s.Accession)
 			w.tell(ctx, s)

@@ -305,15 +305,3 @@ func writeReport(base string, r *evaluate.Report) error {
 	}
 	return nil
 }
-
-// writeTo writes a file.
-func writeTo(path string, write func(io.Writer) error) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	if err := errors.Join(write(f), f.Close()); err != nil {
-		return fmt.Errorf("write report %s: %w", path, err)
-	}
-	return nil
-}

@@ -29,7 +29,7 @@ type explainFlags struct {
 	mpp                    float64
 	size                   int
 	options                explain.Options
-	asJSON                 bool
+	asJSON, force          bool
 }
 
 func newExplain() *cobra.Command {
@@ -79,6 +79,7 @@ Research use only. What moved the model need not be what a pathologist would go 
 	fl.Float64Var(&f.mpp, "mpp", 0, "microns per pixel, where the file does not say")
 	fl.StringVar(&f.model, "model", "", "model file (default: the built-in model)")
 	fl.BoolVar(&f.asJSON, "json", false, "the numbers as JSON on stdout")
+	forceFlag(cmd, &f.force)
 	return cmd
 }
 
@@ -101,6 +102,11 @@ func explainPlace(cmd *cobra.Command, f *explainFlags, path string, x, y float64
 	m, err := openModel(f.model)
 	if err != nil {
 		return err
+	}
+	if f.out != "" {
+		if err := vacant(f.force, f.out, stem(f.out)+".json"); err != nil {
+			return err
+		}
 	}
 	canvas, err := f.canvas(cmd.Context(), m, path, canvasAt{x: x, y: y, side: f.size, mpp: f.mpp})
 	if err != nil {

@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,6 +21,7 @@ import (
 func newExport() *cobra.Command {
 	var p place
 	var run, format, out string
+	var force bool
 	cmd := &cobra.Command{
 		Use:     "export SLIDE --format geojson --out FILE",
 		Short:   "Hand a result over to other programs",
@@ -36,6 +35,9 @@ func newExport() *cobra.Command {
 			pick, ok := exportFormats[format]
 			if !ok {
 				return &usageError{fmt.Errorf("format %q: want geojson or mask", format)}
+			}
+			if err := vacant(force, out); err != nil {
+				return err
 			}
 			bucket, err := p.openStore(cmd.Context())
 			if err != nil {
@@ -62,6 +64,7 @@ func newExport() *cobra.Command {
 	f.StringVar(&run, "run", "", "which run (needed if the slide has several)")
 	f.StringVar(&format, "format", "geojson", "geojson or mask")
 	f.StringVar(&out, "out", "", "the file to write")
+	forceFlag(cmd, &force)
 	return cmd
 }
 
@@ -133,15 +136,7 @@ func (c *copying) do(ctx context.Context) (err error) {
 	if !ok {
 		return c.damaged(fmt.Errorf("run.json promises no %s", path.Base(c.key)))
 	}
-	f, err := os.CreateTemp(filepath.Dir(c.path), ".export-*")
-	if err != nil {
-		return fmt.Errorf("export: %w", err)
-	}
-	err = c.fill(ctx, f, want)
-	if err := errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return errors.Join(fmt.Errorf("export: %w", err), os.Remove(f.Name()))
-	}
-	return os.Rename(f.Name(), c.path)
+	return writeTo(c.path, func(w io.Writer) error { return c.fill(ctx, w, want) })
 }
 
 // fill copies the object and compares it with what was promised.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 	"strconv"
@@ -32,6 +33,9 @@ func (f *tileFlags) open(ctx context.Context, budget *workers.Budget, c *tiler.C
 	case filepath.Ext(f.out) == ".szi":
 		return f.openFile(ctx, budget, c)
 	case filepath.Ext(f.out) == ".dzi":
+		if err := f.clearDeepZoom(); err != nil {
+			return pyramidOut{}, err
+		}
 		bucket, err := dzi.Open(strings.TrimSuffix(f.out, ".dzi"))
 		if err != nil {
 			return pyramidOut{}, err
@@ -61,7 +65,32 @@ func (f *tileFlags) openS3(ctx context.Context, budget *workers.Budget, c *tiler
 	if err != nil {
 		return pyramidOut{}, err
 	}
+	if err := f.vacant(ctx, bucket, name); err != nil {
+		return pyramidOut{}, err
+	}
 	return openArchive(ctx, c, budget.Bucket(bucket), name)
+}
+
+// vacant refuses to write over an archive unless that is wished.
+func (f *tileFlags) vacant(ctx context.Context, bucket store.Bucket, name string) error {
+	if _, err := bucket.Stat(ctx, name); err == nil && !f.force {
+		return occupied(f.out)
+	}
+	return nil
+}
+
+// clearDeepZoom refuses to write over a Deep Zoom image, or with --force takes the old one away, descriptor first: without
+// it there is no image. A folder of tiles without a descriptor may be anybody's (browsers call what belongs to a saved page
+// so) and stays.
+func (f *tileFlags) clearDeepZoom() error {
+	tiles := strings.TrimSuffix(f.out, ".dzi") + "_files"
+	if !f.force {
+		return vacant(false, f.out, tiles)
+	}
+	if !there(f.out) {
+		return nil
+	}
+	return errors.Join(os.Remove(f.out), os.RemoveAll(tiles))
 }
 
 // openFile begins an archive on disk.
@@ -71,8 +100,8 @@ func (f *tileFlags) openFile(ctx context.Context, budget *workers.Budget, c *til
 	if err != nil {
 		return pyramidOut{}, err
 	}
-	if _, err := bucket.Stat(ctx, name); err == nil {
-		return pyramidOut{}, fmt.Errorf("%s is there already: remove it, or choose another name", f.out)
+	if err := f.vacant(ctx, bucket, name); err != nil {
+		return pyramidOut{}, err
 	}
 	out, err := openArchive(ctx, c, budget.Bucket(bucket), name)
 	commit := out.commit

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +14,7 @@ import (
 func newSynth() *cobra.Command {
 	var c synth.Config
 	var size string
+	var force bool
 	cmd := &cobra.Command{
 		Use:   "synth --out FILE.tiff",
 		Short: "Draw a synthetic H&E-like slide of any size, with its true mask beside it",
@@ -25,11 +27,14 @@ seed draws the same slide. It says on its face that it is synthetic.`,
 			if c.Path == "" {
 				return &usageError{fmt.Errorf("--out is missing")}
 			}
-			if err := vacant(c.Path, synth.MaskPath(c.Path)); err != nil {
-				return &usageError{err}
-			}
 			if c.Size, err = pyramid.ParseSize(size); err != nil {
 				return &usageError{err}
+			}
+			if err := vacant(force, c.Path, synth.MaskPath(c.Path)); err != nil {
+				return err
+			}
+			if err := os.MkdirAll(filepath.Dir(c.Path), 0o755); err != nil {
+				return fmt.Errorf("folder of --out: %w", err)
 			}
 			return drawSlide(cmd, c)
 		},
@@ -41,17 +46,8 @@ seed draws the same slide. It says on its face that it is synthetic.`,
 	f.Float64Var(&c.MPP, "mpp", 0.5, "microns per pixel")
 	f.Float64Var(&c.Tissue, "tissue", 0, "share of the slide that tissue covers, up to 0.6 (default: as the seed has it, about a third)")
 	f.IntVar(&c.Workers, "workers", defaultWorkers(), "tiles drawn at once")
+	forceFlag(cmd, &force)
 	return cmd
-}
-
-// vacant refuses to write over what is there.
-func vacant(paths ...string) error {
-	for _, path := range paths {
-		if _, err := os.Stat(path); err == nil {
-			return fmt.Errorf("%s is there already: remove it, or choose another name", path)
-		}
-	}
-	return nil
 }
 
 // drawSlide draws with a progress bar and says where the slide is.

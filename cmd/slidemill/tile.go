@@ -20,6 +20,7 @@ type tileFlags struct {
 	place
 	out    string
 	json   bool
+	force  bool
 	config tiler.Config
 }
 
@@ -30,7 +31,10 @@ func newTile() *cobra.Command {
 		Short: "Only the pyramid, as a Deep Zoom image",
 		Long: `Tile writes the pyramid of a slide and nothing else: as a Deep Zoom image (PATH.dzi and the folder
 PATH_files), or as one zip file of the same (SZI), on disk or in S3 (PREFIX/pyramid.szi, or the
-name given). The slide's own JPEG tiles are copied; --quality compresses all of them anew.`,
+name given). The slide's own JPEG tiles are copied; --quality compresses all of them anew.
+
+What is there already is left alone. With --force an archive is replaced once the new one is whole;
+of a Deep Zoom image the old tiles are removed first.`,
 		Example: `  slidemill tile slide.svs --out slide.dzi
   slidemill tile slide.svs --out slide.szi
   slidemill tile slide.svs --out s3://pathology/pyramids/4711`,
@@ -45,6 +49,7 @@ name given). The slide's own JPEG tiles are copied; --quality compresses all of 
 	fl.IntVar(&f.config.Quality, "quality", 0, "JPEG quality of every tile (default: the slide's own tiles are copied)")
 	fl.IntVar(&f.config.Workers, "workers", defaultWorkers(), "tiles made at once")
 	fl.BoolVar(&f.json, "json", false, "one JSON object on stdout: what was made of each level")
+	forceFlag(cmd, &f.force)
 	return cmd
 }
 

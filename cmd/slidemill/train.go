@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,6 +25,7 @@ type trainFlags struct {
 	mpp                           float64
 	epochs, threads               int
 	seed                          uint64
+	force                         bool
 }
 
 func newTrain() *cobra.Command {
@@ -36,7 +38,8 @@ card, the curves and the figures on the validation patients. The same seed and d
 the same bytes. It prints the seconds per training image, loss, Dice and the time left.
 
 It keeps a checkpoint after every epoch; the same command goes on from there and ends
-in the same bytes. --init fine-tunes a model instead of starting from nothing.
+in the same bytes; a model that such a training did not write is not written over without
+--force. --init fine-tunes a model instead of starting from nothing.
 
 ` + labelledHelp,
 		Example: `  slidemill train --data ebhi-seg --out carcinoma.onnx
@@ -61,11 +64,15 @@ in the same bytes. --init fine-tunes a model instead of starting from nothing.
 	fl.IntVar(&f.epochs, "epochs", 0, "times each image is seen (default: the recipe's)")
 	fl.IntVar(&f.threads, "threads", defaultWorkers(), "threads of a step; the weights do not depend on it")
 	fl.Uint64Var(&f.seed, "seed", recipe.Seed, "of everything that is drawn")
+	forceFlag(cmd, &f.force)
 	return cmd
 }
 
 func trainModel(cmd *cobra.Command, f *trainFlags) error {
 	ctx := cmd.Context()
+	if err := f.vacant(); err != nil {
+		return err
+	}
 	config, err := f.config(ctx)
 	if err != nil {
 		return err
@@ -89,6 +96,18 @@ func trainModel(cmd *cobra.Command, f *trainFlags) error {
 	return f.export(cmd, config, result)
 }
 
+// folder is where the training keeps what it goes on from.
+func (f *trainFlags) folder() string { return orDefault(f.dir, stem(f.out)+".training") }
+
+// cardFile is where the model's card goes.
+func (f *trainFlags) cardFile() string { return stem(f.out) + ".md" }
+
+// vacant refuses to write over a model, unless it is this training's own: one that goes on from its checkpoint ends in
+// the same bytes, and one of another recipe is refused by the checkpoint.
+func (f *trainFlags) vacant() error {
+	return vacant(f.force || train.Begun(f.folder()), f.out, f.cardFile())
+}
+
 func epochLine(p train.Progress) string {
 	text := fmt.Sprintf("epoch %d/%d: loss %.4f, %.0f ms/image, ETA %v", p.Epoch, p.Epochs, p.Record.Loss, 1000*p.SecondsPerImage, p.ETA.Round(time.Second))
 	if v := p.Record.Val; v != nil {
@@ -106,10 +125,7 @@ func (f *trainFlags) config(ctx context.Context) (*train.Config, error) {
 	if f.epochs > 0 {
 		recipe.Epochs = f.epochs
 	}
-	c := &train.Config{Recipe: recipe, Dir: f.dir, Backend: train.Gorgonia{Threads: f.threads}}
-	if c.Dir == "" {
-		c.Dir = f.out[:len(f.out)-len(filepath.Ext(f.out))] + ".training"
-	}
+	c := &train.Config{Recipe: recipe, Dir: f.folder(), Backend: train.Gorgonia{Threads: f.threads}}
 	for split, into := range map[string]*[]train.Case{"train": &c.Train, "val": &c.Val} {
 		data, err := f.load(ctx, split)
 		if err != nil {
@@ -159,10 +175,9 @@ func (f *trainFlags) export(cmd *cobra.Command, c *train.Config, r *train.Result
 	if err != nil {
 		return err
 	}
-	base := f.out[:len(f.out)-len(filepath.Ext(f.out))]
-	for path, data := range map[string][]byte{f.out: m.File, base + ".md": []byte(card)} {
-		if err := os.WriteFile(path, data, 0o644); err != nil {
-			return fmt.Errorf("write model: %w", err)
+	for path, data := range map[string][]byte{f.out: m.File, f.cardFile(): []byte(card)} {
+		if err := writeTo(path, func(w io.Writer) error { _, err := w.Write(data); return err }); err != nil {
+			return err
 		}
 	}
 	images, seconds := 0, 0.0
@@ -170,7 +185,7 @@ func (f *trainFlags) export(cmd *cobra.Command, c *train.Config, r *train.Result
 		images, seconds = images+e.Images, seconds+e.Seconds
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%.3f s per training image\n", seconds/float64(max(images, 1)))
-	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d bytes, best epoch %d of %d; card in %s\n", f.out, len(m.File), r.BestEpoch, len(r.History), base+".md")
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d bytes, best epoch %d of %d; card in %s\n", f.out, len(m.File), r.BestEpoch, len(r.History), f.cardFile())
 	return writeReport(filepath.Join(c.Dir, "validation"), m.Report)
 }
 

@@ -130,7 +130,7 @@ func (s *scene) segmenter(ctx context.Context) error {
 	id := pyramid.SlideID{1}
 	keys := store.Slide(id)
 	tile := work{"tile", func(slide, out string) []string {
-		return []string{"tile", slide, "--out", "s3://" + bucketName + "/" + keys.PyramidArchive()}
+		return []string{"tile", slide, "--out", "s3://" + bucketName + "/" + keys.PyramidArchive(), "--force"}
 	}}
 	s.line.Traffic()
 	took, err := s.slidemill(ctx, tile, s.url())

@@ -216,6 +216,12 @@ func (r *run) checkpointPath() string { return checkpointPath(r.cfg.Dir) }
 
 func checkpointPath(dir string) string { return filepath.Join(dir, "checkpoint") }
 
+// Begun reports whether a training has kept a checkpoint in a folder, from which Run goes on or which it refuses.
+func Begun(dir string) bool {
+	_, err := os.Stat(checkpointPath(dir))
+	return err == nil
+}
+
 // Stored reads the outcome so far out of a run's folder, also while it goes on; start is the network
 // that the run began with.
 func Stored(dir string, start *net.Net) (*Result, error) {

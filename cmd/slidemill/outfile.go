@@ -1,0 +1,56 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+)
+
+// forceFlag adds --force to a command with --out.
+func forceFlag(cmd *cobra.Command, force *bool) {
+	cmd.Flags().BoolVar(force, "force", false, "write over what is there already")
+}
+
+// vacant refuses to write over what is there unless that is wished. It is asked before the work: who is refused has not
+// waited for it.
+func vacant(force bool, paths ...string) error {
+	for _, path := range paths {
+		if !force && there(path) {
+			return occupied(path)
+		}
+	}
+	return nil
+}
+
+// there reports whether a file or folder is there.
+func there(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// occupied refuses to write over what is there.
+func occupied(path string) error {
+	return &usageError{fmt.Errorf("%s is there already: choose another name, or write over it with --force", path)}
+}
+
+// writeTo writes a file, which appears whole or not at all, and its folder if need be.
+func writeTo(path string, write func(io.Writer) error) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".slidemill-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := errors.Join(write(f), f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(f.Name())))
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(f.Name())))
+	}
+	return nil
+}

@@ -22,7 +22,7 @@ moment is finished and comes to nothing. Submit orders a cancelled slide again.
 		Example: "  slidemill cancel S26-1042\n  slidemill cancel 3f2a --reason 'wrong block'",
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			system, err := p.reach(cmd.Context())
+			system, err := p.visit(cmd.Context())
 			if err != nil {
 				return err
 			}

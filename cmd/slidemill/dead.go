@@ -51,7 +51,7 @@ func deadCommand(use, short string, args cobra.PositionalArgs, do deadFunc) *cob
 	cmd := &cobra.Command{
 		Use: use, Short: short, Args: usageArgs(args),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			system, err := p.reach(cmd.Context())
+			system, err := p.visit(cmd.Context())
 			if err != nil {
 				return err
 			}

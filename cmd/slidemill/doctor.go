@@ -1,10 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -101,8 +101,11 @@ func (p *place) findings(model string) []finding {
 	}
 }
 
-// lookAtStore writes, reads and removes a small object.
+// lookAtStore writes, reads and removes a small object. A folder that is not there yet is not made for that.
 func (p *place) lookAtStore(ctx context.Context) (string, error) {
+	if folder := p.storeFolder(); folder != "" && !there(folder) {
+		return p.storePlace() + " is not there yet and can be made", canMake(folder)
+	}
 	b, err := p.openStore(ctx)
 	if err != nil {
 		return "", err
@@ -118,12 +121,28 @@ func (p *place) lookAtStore(ctx context.Context) (string, error) {
 	return p.storePlace() + " takes, keeps and removes objects", nil
 }
 
+// canMake tries with a small file whether a folder can be made in the nearest one that is there.
+func canMake(folder string) error {
+	parent, err := filepath.Abs(folder)
+	if err != nil {
+		return err
+	}
+	for !there(parent) && parent != filepath.Dir(parent) {
+		parent = filepath.Dir(parent)
+	}
+	f, err := os.CreateTemp(parent, ".slidemill-doctor-*")
+	if err != nil {
+		return fmt.Errorf("the folder %s cannot be made: %w", folder, err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
 // storePlace names the store, for a person: its driver and where it is.
 func (p *place) storePlace() string {
 	if config, err := s3.Parse(p.store); err == nil {
 		return "S3 at " + config.String()
 	}
-	return "the folder " + cmp.Or(strings.TrimPrefix(p.store, "dir:"), filepath.Join(p.data, "store"))
+	return "the folder " + p.storeFolder()
 }
 
 func (p *place) lookAtQueue(ctx context.Context) (text string, err error) {

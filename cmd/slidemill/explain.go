@@ -138,7 +138,7 @@ func (f *explainFlags) canvas(ctx context.Context, m *segment.Model, name string
 	if _, err := os.Stat(name); err == nil || slide.IsRemote(name) {
 		return readCanvas(ctx, m, name, at)
 	}
-	bucket, err := f.openStore(ctx)
+	bucket, err := f.visitStore(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func newExport() *cobra.Command {
 			if err := vacant(force, out); err != nil {
 				return err
 			}
-			bucket, err := p.openStore(cmd.Context())
+			bucket, err := p.visitStore(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -56,7 +56,7 @@ Exit codes: 0 all is well, 1 at least one slide failed or was refused, 2 usage.`
 }
 
 func status(cmd *cobra.Command, f *statusFlags, args []string) (err error) {
-	system, err := f.reach(cmd.Context())
+	system, err := f.visit(cmd.Context())
 	if err != nil {
 		return err
 	}

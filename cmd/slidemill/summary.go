@@ -44,7 +44,7 @@ Exit codes: 0 all is well, 1 at least one slide failed, was refused or is missin
 
 func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
 	ctx := cmd.Context()
-	system, err := f.reach(ctx)
+	system, err := f.visit(ctx)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ Exit codes: 0 all whole, 1 at least one is not (with --repair too), 2 usage.
 		Example: "  slidemill verify 3f2a\n  slidemill verify --repair /scans/S26-1042.svs; slidemill run /scans/S26-1042.svs",
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			bucket, err := p.openStore(cmd.Context())
+			bucket, err := p.visitStore(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -23,8 +23,9 @@ import (
 // # Memory
 //
 // Each network that runs, at most Networks, holds one Segmenter (its arena, stated by `model bench`), each of
-// the Loop's goroutines one canvas of 4 bytes and one result of 2 bytes per pixel. Each open run, at
-// most maxOpenRuns, has a tile cache of tiler.DefaultCache bytes.
+// the Loop's goroutines one slate: 8 bytes per pixel of a region with its surroundings. Slates stay for the next
+// region, as many as there ever were regions in hand at once. Each open run, at most maxOpenRuns, has a tile cache of
+// tiler.DefaultCache bytes.
 type Segment struct {
 	Bucket store.Bucket
 	Queue  jobs.Queue
@@ -42,6 +43,7 @@ type Segment struct {
 	mu    sync.Mutex
 	runs  map[pyramid.RunID]*openRun
 	idle  map[pyramid.Size][]segment.Segmenter
+	spare []*slate
 }
 
 var _ Handler = (*Segment)(nil)
@@ -148,16 +150,17 @@ func (s *Segment) region(ctx context.Context, t *try, r pyramid.Region) error {
 	if whole, err := s.whole(ctx, plan, r, key); whole || err != nil {
 		return err
 	}
-	sight := image.NewRGBA(plan.Sight(r, s.Model.Look))
-	if err := run.pyramid.Canvas(ctx, plan.Frame, sight.Rect, sight); err != nil {
+	on := s.slate()
+	defer s.wipe(on)
+	if err := run.pyramid.Canvas(ctx, plan.Frame, plan.Sight(r, s.Model.Look), &on.sight); err != nil {
 		return err
 	}
-	planes, err := s.compute(ctx, t, sight.SubImage(plan.Canvas(r)).(*image.RGBA))
-	if err != nil {
+	if err := s.compute(ctx, t, on, plan.Canvas(r)); err != nil {
 		return err
 	}
-	result := segment.NewRegionMap(plan, r, run.tissue, s.Model, planes)
-	result.Judge(plan, run.tissue, s.Model.Look, sight)
+	result := &on.result
+	result.Fill(plan, r, run.tissue, s.Model, on.planes)
+	result.Judge(plan, run.tissue, s.Model.Look, &on.sight)
 	data, err := segment.EncodeRegion(result)
 	if err != nil {
 		return err
@@ -178,36 +181,39 @@ func (s *Segment) whole(ctx context.Context, plan *segment.Plan, r pyramid.Regio
 	return err == nil, nil
 }
 
-// compute segments a canvas when it is its turn.
-func (s *Segment) compute(ctx context.Context, t *try, canvas *image.RGBA) ([][]uint8, error) {
+// compute segments a canvas, of which the slate holds the pixels, when it is its turn.
+func (s *Segment) compute(ctx context.Context, t *try, on *slate, canvas image.Rectangle) error {
 	if err := s.gate.enter(ctx, s.Networks, t.priority); err != nil {
-		return nil, err
+		return err
 	}
 	defer s.gate.leave()
-	return s.average(ctx, t.run.plan, canvas)
+	return s.average(ctx, t.run.plan, on, on.sight.SubImage(canvas).(*image.RGBA))
 }
 
 // average segments a canvas, turned eight ways where the run asks for it.
-func (s *Segment) average(ctx context.Context, plan *segment.Plan, canvas *image.RGBA) ([][]uint8, error) {
+func (s *Segment) average(ctx context.Context, plan *segment.Plan, on *slate, canvas *image.RGBA) error {
 	if !plan.Parameters.TTA {
-		return s.segment(ctx, canvas)
+		return s.segment(ctx, on, canvas)
 	}
-	return segment.Average(canvas, s.Model.Field.Halo, func(turned *image.RGBA) ([][]uint8, error) {
-		return s.segment(ctx, turned)
+	planes, err := segment.Average(canvas, s.Model.Field.Halo, func(turned *image.RGBA) ([][]uint8, error) {
+		err := s.segment(ctx, on, turned)
+		return on.planes, err
 	})
+	on.planes = planes
+	return err
 }
 
 // segment runs a Segmenter that no other goroutine uses.
-func (s *Segment) segment(ctx context.Context, canvas *image.RGBA) ([][]uint8, error) {
+func (s *Segment) segment(ctx context.Context, on *slate, canvas *image.RGBA) error {
 	size := pyramid.Size{W: canvas.Rect.Dx(), H: canvas.Rect.Dy()}
 	seg, err := s.take(size)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	halo := s.Model.Field.Halo
-	planes := segment.RegionPlanesOf(&s.Model.Description, pyramid.Size{W: size.W - 2*halo, H: size.H - 2*halo})
-	if err := seg.Segment(ctx, canvas, planes); err != nil {
-		return nil, errors.Join(err, seg.Close())
+	on.planes = segment.RegionPlanesOf(&s.Model.Description, pyramid.Size{W: size.W - 2*halo, H: size.H - 2*halo}, on.planes)
+	if err := seg.Segment(ctx, canvas, on.planes); err != nil {
+		return errors.Join(err, seg.Close())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -215,7 +221,7 @@ func (s *Segment) segment(ctx context.Context, canvas *image.RGBA) ([][]uint8, e
 		s.idle = map[pyramid.Size][]segment.Segmenter{}
 	}
 	s.idle[size] = append(s.idle[size], seg)
-	return planes, nil
+	return nil
 }
 
 // take returns an idle Segmenter of the size or makes one. Those of another size are let go: a worker

@@ -59,30 +59,37 @@ func Cells(size pyramid.Size) pyramid.Size {
 }
 
 // RegionPlanesOf makes room for what a Segmenter says of a canvas whose size without halo is given: a plane for
-// each class that a region file holds, nil for the others.
-func RegionPlanesOf(d *Description, inner pyramid.Size) [][]uint8 {
+// each class that a region file holds, nil for the others. The memory of earlier planes, if there are any, is used again.
+func RegionPlanesOf(d *Description, inner pyramid.Size, earlier [][]uint8) [][]uint8 {
 	planes := make([][]uint8, len(d.Classes))
-	for _, class := range []int{d.Carcinoma, d.HighGrade} {
-		if class >= 0 && planes[class] == nil {
-			planes[class] = make([]uint8, inner.W*inner.H)
+	copy(planes, earlier)
+	for class := range planes {
+		if class == d.Carcinoma || class == d.HighGrade {
+			planes[class] = roomFor(planes[class], inner.W*inner.H)
+		} else {
+			planes[class] = nil
 		}
 	}
 	return planes
 }
 
-// NewRegionMap keeps of a network's output what the region file holds: the cell's part inside the
+// roomFor is memory of n bytes, of any content: the old if it suffices.
+func roomFor(old []uint8, n int) []uint8 { return slices.Grow(old[:0], n)[:n] }
+
+// Fill keeps of a network's output what the region file holds: the cell's part inside the
 // canvas, gated by the tissue map. planes are those of RegionPlanesOf, as large as the plan's canvas for the
-// region without its halo.
-func NewRegionMap(plan *Plan, r pyramid.Region, tissue *TissueMap, model *Model, planes [][]uint8) *RegionMap {
-	m := &RegionMap{Run: plan.Run, Region: r, Size: plan.RegionSize(r)}
+// region without its halo. The map's memory is used again; nothing is known of Unlike afterwards, see Judge.
+func (m *RegionMap) Fill(plan *Plan, r pyramid.Region, tissue *TissueMap, model *Model, planes [][]uint8) {
+	m.Run, m.Region, m.Size = plan.Run, r, plan.RegionSize(r)
+	m.resize()
+	clear(m.Unlike)
 	stride := plan.Canvas(r).Dx() - 2*plan.Field.Halo
-	m.Planes[PlaneCarcinoma] = m.gate(plan, tissue, planes[model.Description.Carcinoma], stride)
+	m.gate(plan, tissue, PlaneCarcinoma, planes[model.Description.Carcinoma], stride)
 	if i := model.Description.HighGrade; i >= 0 {
-		m.Planes[PlaneHighGrade] = m.gate(plan, tissue, planes[i], stride)
+		m.gate(plan, tissue, PlaneHighGrade, planes[i], stride)
 	} else {
-		m.Planes[PlaneHighGrade] = make([]uint8, m.Size.W*m.Size.H)
+		clear(m.Planes[PlaneHighGrade])
 	}
-	return m
 }
 
 // Judge fills in Unlike from a canvas that holds the region's Sight. It depends on the pixels around each
@@ -94,7 +101,8 @@ func (m *RegionMap) Judge(plan *Plan, tissue *TissueMap, look *fingerprint.Finge
 	at := plan.Grid().Bounds(m.Region.Col, m.Region.Row)
 	verdicts := look.Judge(canvas, at, func(block image.Rectangle) bool { return tissue.Any(block.Intersect(at), Tissue) })
 	cells := Cells(m.Size)
-	m.Unlike = make([]uint8, cells.W*cells.H)
+	m.Unlike = roomFor(m.Unlike, cells.W*cells.H)
+	clear(m.Unlike)
 	for y := range cells.H {
 		for x := range cells.W {
 			px, py := at.Min.X+x*TissueCell, at.Min.Y+y*TissueCell
@@ -105,19 +113,18 @@ func (m *RegionMap) Judge(plan *Plan, tissue *TissueMap, look *fingerprint.Finge
 	}
 }
 
-// gate copies the pixels that lie on tissue and leaves the others 0.
-func (m *RegionMap) gate(plan *Plan, tissue *TissueMap, from []uint8, stride int) []uint8 {
-	side := plan.Side
-	out := make([]uint8, m.Size.W*m.Size.H)
+// gate copies the pixels of a plane that lie on tissue and makes the others 0.
+func (m *RegionMap) gate(plan *Plan, tissue *TissueMap, plane int, from []uint8, stride int) {
+	side, to := plan.Side, m.Planes[plane]
+	clear(to)
 	for y := range m.Size.H {
 		for x := 0; x < m.Size.W; x += TissueCell {
 			if tissue.At(m.Region.Col*side+x, m.Region.Row*side+y) == Tissue {
 				end := min(x+TissueCell, m.Size.W)
-				copy(out[y*m.Size.W+x:y*m.Size.W+end], from[y*stride+x:y*stride+end])
+				copy(to[y*m.Size.W+x:y*m.Size.W+end], from[y*stride+x:y*stride+end])
 			}
 		}
 	}
-	return out
 }
 
 // ErrRegionDamaged marks a region file that does not hold what it promises. The region is computed anew.
@@ -206,9 +213,9 @@ func (m *RegionMap) Decode(data []byte, proved bool) error {
 
 // resize makes room for everything that a map of its size holds.
 func (m *RegionMap) resize() {
-	for _, plane := range []*[]uint8{&m.Planes[PlaneCarcinoma], &m.Planes[PlaneHighGrade]} {
-		*plane = slices.Grow((*plane)[:0], m.Size.W*m.Size.H)[:m.Size.W*m.Size.H]
+	for i := range m.Planes {
+		m.Planes[i] = roomFor(m.Planes[i], m.Size.W*m.Size.H)
 	}
-	n := Cells(m.Size).W * Cells(m.Size).H
-	m.Unlike = slices.Grow(m.Unlike[:0], n)[:n]
+	cells := Cells(m.Size)
+	m.Unlike = roomFor(m.Unlike, cells.W*cells.H)
 }

@@ -3,6 +3,7 @@ package segment
 import (
 	"bytes"
 	"errors"
+	"image"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -37,6 +38,43 @@ func TestRegionRoundTrip(t *testing.T) {
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestFillAgain: a map whose memory holds another region, and planes that held another's, give what fresh ones give.
+func TestFillAgain(t *testing.T) {
+	plan, model := testPlan(t), &Model{Description: Description{Classes: []string{"a", "b", "c"}, Carcinoma: 1, HighGrade: 2}}
+	tissue, err := plan.TissueMap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var used RegionMap
+	var planes [][]uint8
+	on := 0
+	for _, high := range []int{2, -1, 2} {
+		model.Description.HighGrade = high
+		for _, r := range plan.Regions {
+			side := plan.Canvas(r).Size().Sub(image.Pt(2*plan.Field.Halo, 2*plan.Field.Halo))
+			planes = RegionPlanesOf(&model.Description, pyramid.Size{W: side.X, H: side.Y}, planes)
+			for k := range planes {
+				for i := range planes[k] {
+					planes[k][i] = uint8(1 + (i*7+k*r.Col)%255)
+				}
+			}
+			var fresh RegionMap
+			fresh.Fill(plan, r, tissue, model, planes)
+			used.Fill(plan, r, tissue, model, planes)
+			if d := cmp.Diff(fresh, used); d != "" {
+				t.Fatalf("region %v: %s", r, d)
+			}
+			for i := range used.Unlike {
+				used.Unlike[i] = 200 // as Judge may leave it
+			}
+			on += len(used.Planes[PlaneCarcinoma]) - bytes.Count(used.Planes[PlaneCarcinoma], []byte{0})
+		}
+	}
+	if on == 0 {
+		t.Error("no region holds tissue: that proves little")
 	}
 }
 

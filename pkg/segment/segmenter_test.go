@@ -56,7 +56,7 @@ func TestRegionPlanesOf(t *testing.T) {
 	for _, c := range []struct{ carcinoma, highGrade, planes int }{{1, 2, 2}, {1, -1, 1}, {2, 2, 1}} {
 		d := &Description{Classes: []string{"a", "b", "c"}, Carcinoma: c.carcinoma, HighGrade: c.highGrade}
 		n := 0
-		for i, plane := range RegionPlanesOf(d, inner) {
+		for i, plane := range RegionPlanesOf(d, inner, nil) {
 			if asked := i == c.carcinoma || i == c.highGrade; asked != (len(plane) == 6) {
 				t.Errorf("%+v: class %d has %d bytes", c, i, len(plane))
 			}

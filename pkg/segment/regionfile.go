@@ -190,23 +190,34 @@ func DecodeRegion(data []byte, run pyramid.RunID, region pyramid.Region, size py
 // again. proved says that these very bytes were decoded and found right before: then their checksum is not computed
 // once more. After an error the map holds nothing of use.
 func (m *RegionMap) Decode(data []byte, proved bool) error {
+	if err := m.inflate(data, RegionPlanes+1); err != nil {
+		return err
+	}
+	if sum := data[regionHeader:][:sha256.Size]; !proved && !bytes.Equal(sum, regionSum(data[:regionHeader], m)) {
+		return fmt.Errorf("region %v: checksum differs: %w", m.Region, ErrRegionDamaged)
+	}
+	return nil
+}
+
+// DecodeCarcinoma is Decode of the first plane alone, from bytes that were proved before. The others hold nothing of
+// use then.
+func (m *RegionMap) DecodeCarcinoma(data []byte) error { return m.inflate(data, PlaneCarcinoma+1) }
+
+// inflate checks the header and reads so many of what raw lists.
+func (m *RegionMap) inflate(data []byte, n int) error {
 	if m.Size.Empty() || m.Size.W > maxRegionSide || m.Size.H > maxRegionSide {
 		return fmt.Errorf("region %v: impossible size %v", m.Region, m.Size)
 	}
-	header := regionHead(m)
-	if len(data) < regionHeader+sha256.Size || !bytes.Equal(data[:regionHeader], header) {
+	if len(data) < regionHeader+sha256.Size || !bytes.Equal(data[:regionHeader], regionHead(m)) {
 		return fmt.Errorf("region %v: not of this run, place or size: %w", m.Region, ErrRegionDamaged)
 	}
-	sum, body := data[regionHeader:regionHeader+sha256.Size], data[regionHeader+sha256.Size:]
-	r := flate.NewReader(bytes.NewReader(body))
+	r := flate.NewReader(bytes.NewReader(data[regionHeader+sha256.Size:]))
 	m.resize()
-	for _, plane := range m.raw() {
+	raw := m.raw()
+	for _, plane := range raw[:n] {
 		if _, err := io.ReadFull(r, plane); err != nil {
 			return fmt.Errorf("region %v: %v: %w", m.Region, err, ErrRegionDamaged)
 		}
-	}
-	if !proved && !bytes.Equal(sum, regionSum(header, m)) {
-		return fmt.Errorf("region %v: checksum differs: %w", m.Region, ErrRegionDamaged)
 	}
 	return nil
 }

@@ -142,6 +142,27 @@ func TestDecodeAgain(t *testing.T) {
 	}
 }
 
+// TestDecodeCarcinoma: the first plane alone is that of the whole, and what does not belong is refused.
+func TestDecodeCarcinoma(t *testing.T) {
+	want := testRegion()
+	data, err := EncodeRegion(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := &RegionMap{Run: want.Run, Region: want.Region, Size: want.Size}
+	if err := got.DecodeCarcinoma(data); err != nil || !bytes.Equal(got.Planes[PlaneCarcinoma], want.Planes[PlaneCarcinoma]) {
+		t.Errorf("got %v, %v", got.Planes[PlaneCarcinoma], err)
+	}
+	got.Region.Col++
+	if err := got.DecodeCarcinoma(data); !errors.Is(err, ErrRegionDamaged) {
+		t.Errorf("another region: %v", err)
+	}
+	got.Region.Col--
+	if err := got.DecodeCarcinoma(data[:len(data)/2]); !errors.Is(err, ErrRegionDamaged) {
+		t.Errorf("half a file: %v", err)
+	}
+}
+
 func FuzzDecodeRegion(f *testing.F) {
 	m := testRegion()
 	data, err := EncodeRegion(m)

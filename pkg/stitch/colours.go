@@ -1,6 +1,10 @@
 package stitch
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"image"
+	"math/bits"
+)
 
 // The overlay's colours, not multiplied by alpha. Carcinoma is warm and the more opaque the surer;
 // what is just below the threshold is a breath of yellow, so that the eye finds where the network
@@ -17,6 +21,8 @@ type palette struct {
 	carcinoma [256][4]uint8
 	highGrade [256][4]uint8
 	cut       uint8
+	// Both as words, as row writes them.
+	carcinomaWord, highGradeWord [256]uint32
 }
 
 type rgba = [4]uint8
@@ -52,6 +58,9 @@ func newPalette(cut uint8) *palette {
 	ramp(p.carcinoma[cut/2:cut], faint)
 	ramp(p.carcinoma[cut:], certain)
 	ramp(p.highGrade[cut:], dysplasia)
+	for v := range p.carcinoma {
+		p.carcinomaWord[v], p.highGradeWord[v] = word(p.carcinoma[v]), word(p.highGrade[v])
+	}
 	return p
 }
 
@@ -83,4 +92,23 @@ func (p *palette) at(x, y int, probability, other uint8) rgba {
 		return p.highGrade[other]
 	}
 	return p.carcinoma[probability]
+}
+
+func word(c rgba) uint32 { return binary.LittleEndian.Uint32(c[:]) }
+
+// row writes a row of pixels, the first of which lies at the origin, as at has them: most lie below no stripes.
+func (p *palette) row(dst []uint8, origin image.Point, probability, other []uint8) {
+	other = other[:len(probability)]
+	for x, v := range probability {
+		var c uint32
+		switch o := other[x]; {
+		case o&flags != 0:
+			c = word(p.at(origin.X+x, origin.Y, v, o))
+		case v < p.cut && o >= p.cut:
+			c = p.highGradeWord[o]
+		default:
+			c = p.carcinomaWord[v]
+		}
+		binary.LittleEndian.PutUint32(dst[4*x:], c)
+	}
 }

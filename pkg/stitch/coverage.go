@@ -69,23 +69,23 @@ func (r *regions) prove(ctx context.Context, cut uint8, progress func(done int64
 	p := &proof{unlike: newUnlike(r.plan)}
 	var mu sync.Mutex
 	var done int64
-	whole := CoverageError{Planned: len(r.plan.Regions)}
+	gap := CoverageError{Planned: len(r.plan.Regions)}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.workers)
 	for _, at := range r.plan.Regions {
 		group.Go(func() error {
-			err := r.look(ctx, at, func(m *segment.RegionMap) { p.take(r.plan, m, cut) })
+			err := r.look(ctx, at, everything, func(m *segment.RegionMap) { p.take(r.plan, m, cut) })
 			mu.Lock()
 			defer mu.Unlock()
 			done++
 			progress(done)
-			return whole.absorb(err)
+			return gap.absorb(err)
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return p, whole.verdict()
+	return p, gap.verdict()
 }
 
 // take counts a region.

@@ -3,6 +3,7 @@ package stitch
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -76,14 +77,22 @@ func (j *joiner) maskRows(ctx context.Context, rows []uint8) error {
 			}
 		}
 		j.mask.Write(j.line)
-		for x, v := range j.line {
-			j.line[x] = -v
-		}
+		spread(j.line)
 		if err := j.file.row(ctx, j.line); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// spread makes 255 of every 1.
+func spread(line []uint8) {
+	for ; len(line) >= 8; line = line[8:] {
+		binary.LittleEndian.PutUint64(line, 255*binary.LittleEndian.Uint64(line))
+	}
+	for x, v := range line {
+		line[x] = -v
+	}
 }
 
 // finish closes the mask file and gives the result. The outlines may still be too complex.

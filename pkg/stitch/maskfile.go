@@ -151,17 +151,17 @@ func (m *maskFile) flush(ctx context.Context, l *maskLevel) error {
 }
 
 func (m *maskFile) tile(l *maskLevel, col int) ([]byte, error) {
-	pixels := make([]uint8, 0, maskTile*maskTile)
-	var any uint8
-	for y := range maskTile {
-		line := l.strip[y*l.stride+col*maskTile:][:maskTile]
-		for _, v := range line {
-			any |= v
-		}
-		pixels = append(pixels, line...)
+	line := func(y int) []uint8 { return l.strip[y*l.stride+col*maskTile:][:maskTile] }
+	y := 0
+	for y < maskTile && blank(line(y)) {
+		y++
 	}
-	if any == 0 {
+	if y == maskTile {
 		return m.blank, nil
+	}
+	pixels := make([]uint8, 0, maskTile*maskTile)
+	for y := range maskTile {
+		pixels = append(pixels, line(y)...)
 	}
 	return tiff.DeflateTile(nil, pixels)
 }

@@ -126,12 +126,11 @@ func (o *overlays) leaf(ctx context.Context, t pyramid.Tile) (*raster, error) {
 			if !o.regions.planned[at] {
 				continue
 			}
-			m, err := o.cache.region(ctx, at)
+			err := o.cache.look(ctx, at, func(m *segment.RegionMap) { r.draw(bounds, m, grid.Bounds(col, row)) })
 			if err != nil {
 				o.pool.free(r)
 				return nil, err
 			}
-			r.draw(bounds, m, grid.Bounds(col, row))
 		}
 	}
 	o.hatch(r, bounds)
@@ -225,14 +224,26 @@ func (o *overlays) encode(bounds image.Rectangle, r *raster) (probability, overl
 	if r == nil {
 		return o.blank(size)
 	}
-	if probability, err = o.png.encode(size, pngGrey, r.probability); err != nil {
+	if probability, err = o.tile(size, pngGrey, r.probability); err != nil {
 		return nil, nil, err
 	}
 	buf := o.colours.Get().(*[]uint8)
 	defer o.colours.Put(buf)
 	*buf = r.colour(o.palette, bounds.Min, *buf)
-	overlay, err = o.png.encode(size, pngRGBA, *buf)
+	overlay, err = o.tile(size, pngRGBA, *buf)
 	return probability, overlay, err
+}
+
+// tile encodes pixels; where there is nothing in them, it is the empty tile.
+func (o *overlays) tile(size pyramid.Size, colour byte, pixels []uint8) ([]byte, error) {
+	if !blank(pixels) {
+		return o.png.encode(size, colour, pixels)
+	}
+	probability, overlay, err := o.blank(size)
+	if colour == pngGrey {
+		return probability, err
+	}
+	return overlay, err
 }
 
 // blank gives the encoded empty tiles of a size, made once.

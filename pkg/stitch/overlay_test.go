@@ -219,6 +219,75 @@ func BenchmarkOverlayTile(b *testing.B) {
 	}
 }
 
+// TestRowAsPixelByPixel: a row of the overlay has the colours of its pixels, wherever the cut is.
+func TestRowAsPixelByPixel(t *testing.T) {
+	for _, cut := range []uint8{1, 2, 128, 255} {
+		p := newPalette(cut)
+		for other := range 256 {
+			probability, others := make([]uint8, 256), bytes.Repeat([]byte{uint8(other)}, 256)
+			for v := range probability {
+				probability[v] = uint8(v)
+			}
+			got := make([]uint8, 4*256)
+			p.row(got, image.Pt(5, other), probability, others)
+			for x, v := range probability {
+				if want := p.at(5+x, other, v, uint8(other)); rgba(got[4*x:]) != want {
+					t.Fatalf("cut %d, values %d and %d: %v, want %v", cut, v, other, got[4*x:4*x+4], want)
+				}
+			}
+		}
+	}
+}
+
+// TestBytesTogether: what is done to eight bytes at once is what is done to each.
+func TestBytesTogether(t *testing.T) {
+	for n := range 20 {
+		for at := range n {
+			pix := make([]uint8, n)
+			if !blank(pix) {
+				t.Errorf("%d zeros are not blank", n)
+			}
+			pix[at] = 0x47
+			to := make([]uint8, n)
+			unflagged(to, pix)
+			if blank(pix) || to[at] != 0x44 || bytes.Count(to, []byte{0}) != n-1 {
+				t.Errorf("byte %d of %d: %v", at, n, to)
+			}
+			pix[at] = 1
+			spread(pix)
+			if pix[at] != 255 || bytes.Count(pix, []byte{0}) != n-1 {
+				t.Errorf("byte %d of %d: %v", at, n, pix)
+			}
+		}
+	}
+}
+
+// TestEmptyTilesOfOnePyramid: where only one pyramid shows something, the other's tile is the one of glass.
+func TestEmptyTilesOfOnePyramid(t *testing.T) {
+	o := &overlays{palette: newPalette(128), png: newPNGEncoder()}
+	o.colours.New = func() any { return new([]uint8) }
+	bounds := image.Rect(0, 0, 256, 256)
+	glass, clear, err := o.encode(bounds, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRasterPool().make(pyramid.Size{W: 256, H: 256})
+	r.probability[300] = 9 // far below the cut: no colour
+	probability, overlay, err := o.encode(bounds, r)
+	if err != nil || bytes.Equal(probability, glass) || !bytes.Equal(overlay, clear) {
+		t.Errorf("a low probability: tiles equal those of glass: %v and %v, %v", bytes.Equal(probability, glass), bytes.Equal(overlay, clear), err)
+	}
+	r.probability[300], r.other[300] = 0, because(segment.Pen)
+	probability, overlay, err = o.encode(bounds, r)
+	if err != nil || !bytes.Equal(probability, glass) || bytes.Equal(overlay, clear) {
+		t.Errorf("pen: tiles equal those of glass: %v and %v, %v", bytes.Equal(probability, glass), bytes.Equal(overlay, clear), err)
+	}
+	want, err := o.png.encode(pyramid.Size{W: 256, H: 256}, pngRGBA, make([]uint8, 4*256*256))
+	if err != nil || !bytes.Equal(clear, want) {
+		t.Errorf("the empty tile is not what its pixels make, %v", err)
+	}
+}
+
 // TestReasons: every class of the tissue map that is not analysed has its own colour in the overlay, and a
 // coarse pixel keeps all reasons that it covers, in whatever order they are joined.
 func TestReasons(t *testing.T) {

@@ -62,9 +62,17 @@ func newRegions(c *Config) *regions {
 	return r
 }
 
+// part is how much of a region is decoded.
+type part int
+
+const (
+	everything    part = iota
+	carcinomaOnly      // the plane, unless the region is yet to be proved
+)
+
 // look shows one region to visit, which must not keep anything of it: its memory is used for the next. No more than
 // workers look at once; who comes later waits.
-func (r *regions) look(ctx context.Context, at pyramid.Region, visit func(*segment.RegionMap)) error {
+func (r *regions) look(ctx context.Context, at pyramid.Region, p part, visit func(*segment.RegionMap)) error {
 	var m *segment.RegionMap
 	select {
 	case m = <-r.spare:
@@ -72,7 +80,7 @@ func (r *regions) look(ctx context.Context, at pyramid.Region, visit func(*segme
 		return ctx.Err()
 	}
 	defer func() { r.spare <- m }()
-	if err := r.load(ctx, at, m); err != nil {
+	if err := r.load(ctx, at, p, m); err != nil {
 		return err
 	}
 	visit(m)
@@ -89,11 +97,11 @@ func (r *regions) rest() {
 
 // load reads and proves one region into m. A region that is not there or damaged is a *CoverageError; any
 // other error is the store's and may be tried again.
-func (r *regions) load(ctx context.Context, at pyramid.Region, m *segment.RegionMap) error {
+func (r *regions) load(ctx context.Context, at pyramid.Region, p part, m *segment.RegionMap) error {
 	m.Run, m.Region, m.Size = r.plan.Run, at, r.plan.RegionSize(at)
 	data, err := r.read(ctx, at, m.Size)
 	if err == nil {
-		err = r.decode(data, m)
+		err = r.decode(data, p, m)
 	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -108,9 +116,12 @@ func (r *regions) load(ctx context.Context, at pyramid.Region, m *segment.Region
 
 // decode decodes a region file. Each is read several times; after the first, the sum of the file's bytes, of which
 // there are a tenth as many as of pixels, tells that they are those that were proved.
-func (r *regions) decode(data []byte, m *segment.RegionMap) error {
+func (r *regions) decode(data []byte, p part, m *segment.RegionMap) error {
 	sum := sha256.Sum256(data)
 	before, ok := r.proved.Load(m.Region)
+	if ok && before == sum && p == carcinomaOnly {
+		return m.DecodeCarcinoma(data)
+	}
 	if err := m.Decode(data, ok && before == sum); err != nil {
 		return err
 	}
@@ -173,7 +184,7 @@ func (r *regions) fill(ctx context.Context, row, y int, band []uint8) error {
 	for _, col := range r.rows[row] {
 		at := pyramid.Region{Col: col, Row: row}
 		group.Go(func() error {
-			return r.look(ctx, at, func(m *segment.RegionMap) {
+			return r.look(ctx, at, carcinomaOnly, func(m *segment.RegionMap) {
 				cell := r.plan.Grid().Bounds(at.Col, at.Row)
 				plane := m.Planes[segment.PlaneCarcinoma][(y-cell.Min.Y)*m.Size.W:]
 				for i := 0; i < len(band)/width; i++ {

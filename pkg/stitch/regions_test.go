@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -86,11 +87,11 @@ func TestCache(t *testing.T) {
 	const each = 2 * 64 * 64
 	c := newCache(r, 3*each)
 	get := func(i int) error {
-		m, err := c.region(t.Context(), p.Regions[i])
-		if err == nil && m.Region != p.Regions[i] {
-			t.Errorf("got region %v for %v", m.Region, p.Regions[i])
-		}
-		return err
+		return c.look(t.Context(), p.Regions[i], func(m *segment.RegionMap) {
+			if want := w.region(p, p.Regions[i]); m.Region != want.Region || !slices.Equal(m.Planes[0], want.Planes[0]) {
+				t.Errorf("got region %v for %v, or its pixels differ", m.Region, want.Region)
+			}
+		})
 	}
 	if err := get(0); !errors.Is(err, errFlaky) {
 		t.Errorf("got %v", err)
@@ -110,6 +111,30 @@ func TestCache(t *testing.T) {
 	}
 }
 
+// TestCacheLeavesAlone: who looks at a region sees it unchanged until done, also if it was dropped meanwhile and others
+// take the memory of what is dropped.
+func TestCacheLeavesAlone(t *testing.T) {
+	w := blobs(tiny, 88)
+	b, p := mem.New(), w.plan(t, 64)
+	w.put(t, b, p)
+	c := newCache(newRegions(&Config{Bucket: b, Plan: p, Workers: 1}), 1)
+	err := c.look(t.Context(), p.Regions[0], func(m *segment.RegionMap) {
+		for range 2 {
+			for _, at := range p.Regions[1:] {
+				if err := c.look(t.Context(), at, func(*segment.RegionMap) {}); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		if want := w.region(p, p.Regions[0]); !slices.Equal(m.Planes[0], want.Planes[0]) || !slices.Equal(m.Planes[1], want.Planes[1]) {
+			t.Error("the region changed while it was looked at")
+		}
+	})
+	if err != nil || c.spare == nil {
+		t.Errorf("%v, memory is kept: %v", err, c.spare != nil)
+	}
+}
+
 // TestCacheTogether: many who want one region wait for one read.
 func TestCacheTogether(t *testing.T) {
 	w := blobs(tiny, 84)
@@ -121,7 +146,7 @@ func TestCacheTogether(t *testing.T) {
 	var wait sync.WaitGroup
 	for range 16 {
 		wait.Go(func() {
-			if _, err := c.region(t.Context(), p.Regions[5]); err != nil {
+			if err := c.look(t.Context(), p.Regions[5], func(*segment.RegionMap) {}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -195,8 +220,8 @@ func TestProvedOnce(t *testing.T) {
 	b, p := b0(t, w)
 	r := newRegions(&Config{Bucket: b, Plan: p, Workers: 1})
 	at := p.Regions[2]
-	look := func() (v uint8, err error) {
-		err = r.look(t.Context(), at, func(m *segment.RegionMap) { v = m.Planes[0][7] })
+	look := func(part part) (v uint8, err error) {
+		err = r.look(t.Context(), at, part, func(m *segment.RegionMap) { v = m.Planes[0][7] })
 		return v, err
 	}
 	key, want := r.keys.Region(at), w.region(p, at).Planes[0][7]
@@ -209,14 +234,16 @@ func TestProvedOnce(t *testing.T) {
 	}()
 	for _, data := range [][]byte{good, good, onePixel(t, w, p, good), good[:len(good)-9], good} {
 		putBytes(t, b, key, data)
-		v, err := look()
-		var gap *CoverageError
-		if bytes.Equal(data, good) {
-			if err != nil || v != want {
-				t.Errorf("whole: %d, %v, want %d", v, err, want)
+		for _, part := range []part{carcinomaOnly, everything} {
+			v, err := look(part)
+			var gap *CoverageError
+			if bytes.Equal(data, good) {
+				if err != nil || v != want {
+					t.Errorf("whole: %d, %v, want %d", v, err, want)
+				}
+			} else if !errors.As(err, &gap) || len(gap.Damaged) != 1 {
+				t.Errorf("damaged after it was proved: %v", err)
 			}
-		} else if !errors.As(err, &gap) || len(gap.Damaged) != 1 {
-			t.Errorf("damaged after it was proved: %v", err)
 		}
 	}
 }
@@ -230,7 +257,7 @@ func TestLookEndsWithItsContext(t *testing.T) {
 	<-r.spare
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- r.look(ctx, p.Regions[0], func(*segment.RegionMap) {}) }()
+	go func() { ended <- r.look(ctx, p.Regions[0], everything, func(*segment.RegionMap) {}) }()
 	cancel()
 	select {
 	case err := <-ended:

@@ -1,6 +1,7 @@
 package stitch
 
 import (
+	"encoding/binary"
 	"image"
 	"slices"
 	"sync"
@@ -107,9 +108,7 @@ func (r *raster) draw(bounds image.Rectangle, m *segment.RegionMap, cell image.R
 		to := (y-bounds.Min.Y)*r.size.W + part.Min.X - bounds.Min.X
 		n := part.Dx()
 		copy(r.probability[to:to+n], m.Planes[segment.PlaneCarcinoma][from:from+n])
-		for i, v := range m.Planes[segment.PlaneHighGrade][from : from+n] {
-			r.other[to+i] = v &^ flags
-		}
+		unflagged(r.other[to:to+n], m.Planes[segment.PlaneHighGrade][from:from+n])
 	}
 }
 
@@ -128,13 +127,33 @@ func (r *raster) hatch(bounds, part image.Rectangle, mark uint8) {
 	}
 }
 
-// blank reports whether nothing is drawn.
-func (r *raster) blank() bool {
-	var any uint8
-	for i, v := range r.probability {
-		any |= v | r.other[i]
+// unflagged copies values without their lowest bits.
+func unflagged(to, from []uint8) {
+	const all = flags * 0x01010101_01010101
+	for ; len(from) >= 8; to, from = to[8:], from[8:] {
+		binary.LittleEndian.PutUint64(to, binary.LittleEndian.Uint64(from)&^all)
 	}
-	return any == 0
+	for i, v := range from {
+		to[i] = v &^ flags
+	}
+}
+
+// blank reports whether nothing is drawn.
+func (r *raster) blank() bool { return blank(r.probability) && blank(r.other) }
+
+// blank reports whether all bytes are zero.
+func blank(pixels []uint8) bool {
+	for ; len(pixels) >= 8; pixels = pixels[8:] {
+		if binary.LittleEndian.Uint64(pixels) != 0 {
+			return false
+		}
+	}
+	for _, v := range pixels {
+		if v != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // shrink draws a child into one quarter of the parent. Each pixel takes the largest of the pixels that
@@ -156,13 +175,10 @@ func (r *raster) shrink(child *raster, left, top int) {
 
 // colour draws the raster with the palette; origin is its place in the level, for the stripes.
 func (r *raster) colour(p *palette, origin image.Point, dst []uint8) []uint8 {
-	dst = slices.Grow(dst[:0], 4*r.size.W*r.size.H)[:4*r.size.W*r.size.H]
+	w := r.size.W
+	dst = slices.Grow(dst[:0], 4*w*r.size.H)[:4*w*r.size.H]
 	for y := range r.size.H {
-		for x := range r.size.W {
-			i := y*r.size.W + x
-			c := p.at(origin.X+x, origin.Y+y, r.probability[i], r.other[i])
-			copy(dst[4*i:4*i+4], c[:])
-		}
+		p.row(dst[4*y*w:][:4*w], origin.Add(image.Pt(0, y)), r.probability[y*w:][:w], r.other[y*w:][:w])
 	}
 	return dst
 }

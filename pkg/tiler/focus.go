@@ -38,17 +38,28 @@ func (f *focusMap) add(t pyramid.Tile, img *image.RGBA) {
 // is enough.
 func laplacianVariance(img *image.RGBA) float64 {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
-	var n, sum, squares int64
-	for y := 1; y < h-1; y += 2 {
-		above, here, below := row(img, y-1), row(img, y), row(img, y+1)
-		for i := 5; i < 4*(w-1); i += 4 { // green of the second pixel to the last but one
-			v := 4*int64(here[i]) - int64(here[i-4]) - int64(here[i+4]) - int64(above[i]) - int64(below[i])
-			n, sum, squares = n+1, sum+v, squares+v*v
-		}
-	}
-	if n == 0 {
+	if w < 3 || h < 3 {
 		return 0
 	}
+	var sum, squares int64
+	for y := 1; y < h-1; y += 2 {
+		s, q := laplacians(row(img, y-1), row(img, y), row(img, y+1))
+		sum, squares = sum+s, squares+q
+	}
+	n := int64(w-2) * int64((h-1)/2)
 	mean := float64(sum) / float64(n)
 	return float64(squares)/float64(n) - mean*mean
+}
+
+// laplacians adds up the differences of a row's green pixels, but the outermost, to their neighbours, and the squares.
+func laplacians(above, here, below []uint8) (sum, squares int64) {
+	above, below = above[:len(here)], below[:len(here)]
+	left, at := int(here[1]), int(here[5])
+	for i := 5; i < len(here)-4; i += 4 {
+		right := int(here[i+4])
+		v := 4*at - left - right - int(above[i]) - int(below[i])
+		sum, squares = sum+int64(v), squares+int64(v*v)
+		left, at = at, right
+	}
+	return sum, squares
 }

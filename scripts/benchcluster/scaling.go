@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -150,7 +151,7 @@ func through(ctx context.Context, s *site.Site, o options, file string) (m measu
 		return m, err
 	}
 	keys := store.Slide(order.Slide).Run(order.Run)
-	if err := await(ctx, bucket, keys.Manifest()); err != nil {
+	if err := await(ctx, s, keys.Manifest()); err != nil {
 		return m, err
 	}
 	m.total = time.Since(started)
@@ -170,10 +171,11 @@ func submit(ctx context.Context, s *site.Site, bucket store.Bucket, order *intak
 	return errors.Join((&intake.Desk{Bucket: bucket, Queue: queue}).Submit(ctx, order), queue.Close())
 }
 
-// await waits until the object is there.
-func await(ctx context.Context, bucket store.Bucket, key string) error {
+// await waits until the object is there. It looks at the server's files: questions five times a second would be
+// work of the server that no site has.
+func await(ctx context.Context, s *site.Site, key string) error {
 	for {
-		if _, err := bucket.Stat(ctx, key); !errors.Is(err, store.ErrNotFound) {
+		if _, err := modified(s, key); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		select {

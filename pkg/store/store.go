@@ -16,6 +16,9 @@ type Object struct {
 	Key      string
 	Size     int64
 	Modified time.Time
+	// Version tells the object from one that takes its place under the key, as an ETag does. Empty where the store, or
+	// the call, does not know it.
+	Version string
 }
 
 // Bucket is a flat set of immutable objects under slash-separated keys. Implementations are safe for
@@ -28,8 +31,8 @@ type Object struct {
 // Keys obey CheckKey. No key may be another's folder ("a" beside "a/b"): layout.go never makes such
 // keys, and some stores can't hold them.
 //
-// Errors wrap ErrNotFound, ErrDenied, ErrNoSpace or ErrInvalid where they apply; everything else may
-// be retried.
+// Errors wrap ErrNotFound, ErrDenied, ErrNoSpace or ErrInvalid where they apply, and ErrReplaced where somebody asked for
+// a version; everything else may be retried.
 type Bucket interface {
 	// Put stores r under key. size is the number of bytes r yields, or -1 if unknown; a reader that
 	// yields another number is an error and stores nothing.
@@ -52,6 +55,7 @@ var (
 	ErrDenied   = errors.New("access denied")
 	ErrNoSpace  = errors.New("no space left in the store")
 	ErrInvalid  = errors.New("invalid request") // a bad key, a negative offset, a reader of the wrong size
+	ErrReplaced = errors.New("it was replaced by another one while it was read")
 )
 
 // Syncer is an optional ability of a Bucket: Sync makes everything put before it survive a power

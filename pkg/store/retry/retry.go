@@ -1,7 +1,7 @@
 // Package retry makes a store patient: what may succeed later is tried again, with growing, jittered
 // pauses, for as long as the caller's ctx and Config.Patience allow. It wraps any store.Bucket.
 //
-// What is tried again: everything but ErrNotFound, ErrDenied, ErrNoSpace, ErrInvalid, the end of ctx
+// What is tried again: everything but ErrNotFound, ErrDenied, ErrNoSpace, ErrInvalid, ErrReplaced, the end of ctx
 // and the failure of a caller's reader. A List goes on after the last key. A Get reads small objects to
 // their end before it returns, so that an object is never glued from two that followed each other under one
 // key; a larger one goes on where it broke off, which fits because large objects are never replaced by
@@ -62,7 +62,7 @@ func New(b store.Bucket, c Config) *Bucket {
 
 // Retryable reports whether the same call may succeed later.
 func Retryable(err error) bool {
-	for _, e := range []error{store.ErrNotFound, store.ErrDenied, store.ErrNoSpace, store.ErrInvalid, errSource} {
+	for _, e := range []error{store.ErrNotFound, store.ErrDenied, store.ErrNoSpace, store.ErrInvalid, store.ErrReplaced, errSource} {
 		if errors.Is(err, e) {
 			return false
 		}

@@ -87,7 +87,7 @@ func (b *broken) Stat(context.Context, string) (store.Object, error) {
 
 // TestOnce: what can't get better is asked once.
 func TestOnce(t *testing.T) {
-	for _, err := range []error{store.ErrNotFound, store.ErrDenied, store.ErrNoSpace, store.ErrInvalid} {
+	for _, err := range []error{store.ErrNotFound, store.ErrDenied, store.ErrNoSpace, store.ErrInvalid, store.ErrReplaced} {
 		b := &broken{err: err}
 		if _, got := retry.New(b, quick).Stat(t.Context(), "k"); !errors.Is(got, err) || b.calls != 1 {
 			t.Errorf("%v: %v after %d calls", err, got, b.calls)

@@ -51,6 +51,8 @@ func classify(answer minio.ErrorResponse) (meaning error, hint string) {
 	switch answer.StatusCode {
 	case 401, 403:
 		return store.ErrDenied, ": check the access key and its rights"
+	case 412:
+		return store.ErrReplaced, ""
 	case 507:
 		return store.ErrNoSpace, ": make room on the server, and run the same command again"
 	}

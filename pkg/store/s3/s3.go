@@ -121,6 +121,11 @@ func (c Config) inBucket(key string) string {
 
 // Get implements store.Bucket.
 func (b *Bucket) Get(ctx context.Context, key string, off, n int64) (io.ReadCloser, error) {
+	return b.get(ctx, key, "", off, n)
+}
+
+// get is Get of a version, or of any if it is empty.
+func (b *Bucket) get(ctx context.Context, key, version string, off, n int64) (io.ReadCloser, error) {
 	name, err := b.name(key)
 	if err != nil {
 		return nil, fmt.Errorf("get: %w", err)
@@ -138,7 +143,14 @@ func (b *Bucket) Get(ctx context.Context, key string, off, n int64) (io.ReadClos
 	if off > 0 || n > 0 {
 		options.Set("Range", byteRange(off, n))
 	}
-	body, _, _, err := b.core.GetObject(ctx, b.config.Bucket, name, options)
+	if err := match(&options, version); err != nil {
+		return nil, fmt.Errorf("get %s: %w", key, err)
+	}
+	body, info, _, err := b.core.GetObject(ctx, b.config.Bucket, name, options)
+	if err == nil && version != "" && info.ETag != version { // a server that knows no If-Match
+		body.Close() // nobody has read from it
+		return nil, fmt.Errorf("get %s: %w", key, store.ErrReplaced)
+	}
 	if answerOf(err).StatusCode == 416 { // beyond the end
 		return io.NopCloser(strings.NewReader("")), nil
 	}
@@ -180,7 +192,7 @@ func (b *Bucket) Stat(ctx context.Context, key string) (store.Object, error) {
 	if err != nil {
 		return store.Object{}, fmt.Errorf("stat %s: %w", key, explain(ctx, err))
 	}
-	return store.Object{Key: key, Size: info.Size, Modified: info.LastModified}, nil
+	return store.Object{Key: key, Size: info.Size, Modified: info.LastModified, Version: info.ETag}, nil
 }
 
 // Delete implements store.Bucket.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -160,4 +161,75 @@ func TestCredentialSources(t *testing.T) {
 	t.Setenv("AWS_ENDPOINT_URL_S3", c.Endpoint)
 	c.Endpoint = ""
 	open(t, c)
+}
+
+// TestPinned: of an object that is replaced nothing is read any more by who has seen the first one; others read the new
+// one, and who has asked for no version reads as ever.
+func TestPinned(t *testing.T) {
+	b := open(t, config())
+	put := func(text string) {
+		t.Helper()
+		if err := b.Put(t.Context(), "k", strings.NewReader(text), -1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("the first")
+	p := b.Pin()
+	if data, err := store.ReadAll(t.Context(), p, "k", 100); err != nil || string(data) != "the first" {
+		t.Errorf("nothing pinned yet: %q, %v", data, err)
+	}
+	o, err := p.Stat(t.Context(), "k")
+	if err != nil || o.Version == "" || p.Version("k") != o.Version {
+		t.Fatalf("%+v, %v", o, err)
+	}
+	if data, err := store.ReadAll(t.Context(), p, "k", 100); err != nil || string(data) != "the first" {
+		t.Errorf("%q, %v", data, err)
+	}
+	put("the other")
+	if r, err := p.Get(t.Context(), "k", 4, 3); !errors.Is(err, store.ErrReplaced) {
+		t.Errorf("read %v, %v", r, err)
+	}
+	if _, err := p.Stat(t.Context(), "k"); !errors.Is(err, store.ErrReplaced) {
+		t.Errorf("stat: %v", err)
+	}
+	again := b.Pin()
+	if _, err := again.Stat(t.Context(), "k"); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := store.ReadAll(t.Context(), again, "k", 100); err != nil || string(data) != "the other" {
+		t.Errorf("%q, %v", data, err)
+	}
+}
+
+// deaf is a server that heeds no If-Match: the object that it gives, when told to, is another one.
+type deaf struct {
+	http.RoundTripper
+	other atomic.Bool
+}
+
+func (d *deaf) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := d.RoundTripper.RoundTrip(r)
+	if err == nil && r.Method == http.MethodGet && d.other.Load() {
+		answer.Header.Set("ETag", `"other"`)
+	}
+	return answer, err
+}
+
+// TestPinnedByAnswer: nor with a server that does not heed the condition.
+func TestPinnedByAnswer(t *testing.T) {
+	c, way := config(), &deaf{RoundTripper: http.DefaultTransport}
+	c.Transport = way
+	p := open(t, c).Pin()
+	if err := p.Put(t.Context(), "k", strings.NewReader("the first"), -1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Stat(t.Context(), "k"); err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range []bool{false, true} {
+		way.other.Store(other)
+		if r, err := p.Get(t.Context(), "k", 0, -1); errors.Is(err, store.ErrReplaced) != other || !other && err != nil {
+			t.Errorf("replaced %v: %v, %v", other, r, err)
+		}
+	}
 }

@@ -18,7 +18,7 @@ import (
 // enqueued (but see PyramidFirst); slide.json is written when all is there. The run is stitched when that and
 // the last of its batches are done.
 func (t *Tile) cut(ctx context.Context, job jobs.Job, p segment.Parameters) error {
-	s, sum, err := t.open(ctx, job)
+	s, err := t.open(ctx, job)
 	if err != nil {
 		return permanentIfSlide(err)
 	}
@@ -30,6 +30,9 @@ func (t *Tile) cut(ctx context.Context, job jobs.Job, p segment.Parameters) erro
 	made := &sheet{frame: frame}
 	var plan *segment.Plan
 	begin := func(ctx context.Context, r *tiler.Result) (err error) {
+		if err := s.unchanged(); err != nil { // no region is to be segmented of another slide
+			return err
+		}
 		made.tissue, made.summary = tiler.FindTissue(r, frame, tiler.DefaultTissue())
 		if plan, err = t.plan(ctx, job, p, made); err != nil {
 			return err
@@ -41,7 +44,7 @@ func (t *Tile) cut(ctx context.Context, job jobs.Job, p segment.Parameters) erro
 	}
 	news := &progress{events: t.Events, job: job}
 	result, err := t.write(ctx, tiler.Config{
-		Slide: s, Bucket: t.Bucket, ID: job.Slide, Workers: t.Workers, Early: t.early(begin),
+		Slide: s.Slide, Bucket: t.Bucket, ID: job.Slide, Workers: t.Workers, Early: t.early(begin),
 		Progress: func(done, total int64) { news.tell(ctx, "tiles", done, total) },
 	}, frame)
 	if err == nil && plan == nil {
@@ -50,7 +53,10 @@ func (t *Tile) cut(ctx context.Context, job jobs.Job, p segment.Parameters) erro
 	if err != nil {
 		return permanentIfSlide(err)
 	}
-	if err := t.keep(ctx, job, s.Info(), sum, result, made); err != nil {
+	if err := s.unchanged(); err != nil {
+		return err
+	}
+	if err := t.keep(ctx, job, s, result, made); err != nil {
 		return err
 	}
 	_, err = finish(ctx, t.Queue, job, plan)

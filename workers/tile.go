@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
@@ -165,7 +164,7 @@ func (t *Tile) kept(ctx context.Context, job jobs.Job, p segment.Parameters) (*s
 }
 
 // keep writes the tissue map and then, once everything before it is durable, the manifest.
-func (t *Tile) keep(ctx context.Context, job jobs.Job, info slide.Info, sum [sha256.Size]byte, r *tiler.Result, made *sheet) error {
+func (t *Tile) keep(ctx context.Context, job jobs.Job, s *source, r *tiler.Result, made *sheet) error {
 	keys := store.Slide(job.Slide)
 	m, err := loadManifest(ctx, t.Bucket, job)
 	if err == nil { // slide.json is written once, for the first scale that was asked for
@@ -176,10 +175,6 @@ func (t *Tile) keep(ctx context.Context, job jobs.Job, info slide.Info, sum [sha
 	}
 	if !errors.Is(err, store.ErrNotFound) {
 		return err
-	}
-	size, err := t.Remote.Bytes(ctx, job.Source)
-	if err != nil {
-		return &unnamed{err, job.Source}
 	}
 	picture, err := made.tissue.Encode()
 	if err != nil {
@@ -192,12 +187,13 @@ func (t *Tile) keep(ctx context.Context, job jobs.Job, info slide.Info, sum [sha
 	if err != nil {
 		return err
 	}
+	info := s.Info()
 	checks, err := json.Marshal(tiler.Check(info, r, made.summary))
 	if err != nil {
 		return err
 	}
 	manifest, err := slide.Manifest{
-		ID: job.Slide, SHA256: hex.EncodeToString(sum[:]), Bytes: size, Info: info, Pyramid: r.Pyramid,
+		ID: job.Slide, SHA256: hex.EncodeToString(s.sum[:]), Bytes: s.bytes, Info: info, Pyramid: r.Pyramid,
 		Format: r.Format, Quality: r.Quality, Unscanned: r.Unscanned, Tissue: record, QC: checks,
 		Sums: slide.Sums{Thumbnail: hex.EncodeToString(r.Thumbnail[:]), Tissue: sumOf(picture)},
 	}.Encode()
@@ -231,44 +227,6 @@ func (t *Tile) resum(ctx context.Context, m slide.Manifest, r *tiler.Result) err
 func sumOf(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
-}
-
-// permanentIfSlide marks errors that the slide's file causes: reading it again changes nothing. A tile
-// that the disk did not give is not among them.
-func permanentIfSlide(err error) error {
-	var format *slide.FormatError
-	var unsupported *slide.UnsupportedError
-	if errors.As(err, &format) || errors.As(err, &unsupported) {
-		return &Permanent{err}
-	}
-	return err
-}
-
-// unnamed is an error of a slide's file, told without where the file lies.
-type unnamed struct {
-	error
-	path string
-}
-
-func (e *unnamed) Error() string { return strings.ReplaceAll(e.error.Error(), e.path, "its file") }
-func (e *unnamed) Unwrap() error { return e.error }
-
-// open opens the job's slide, with the scale that the file itself states, and proves that it is the one
-// that was ordered.
-func (t *Tile) open(ctx context.Context, job jobs.Job) (slide.Slide, [sha256.Size]byte, error) {
-	sum, err := t.Remote.Hash(ctx, job.Source, nil)
-	if err != nil {
-		return nil, sum, &unnamed{err, job.Source}
-	}
-	if id := pyramid.NewSlideID(sum); id != job.Slide {
-		return nil, sum, &Permanent{&intake.Refusal{Err: fmt.Errorf("the file changed since it was ordered: it is slide %v now, not %v; order it again", id, job.Slide)}}
-	}
-	s, err := t.Remote.Open(ctx, job.Source, slide.Options{})
-	if err != nil {
-		return nil, sum, &unnamed{err, job.Source}
-	}
-	t.clock.grantPixels(s.Info().Size().Pixels())
-	return s, sum, nil
 }
 
 // handOver enqueues the regions of a slide that is whole, and ends what a tiler that was lost behind slide.json left

@@ -28,7 +28,7 @@ func TestNoNameInReasons(t *testing.T) {
 			if sum, err := slide.Hash(t.Context(), path, nil); err == nil {
 				job.Slide = pyramid.NewSlideID(sum)
 			}
-			_, _, err := new(Tile).open(t.Context(), job)
+			_, err := new(Tile).open(t.Context(), job)
 			if err = withoutPath(permanentIfSlide(err)); err == nil || strings.Contains(err.Error(), "DOE") {
 				t.Errorf("error %v", err)
 			}

@@ -35,6 +35,8 @@ func (o object) nameless(err error) error {
 		e.meaning = fs.ErrNotExist
 	case errors.Is(err, store.ErrDenied):
 		e.meaning = fs.ErrPermission
+	case errors.Is(err, store.ErrReplaced):
+		e.meaning = store.ErrReplaced
 	default:
 		e.meaning = ended(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/slide"
 	"github.com/slidemill/slidemill/pkg/store"
 	"github.com/slidemill/slidemill/pkg/store/blocks"
@@ -20,7 +21,8 @@ import (
 
 // slidesInS3 says in help texts where a slide may lie.
 const slidesInS3 = `A slide is a file, or s3://BUCKET/KEY[?endpoint=URL&region=NAME], read by range. Who reads it has the
-credentials in its environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or in the AWS tools' file.`
+credentials in its environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or in the AWS tools' file.
+One that is replaced while it is worked on is refused: order it again.`
 
 // readInTime says in help texts how long a slide is waited for. intake.Patience decides.
 const readInTime = `A slide that does not open within 6 minutes, or of which less than 100 kB a second come for as
@@ -74,7 +76,8 @@ func checkSources(names []string) error {
 	return nil
 }
 
-// openObject is a slide.Remote: the bytes of an object in S3, by ranged requests.
+// openObject is a slide.Remote: the bytes of an object in S3, by ranged requests. All are of the one object that lay
+// there when it was opened: once another one does, reading ends with store.ErrReplaced.
 //
 // # Memory
 //
@@ -93,7 +96,8 @@ func (o object) open(ctx context.Context) (slide.Source, error) {
 	if err != nil {
 		return slide.Source{}, err
 	}
-	r, err := blocks.Open(ctx, retry.New(bucket, retry.Config{}), o.key, 0)
+	pinned := bucket.Pin()
+	r, err := blocks.Open(ctx, retry.New(pinned, retry.Config{}), o.key, 0)
 	if errors.Is(err, store.ErrNotFound) {
 		err = fmt.Errorf("%w: check the address, where upper and lower case differ, and the endpoint (AWS_ENDPOINT_URL)", err)
 	}
@@ -101,16 +105,21 @@ func (o object) open(ctx context.Context) (slide.Source, error) {
 		bucket.Release()
 		return slide.Source{}, err
 	}
-	b := &objectBytes{r, bucket, o}
+	b := &objectBytes{r, pinned, o}
 	return slide.Source{ReaderAt: b, Closer: b, Size: r.Size()}, nil
 }
 
 // objectBytes are the bytes of an open object.
 type objectBytes struct {
 	*blocks.Reader
-	bucket *s3.Bucket
+	bucket *s3.Pinned
 	object object
 }
+
+var _ intake.Versioned = (*objectBytes)(nil)
+
+// Version implements intake.Versioned.
+func (b *objectBytes) Version() string { return b.bucket.Version(b.object.key) }
 
 // ReadAt implements io.ReaderAt.
 func (b *objectBytes) ReadAt(p []byte, off int64) (int, error) {

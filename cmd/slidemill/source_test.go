@@ -3,8 +3,10 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -23,6 +25,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/store/blocks"
 	"github.com/slidemill/slidemill/pkg/store/mem"
 	"github.com/slidemill/slidemill/pkg/store/s3"
+	"github.com/slidemill/slidemill/workers"
 )
 
 // A key that a laboratory might have: every part of it is written differently in a URL.
@@ -64,6 +67,7 @@ func TestSlideInS3(t *testing.T) {
 	t.Run("submit", func(t *testing.T) { wantID(t, submitS3(t), local.Slide.ID) })
 	t.Run("missing", missingInS3)
 	t.Run("worker", goneInS3)
+	t.Run("replaced", replacedInS3)
 }
 
 // upload puts a file into the bucket of s3Server.
@@ -163,6 +167,13 @@ func goneInS3(t *testing.T) {
 // tileRemote has a worker cut a slide.
 func tileRemote(t *testing.T, address string) error {
 	t.Helper()
+	tile, job := tileJob(t, address)
+	return tile.Do(t.Context(), job)
+}
+
+// tileJob is a slide's job, and a worker for it.
+func tileJob(t *testing.T, address string) (*workers.Tile, jobs.Job) {
+	t.Helper()
 	m, err := builtin.Model()
 	if err != nil {
 		t.Fatal(err)
@@ -180,7 +191,7 @@ func tileRemote(t *testing.T, address string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h.Do(t.Context(), job)
+	return h.(*workers.Tile), job
 }
 
 // TestUnreachableTellsNothing: an error on the way holds the whole URL, escaped.
@@ -241,5 +252,43 @@ func TestRedacted(t *testing.T) {
 	}
 	if got := redacted("open store s3://b/in: in 3 tries", "in/x.svs"); got != "open store s3://b…: in 3 tries" {
 		t.Errorf("a short folder: %q", got)
+	}
+}
+
+// replacedInS3: an object that is replaced after it was hashed is not cut under the name of the one that was; who has
+// the old one open reads no byte of the new.
+func replacedInS3(t *testing.T) {
+	key, address := "in tray/DOE, Jane+1/replaced.tiff", "s3://slides/in tray/DOE, Jane+1/replaced.tiff"
+	var files [2]string
+	for i := range files {
+		files[i] = filepath.Join(t.TempDir(), "slide.tiff")
+		if code, _, errs := command("synth", "--out", files[i], "--size", "600x500", "--seed", fmt.Sprint(i)); code != 0 {
+			t.Fatal(errs)
+		}
+	}
+	upload(t, files[0], key)
+	held, err := openObject(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	opened := 0
+	tile, job := tileJob(t, address)
+	remote := tile.Remote
+	tile.Remote = func(ctx context.Context, name string) (slide.Source, error) {
+		if opened++; opened == 3 { // after its size and its hash
+			upload(t, files[1], key)
+		}
+		return remote(ctx, name)
+	}
+	if err := tile.Do(t.Context(), job); !errors.Is(err, store.ErrReplaced) || tells(err.Error()) {
+		t.Errorf("cut: %v", err)
+	}
+	if n, err := held.ReadAt(make([]byte, 100), 0); n > 0 || !errors.Is(err, store.ErrReplaced) || tells(err.Error()) {
+		t.Errorf("read %d bytes, %v", n, err)
+	}
+	err = tile.Do(t.Context(), job)
+	if reason := intake.Reason(err); !strings.Contains(reason, "changed since it was ordered") || tells(reason) {
+		t.Errorf("tried again: %s", reason)
 	}
 }

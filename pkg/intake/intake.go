@@ -63,6 +63,7 @@ type PrepareConfig struct {
 // Prepare checks that the slide opens and has a scale that fits the model, and names it by content. source is
 // its path or address. One that is not read in time is an Overdue.
 func Prepare(ctx context.Context, source string, c PrepareConfig) (*Order, error) {
+	c.Remote = sameVersion(c.Remote)
 	return inTime(ctx, c.Patience, source, func(ctx context.Context, r *reading) (*Order, error) { return c.prepare(ctx, source, r) })
 }
 

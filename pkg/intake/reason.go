@@ -85,6 +85,8 @@ func explain(err error, detail string) (what, next string) {
 			"See whether it was moved and whether the network drive or the bucket is there, then order it again."
 	case errors.Is(err, fs.ErrPermission):
 		return "This program may not read the file.", "Give its user the right to, then order the slide again."
+	case errors.Is(err, store.ErrReplaced):
+		return "The file was replaced by another one, or changed, while it was worked on.", orderAgain
 	case errors.Is(err, store.ErrNotFound):
 		return "A part of the result is gone from the store.", orderAgain
 	case errors.Is(err, store.ErrTooLarge):

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -70,7 +69,7 @@ func (r *Reception) hurry(ctx context.Context, e *Entry, q Request) (said string
 	}
 	state := all[0].State
 	o := r.orderOf(e, q)
-	queue, able := r.Desk.Queue.(jobs.Withdrawer)
+	queue, able := r.Desk.Queue.(mover)
 	switch {
 	case state != Waiting && !all[0].Open():
 		return fmt.Sprintf("the worklist says %s now, but it is %s already", q.Priority, state), nil
@@ -97,23 +96,22 @@ func (r *Reception) orderOf(e *Entry, q Request) *Order {
 	}
 }
 
-// requeueTakes bounds the second half of a requeue, which goes on when the caller has had enough.
-const requeueTakes = 20 * time.Second
+// mover is a queue in which a job can be moved to another lane.
+type mover interface {
+	jobs.Repeater
+	jobs.Withdrawer
+}
 
-// requeue takes the waiting job back and publishes it anew; other runs of the slide keep theirs. An interruption in
-// between is heeded after the second half, so that no order is left without a job. If a crash or the queue cuts this
-// short even so, the correction is made again at the next look, as the record has the old priority still; a watch that
-// starts again looks so at what its worklist says since the order.
-func (r *Reception) requeue(ctx context.Context, queue jobs.Withdrawer, o *Order) error {
+// requeue publishes the waiting job on its new lane and then takes it back from the others; other runs of the slide
+// keep theirs. Wherever this is cut short the order has a job, at worst two, which is harmless; and as the record has
+// the old priority still, the correction is made again at the next look.
+func (r *Reception) requeue(ctx context.Context, queue mover, o *Order) error {
 	job, err := o.Job()
-	if err != nil {
-		return err
+	if err == nil {
+		err = r.Desk.publishAgain(ctx, job)
 	}
-	_, err = queue.Withdraw(ctx, job.ID)
-	if err != nil && ctx.Err() == nil {
-		return err
+	if err == nil {
+		_, err = queue.Withdraw(ctx, job.ID, job.Lane())
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requeueTakes)
-	defer cancel()
-	return errors.Join(err, r.Desk.Queue.Publish(ctx, job))
+	return err
 }

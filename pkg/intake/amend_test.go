@@ -62,32 +62,42 @@ func TestAmendMovesOneOrder(t *testing.T) {
 	}
 }
 
-// interrupted is a queue whose user is interrupted while a job is withdrawn, which may have happened or not.
-type interrupted struct {
+// killedMover is a queue whose user is killed at a step of a move: neither that nor anything after it is done.
+type killedMover struct {
 	*jobsmem.Queue
-	interrupt func()
+	left int // steps that are done
 }
 
-func (q interrupted) Withdraw(ctx context.Context, id string) (bool, error) {
-	_, err := q.Queue.Withdraw(ctx, id)
-	q.interrupt()
-	return false, errors.Join(err, ctx.Err())
+func (q *killedMover) step() error {
+	if q.left--; q.left < 0 {
+		return errors.New("killed")
+	}
+	return nil
 }
 
-// Whoever interrupts a correction leaves no order without a job.
-func TestInterruptedAmendLosesNoJob(t *testing.T) {
-	r, q := desk(t)
-	path := picture(t)
-	taken, err := r.Take(t.Context(), Request{Path: path})
-	if err != nil {
-		t.Fatal(err)
+func (q *killedMover) Again(ctx context.Context, id string) error {
+	if err := q.step(); err != nil {
+		return err
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	r.Desk.Queue = interrupted{q, cancel}
-	if _, err := r.Amend(ctx, taken.Slide, Request{Path: path, Priority: jobs.Stat}); err != nil && ctx.Err() == nil {
-		t.Fatal(err)
+	return q.Queue.Again(ctx, id)
+}
+
+func (q *killedMover) Publish(ctx context.Context, job jobs.Job) error {
+	if err := q.step(); err != nil {
+		return err
 	}
+	return q.Queue.Publish(ctx, job)
+}
+
+func (q *killedMover) Withdraw(ctx context.Context, id string, keep ...jobs.Lane) (bool, error) {
+	if err := q.step(); err != nil {
+		return false, err
+	}
+	return q.Queue.Withdraw(ctx, id, keep...)
+}
+
+func waitingAt(t *testing.T, q *jobsmem.Queue) map[jobs.Priority]int64 {
+	t.Helper()
 	depths, err := q.Depths(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +106,33 @@ func TestInterruptedAmendLosesNoJob(t *testing.T) {
 	for _, d := range depths {
 		waiting[d.Priority] += d.Waiting
 	}
-	if waiting[jobs.Stat] != 1 || waiting[jobs.Routine] != 0 {
-		t.Errorf("waiting are %v", waiting)
+	return waiting
+}
+
+// Whoever is killed while he corrects an order leaves it with a job, at whatever step; made again, the correction leaves
+// it with one at the new priority.
+func TestKilledAmendLosesNoJob(t *testing.T) {
+	for step := range 3 {
+		r, q := desk(t)
+		path := picture(t)
+		taken, err := r.Take(t.Context(), Request{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wish := Request{Path: path, Priority: jobs.Stat}
+		r.Desk.Queue = &killedMover{q, step}
+		if _, err := r.Amend(t.Context(), taken.Slide, wish); err == nil {
+			t.Errorf("step %d: it was not killed", step)
+		}
+		if got := waitingAt(t, q); got[jobs.Stat]+got[jobs.Routine] == 0 {
+			t.Errorf("killed before step %d it left no job", step)
+		}
+		r.Desk.Queue = q
+		if _, err := r.Amend(t.Context(), taken.Slide, wish); err != nil {
+			t.Fatal(err)
+		}
+		if got := waitingAt(t, q); got[jobs.Stat] != 1 || got[jobs.Routine] != 0 {
+			t.Errorf("after step %d and once more, %v wait", step, got)
+		}
 	}
 }

@@ -44,7 +44,8 @@ type Job struct {
 // A job is delivered at least once; whoever takes it must end the Delivery. A delivery that is
 // neither ended nor kept alive within the queue's patience is delivered to somebody else.
 type Queue interface {
-	// Publish enqueues a job durably before it returns. A job whose ID was published lately is dropped.
+	// Publish enqueues a job durably before it returns. A job whose ID was published lately is dropped, and so is one
+	// that waits on its lane.
 	Publish(ctx context.Context, job Job) error
 	// Take waits for the next job of the stage: the most urgent first, then the oldest. A job whose
 	// last delivery ended with the loss of its worker goes to the dead list instead.
@@ -136,11 +137,12 @@ type Canceller interface {
 	Cancel(ctx context.Context, slide pyramid.SlideID) (int64, error)
 }
 
-// Withdrawer is an optional ability of a Queue: Withdraw removes one waiting job, by its ID, and says whether
-// there was one. It may then be published once more, for example at another priority. A delivery in hand goes
-// on, but comes back no more.
+// Withdrawer is an optional ability of a Queue: Withdraw removes one waiting job, by its ID, from all lanes but those
+// to keep, and says whether there was one. A delivery in hand goes on, but comes back no more. A job that is withdrawn
+// from all lanes may be published once more. One that is to move is published on its new lane first (see Repeater),
+// then withdrawn from the others: whatever ends the mover in between, it waits at least once.
 type Withdrawer interface {
-	Withdraw(ctx context.Context, id string) (bool, error)
+	Withdraw(ctx context.Context, id string, keep ...Lane) (bool, error)
 }
 
 // Errors that callers tell apart.

@@ -3,6 +3,7 @@ package jetstream
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -94,21 +95,24 @@ func (q *Queue) Cancel(ctx context.Context, slide pyramid.SlideID) (gone int64, 
 }
 
 // Withdraw implements jobs.Withdrawer.
-func (q *Queue) Withdraw(ctx context.Context, id string) (was bool, err error) {
+func (q *Queue) Withdraw(ctx context.Context, id string, keep ...jobs.Lane) (was bool, err error) {
 	parsed, err := jobs.ParseID(id)
 	if err != nil {
 		return false, fmt.Errorf("withdraw: %w: %w", jobs.ErrInvalid, err)
 	}
-	subjects := q.names.Subjects(parsed)
 	err = q.call(ctx, "withdraw "+id, func(ctx context.Context) error {
-		n, err := q.count(ctx, subjects)
-		if err == nil && n > 0 {
+		found, err := q.waiting(ctx, q.names.Subjects(parsed))
+		for subject := range found {
+			lane, _, parseErr := q.names.ParseSubject(subject)
+			if err != nil || parseErr == nil && slices.Contains(keep, lane) {
+				continue
+			}
 			was = true // whatever becomes of a repeated call
-			err = q.stream.Purge(ctx, jetstream.WithPurgeSubject(subjects))
+			err = q.stream.Purge(ctx, jetstream.WithPurgeSubject(subject))
 		}
 		return err
 	})
-	if err != nil {
+	if err != nil || len(keep) > 0 {
 		return was, err
 	}
 	return was, q.Again(ctx, id)
@@ -127,14 +131,20 @@ func (q *Queue) allowAnew(ctx context.Context, slide pyramid.SlideID, stages ...
 
 // count is the number of messages on subjects that match.
 func (q *Queue) count(ctx context.Context, subjects string) (n int64, err error) {
-	info, err := q.stream.Info(ctx, jetstream.WithSubjectFilter(subjects))
-	if err != nil {
-		return 0, err
-	}
-	for _, messages := range info.State.Subjects {
+	found, err := q.waiting(ctx, subjects)
+	for _, messages := range found {
 		n += int64(messages)
 	}
-	return n, nil
+	return n, err
+}
+
+// waiting is the number of messages on each subject that matches.
+func (q *Queue) waiting(ctx context.Context, subjects string) (map[string]uint64, error) {
+	info, err := q.stream.Info(ctx, jetstream.WithSubjectFilter(subjects))
+	if err != nil {
+		return nil, err
+	}
+	return info.State.Subjects, nil
 }
 
 // Depths implements jobs.Gauge.

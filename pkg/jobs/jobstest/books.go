@@ -277,6 +277,35 @@ func testWithdraw(t *testing.T, q Queue) {
 	}
 }
 
+// testMoves: a job that waits is published on another lane, where it waits too, and withdrawn from all but that: at no
+// time it waits nowhere, then it comes once, at its new priority, and may not be published a second time.
+func testMoves(t *testing.T, q Queue) {
+	withdrawer, able := q.(jobs.Withdrawer)
+	repeater, repeats := q.(jobs.Repeater)
+	if !able || !repeats {
+		t.Skip("this driver moves nothing")
+	}
+	one, other := jobs.NewTile(slideA, "/scans/a.svs", []byte("1")), jobs.NewTile(slideA, "/scans/a.svs", []byte("2"))
+	publish(t, q, one, other)
+	moved := one
+	moved.Priority, moved.Turn = jobs.Urgent, 70
+	for range 2 { // as if the first mover had been killed before it withdrew
+		if err := repeater.Again(t.Context(), moved.ID); err != nil {
+			t.Fatal(err)
+		}
+		publish(t, q, moved)
+	}
+	for _, want := range []bool{true, false} {
+		if was, err := withdrawer.Withdraw(t.Context(), one.ID, moved.Lane()); was != want || err != nil {
+			t.Errorf("withdrawn %v, %v, want %v", was, err, want)
+		}
+	}
+	publish(t, q, one) // lately
+	ack(t, takeJob(t, q, moved, 1))
+	ack(t, takeJob(t, q, other, 1))
+	wantIdle(t, q, jobs.Tile)
+}
+
 // testDurable: what was published, finished and buried outlives the queue; what was acked stays away.
 func testDurable(t *testing.T, c Config) {
 	s := Settings{Dir: t.TempDir(), Patience: time.Second, MaxDeliver: 5}

@@ -69,6 +69,7 @@ func Run(t *testing.T, c Config) {
 		{"Cancel", testCancel, Settings{}},
 		{"CancelledAgain", testCancelledAgain, Settings{}},
 		{"Withdraw", testWithdraw, Settings{}},
+		{"Moves", testMoves, Settings{}},
 		{"Events", testEvents, Settings{}},
 		{"EventsSlowReader", testEventsSlowReader, Settings{}},
 	} {

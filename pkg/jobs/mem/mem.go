@@ -16,12 +16,13 @@ import (
 )
 
 var (
-	_ jobs.Queue     = (*Queue)(nil)
-	_ jobs.Events    = (*Queue)(nil)
-	_ jobs.Patient   = (*Queue)(nil)
-	_ jobs.Gauge     = (*Queue)(nil)
-	_ jobs.Canceller = (*Queue)(nil)
-	_ jobs.Repeater  = (*Queue)(nil)
+	_ jobs.Queue      = (*Queue)(nil)
+	_ jobs.Withdrawer = (*Queue)(nil)
+	_ jobs.Events     = (*Queue)(nil)
+	_ jobs.Patient    = (*Queue)(nil)
+	_ jobs.Gauge      = (*Queue)(nil)
+	_ jobs.Canceller  = (*Queue)(nil)
+	_ jobs.Repeater   = (*Queue)(nil)
 )
 
 // Config tunes a Queue; its zero value is ready.
@@ -92,11 +93,14 @@ func (q *Queue) Publish(ctx context.Context, job jobs.Job) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	at, known := q.lately[job.ID]
-	waits := slices.ContainsFunc(q.entries, func(e *entry) bool { return e.job.ID == job.ID })
-	if waits || known && time.Since(at) < q.config.Window {
+	waits := slices.ContainsFunc(q.entries, func(e *entry) bool { return e.job.ID == job.ID && e.job.Lane() == job.Lane() })
+	if known && (waits || time.Since(at) < q.config.Window) {
 		return nil
 	}
-	q.lately[job.ID] = time.Now()
+	q.lately[job.ID] = time.Now() // also of one that waits: a permission to publish it again is used up
+	if waits {
+		return nil
+	}
 	q.entries = append(q.entries, &entry{job: job})
 	q.ring()
 	return nil
@@ -273,7 +277,7 @@ func (q *Queue) Depths(ctx context.Context) ([]jobs.Depth, error) {
 }
 
 // Withdraw implements jobs.Withdrawer.
-func (q *Queue) Withdraw(ctx context.Context, id string) (bool, error) {
+func (q *Queue) Withdraw(ctx context.Context, id string, keep ...jobs.Lane) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, fmt.Errorf("withdraw %s: %w", id, err)
 	}
@@ -283,8 +287,10 @@ func (q *Queue) Withdraw(ctx context.Context, id string) (bool, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	before := len(q.entries)
-	q.entries = slices.DeleteFunc(q.entries, func(e *entry) bool { return e.job.ID == id })
-	delete(q.lately, id)
+	q.entries = slices.DeleteFunc(q.entries, func(e *entry) bool { return e.job.ID == id && !slices.Contains(keep, e.job.Lane()) })
+	if len(keep) == 0 {
+		delete(q.lately, id)
+	}
 	return len(q.entries) < before, nil
 }
 

@@ -36,6 +36,7 @@ under the same path or address. Where nothing runs the order waits for the next 
 ` + slidesInS3 + `
 
 The accession is kept in the order's record and nowhere else: not in keys, logs or URLs.
+An order without one, such as that of run, leaves the one that is known.
 
 Exit codes: 0 all ordered, 1 at least one refused, 2 usage.`,
 		Example: `  slidemill submit --accession S26-1042 --priority stat slide.svs

@@ -277,7 +277,7 @@ func (d *Desk) Submit(ctx context.Context, o *Order) error {
 		err = d.Queue.Publish(ctx, job)
 	}
 	if err == nil {
-		return l.record(ctx, o.entry())
+		return l.enter(ctx, o.entry())
 	}
 	if end != nil { // it is not tried again, so it ended as before
 		err = errors.Join(err, l.Close(context.WithoutCancel(ctx), o.Slide, *end))

@@ -90,8 +90,24 @@ func (l Ledger) Enter(ctx context.Context, e Entry) error {
 	if err := l.Reopen(ctx, e.Slide); err != nil {
 		return fmt.Errorf("order of %v: %w", e.Slide, err)
 	}
+	return l.enter(ctx, e)
+}
+
+// enter writes an order down over an earlier one of the slide. One without an accession does not say that the slide
+// belongs to no case, only that nobody said: it keeps the one that is known.
+func (l Ledger) enter(ctx context.Context, e Entry) error {
+	if e.Accession == "" {
+		old, err := l.Entry(ctx, e.Slide)
+		if err := unlessMissing(err); err != nil && !errors.Is(err, errUnreadable) {
+			return err
+		}
+		e.Accession = old.Accession
+	}
 	return l.record(ctx, e)
 }
+
+// errUnreadable is a record that is no JSON: the next one replaces it.
+var errUnreadable = errors.New("the record is damaged")
 
 func (l Ledger) record(ctx context.Context, e Entry) error {
 	if len(e.File) > maxName {
@@ -146,7 +162,7 @@ func (l Ledger) read(ctx context.Context, key string, into any) error {
 		return err
 	}
 	if err := json.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("read %s: %w", key, err)
+		return fmt.Errorf("read %s: %w: %w", key, errUnreadable, err)
 	}
 	return nil
 }

@@ -153,7 +153,7 @@ func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters,
 		Again: &Again{q.Path, p}, Bytes: n.bytes, Changed: n.changed.UTC(),
 	}
 	// Without Reopen: killed between the two, an order that ended has its old end, see also Standing.torn.
-	if err := l.record(ctx, e); err != nil {
+	if err := l.enter(ctx, e); err != nil {
 		return t, err
 	}
 	return t, l.Close(ctx, t.Slide, End{State: t.State, Reason: t.Reason, At: e.At})

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/stitch"
 )
 
@@ -32,6 +34,13 @@ func silentServer(t *testing.T) string {
 		}
 	}()
 	return "http://" + l.Addr().String()
+}
+
+// TestReadInTimeIsSaid: the help texts state the time that intake gives.
+func TestReadInTimeIsSaid(t *testing.T) {
+	if want := fmt.Sprintf("within %.0f minutes", intake.DefaultSilence.Minutes()); !strings.Contains(readInTime, want) {
+		t.Errorf("%q is not in %q", want, readInTime)
+	}
 }
 
 // TestSilentSlide: of a batch, a slide whose storage does not answer fails by name and by what to do; the others are

@@ -149,6 +149,17 @@ func TestSilentFolder(t *testing.T) {
 	}
 }
 
+// Nor does who asks once what is missing there.
+func TestInterruptedAbsent(t *testing.T) {
+	s := newScanner(t)
+	defer s.hang()()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := s.absent(ctx, nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v", err)
+	}
+}
+
 // A file that cannot be moved to quarantine, because the folder does not answer, holds nobody up.
 func TestHangingQuarantine(t *testing.T) {
 	s := newScanner(t)

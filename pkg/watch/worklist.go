@@ -214,11 +214,17 @@ func (l *worklists) missing() (list []Slide) {
 // Absent lists the slides that the worklists of a folder name but that are neither in the folder nor among
 // the files given, which were ordered from it before.
 func Absent(ctx context.Context, dir string, ordered []string, log *slog.Logger) ([]Slide, error) {
-	w := &Watcher{Config: Config{Dir: dir, Log: log}}
-	w.lists.reread(dir, log)
-	for _, file := range ordered {
-		w.lists.saw(file)
+	return (&Watcher{Config: Config{Dir: dir, Log: log}}).absent(ctx, ordered)
+}
+
+// absent is Absent's work. A folder that does not answer is an error.
+func (w *Watcher) absent(ctx context.Context, ordered []string) ([]Slide, error) {
+	s, err := begin(w.look(ctx)).wait(ctx, folderSilence)
+	if err != nil {
+		return nil, err
 	}
-	_, err := w.scan(ctx)
-	return w.lists.missing(), err
+	for _, file := range ordered {
+		s.lists.saw(file)
+	}
+	return s.lists.missing(), s.err
 }

@@ -256,6 +256,9 @@ func (s *shift) order(ctx context.Context, path string) (*intake.Order, *stitch.
 		fmt.Fprintf(s.cmd.ErrOrStderr(), "slidemill: warning: %s: %s\n", path, order.Contradiction)
 	}
 	report, err := s.desk.Report(ctx, order)
+	if err == nil {
+		err = s.desk.Ledger().Call(ctx, order.Slide, slide.FileName(path))
+	}
 	if !errors.Is(err, store.ErrNotFound) {
 		return order, report, err
 	}

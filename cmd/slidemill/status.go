@@ -218,6 +218,9 @@ func (b *bulletin) table(out io.Writer) error {
 	fmt.Fprintln(w, "SLIDE\tFILE\tACCESSION\tPRIORITY\tSTATE\tTOOK\t")
 	for _, s := range b.standings {
 		fmt.Fprintf(w, "%.8s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Slide, shorten(s.File, 36), dash(s.Accession), s.Priority, stateText(&s), took(&s), shorten(intake.PlainReason(s.Reason), 160))
+		for _, name := range alsoCalled(&s.Entry) {
+			fmt.Fprintf(w, "\t%s\t\t\t\t\t\n", name)
+		}
 	}
 	err := w.Flush()
 	if b.flags.times {
@@ -232,6 +235,17 @@ func (b *bulletin) table(out io.Writer) error {
 		fmt.Fprintf(out, "nobody works on them: start `slidemill serve --data %s`\n", b.flags.data)
 	}
 	return errors.Join(err)
+}
+
+// alsoCalled are the further names of a slide of which copies were ordered, for the lines below its own.
+func alsoCalled(e *intake.Entry) (names []string) {
+	for _, name := range e.Names {
+		names = append(names, "= "+shorten(name, 34))
+	}
+	if e.MoreNames {
+		names = append(names, "= and more")
+	}
+	return names
 }
 
 func stateText(s *intake.Standing) string {

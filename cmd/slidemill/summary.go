@@ -87,9 +87,9 @@ func (f *summaryFlags) absent(ctx context.Context, system *reached, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	files := make([]string, len(lines))
-	for i, l := range lines {
-		files[i] = l.File
+	var files []string
+	for _, l := range lines {
+		files = append(append(files, l.File), l.Names...)
 	}
 	return watch.Absent(ctx, f.folder, files, log)
 }

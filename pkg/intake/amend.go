@@ -41,7 +41,7 @@ func (r *Reception) Amend(ctx context.Context, id pyramid.SlideID, q Request) (s
 	if word := r.rescaled(&old, q); word != "" {
 		said = append(said, word)
 	}
-	if e == old {
+	if e.Accession == old.Accession && e.Priority == old.Priority {
 		return said, nil
 	}
 	return said, l.record(ctx, e)

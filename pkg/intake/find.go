@@ -75,7 +75,9 @@ func Choose(ctx context.Context, all []Line, text string) ([]Line, error) {
 	if accession := keep(all, func(e *Entry) bool { return text != "" && e.Accession == text }); len(accession) > 0 {
 		return accession, nil
 	}
-	named := keep(all, func(e *Entry) bool { return isPrefix(e.Slide, text) || sameFile(e.File, text) })
+	named := keep(all, func(e *Entry) bool {
+		return isPrefix(e.Slide, text) || e.Called(func(name string) bool { return sameFile(name, text) })
+	})
 	if st, err := os.Stat(text); err == nil && st.Mode().IsRegular() {
 		if named, err = byContent(ctx, all, named, file{text, st}); err != nil {
 			return nil, err

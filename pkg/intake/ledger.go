@@ -19,16 +19,19 @@ import (
 )
 
 // Entry is what the ledger keeps of an order: the only place that joins a slide's id with the name of
-// its file and its accession. Both may point to a patient, so they stay in the record's content.
+// its file, or files, and its accession. Both may point to a patient, so they stay in the record's content.
 type Entry struct {
-	Slide     pyramid.SlideID `json:"slide"`
-	Run       pyramid.RunID   `json:"run,omitzero"` // none if it was refused before there was one
-	SHA256    string          `json:"sha256"`
-	File      string          `json:"file"` // as the operator knows it: its name, or its path below the watched folder
-	Accession string          `json:"accession,omitempty"`
-	Priority  jobs.Priority   `json:"priority"`
-	Model     string          `json:"model,omitempty"` // SHA-256 of its file
-	At        time.Time       `json:"at"`
+	Slide  pyramid.SlideID `json:"slide"`
+	Run    pyramid.RunID   `json:"run,omitzero"` // none if it was refused before there was one
+	SHA256 string          `json:"sha256"`
+	File   string          `json:"file"` // as the operator knows it: its name, or its path below the watched folder
+	// Names are further ones under which the same slide was ordered; with MoreNames there are some that are not kept.
+	Names     []string      `json:"names,omitempty"`
+	MoreNames bool          `json:"more_names,omitempty"`
+	Accession string        `json:"accession,omitempty"`
+	Priority  jobs.Priority `json:"priority"`
+	Model     string        `json:"model,omitempty"` // SHA-256 of its file
+	At        time.Time     `json:"at"`
 	// Bytes and Changed tell a watched folder that a file is the one it knows, without reading it.
 	Bytes   int64     `json:"bytes,omitempty"`
 	Changed time.Time `json:"changed,omitzero"`
@@ -93,16 +96,13 @@ func (l Ledger) Enter(ctx context.Context, e Entry) error {
 	return l.enter(ctx, e)
 }
 
-// enter writes an order down over an earlier one of the slide. One without an accession does not say that the slide
-// belongs to no case, only that nobody said: it keeps the one that is known.
+// enter writes an order down over an earlier one of the slide, of which it keeps what is still true.
 func (l Ledger) enter(ctx context.Context, e Entry) error {
-	if e.Accession == "" {
-		old, err := l.Entry(ctx, e.Slide)
-		if err := unlessMissing(err); err != nil && !errors.Is(err, errUnreadable) {
-			return err
-		}
-		e.Accession = old.Accession
+	old, err := l.Entry(ctx, e.Slide)
+	if err := unlessMissing(err); err != nil && !errors.Is(err, errUnreadable) {
+		return err
 	}
+	e.inherit(old)
 	return l.record(ctx, e)
 }
 
@@ -110,9 +110,7 @@ func (l Ledger) enter(ctx context.Context, e Entry) error {
 var errUnreadable = errors.New("the record is damaged")
 
 func (l Ledger) record(ctx context.Context, e Entry) error {
-	if len(e.File) > maxName {
-		e.File = "…" + e.File[len(e.File)-maxName:]
-	}
+	e.File = kept(e.File)
 	return l.write(ctx, store.Order(e.Slide).Record(), e)
 }
 

@@ -145,7 +145,7 @@ func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters,
 	}
 	t.Known = old != nil && old.State == t.State && old.Reason == t.Reason
 	if t.Known && r.Once {
-		return t, nil
+		return t, l.Call(ctx, t.Slide, q.file())
 	}
 	e := Entry{
 		Slide: t.Slide, SHA256: hex.EncodeToString(n.sum[:]), File: q.file(), Accession: q.Accession,
@@ -159,14 +159,17 @@ func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters,
 	return t, l.Close(ctx, t.Slide, End{State: t.State, Reason: t.Reason, At: e.At})
 }
 
-// recognise writes size and time of a known slide's file anew where they have changed though its content has not,
-// or were written down otherwise, so that a watched folder does not read it again at each start. The record is read
-// once more: what others wrote since, such as a correction, stays.
+// recognise notes another name of a known slide; of the same name it writes size and time anew where they have changed
+// though the content has not, or were written down otherwise, so that a watched folder does not read the file again at
+// each start. The record is read once more: what others wrote since, such as a correction, stays.
 func (r *Reception) recognise(ctx context.Context, known Entry, q Request) error {
-	if q.Bytes == 0 || known.File != q.file() || known.Bytes == q.Bytes && known.Changed.Equal(q.Changed) {
+	l := r.Desk.Ledger()
+	if known.File != kept(q.file()) {
+		return l.Call(ctx, known.Slide, q.file())
+	}
+	if q.Bytes == 0 || known.Bytes == q.Bytes && known.Changed.Equal(q.Changed) {
 		return nil
 	}
-	l := r.Desk.Ledger()
 	e, err := l.Entry(ctx, known.Slide)
 	if err != nil || e.Run != known.Run || !e.At.Equal(known.At) || e.File != known.File { // another order by now
 		return unlessMissing(err)

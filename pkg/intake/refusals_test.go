@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -167,7 +168,7 @@ func TestStaleRefusal(t *testing.T) {
 	}
 	now, err := l.Entry(t.Context(), line.Slide)
 	end, endErr := l.End(t.Context(), line.Slide)
-	if err != nil || endErr != nil || end != nil || now != e {
+	if err != nil || endErr != nil || end != nil || !reflect.DeepEqual(now, e) {
 		t.Errorf("the order is %+v, %v; its end %+v, %v", now, err, end, endErr)
 	}
 }

@@ -1,0 +1,63 @@
+package intake
+
+import (
+	"context"
+	"slices"
+
+	"github.com/slidemill/slidemill/pkg/pyramid"
+)
+
+// maxNames bounds the further names that a record keeps: with maxName they fit into maxRecord.
+const maxNames = 8
+
+// kept is a name as a record keeps it.
+func kept(name string) string {
+	if len(name) > maxName {
+		return "…" + name[len(name)-maxName:]
+	}
+	return name
+}
+
+// call adds a name of the slide's file, and reports whether that changed the entry. Of more than maxNames it only says
+// that there are more.
+func (e *Entry) call(name string) (changed bool) {
+	name = kept(name)
+	switch {
+	case name == "" || name == e.File || slices.Contains(e.Names, name):
+		return false
+	case e.File == "":
+		e.File = name
+	case len(e.Names) < maxNames:
+		e.Names = append(slices.Clip(e.Names), name)
+	default:
+		changed, e.MoreNames = !e.MoreNames, true
+		return changed
+	}
+	return true
+}
+
+// Called reports whether one of the names of the slide's file is such a one.
+func (e *Entry) Called(is func(name string) bool) bool {
+	return is(e.File) || slices.ContainsFunc(e.Names, is)
+}
+
+// inherit takes over what an earlier record says of the slide: its other names, as it is the same slide still, and
+// where nobody gave an accession the one that is known, as none does not say that the slide belongs to no case.
+func (e *Entry) inherit(old Entry) {
+	if e.Accession == "" {
+		e.Accession = old.Accession
+	}
+	e.MoreNames = old.MoreNames
+	for _, name := range append([]string{old.File}, old.Names...) {
+		e.call(name)
+	}
+}
+
+// Call notes that an ordered slide has a file of another name, too. It does nothing for one that was never ordered.
+func (l Ledger) Call(ctx context.Context, slide pyramid.SlideID, name string) error {
+	e, err := l.Entry(ctx, slide)
+	if err != nil || !e.call(name) {
+		return unlessMissing(err)
+	}
+	return l.record(ctx, e)
+}

@@ -48,7 +48,7 @@ var extensions = []string{
 
 const dicom = ".dcm"
 
-// scan lists the folder's candidates, by name, without the masks beside them. What cannot be read is an error, and the rest is listed.
+// scan lists the folder's candidates, by name. What cannot be read is an error, and the rest is listed.
 func (w *Watcher) scan(ctx context.Context) (found []candidate, err error) {
 	var errs []error
 	units := map[string]int{} // folders of DICOM files, by their place in found
@@ -88,8 +88,7 @@ func (w *Watcher) scan(ctx context.Context) (found []candidate, err error) {
 		}
 		return nil
 	})
-	found = w.withoutMasks(found)
-	w.other = other + w.masks
+	w.other = other
 	return found, errors.Join(append(errs, err)...)
 }
 

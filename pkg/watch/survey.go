@@ -96,7 +96,9 @@ func (w *Watcher) survey(ctx context.Context) (*survey, error) {
 		w.Log.Warn("the watched folder answers again", "silent", time.Since(w.silent).Round(time.Second))
 		w.silent = time.Time{}
 	}
-	w.surveying, w.lists, w.other, w.stale = nil, s.lists, s.other, s.stale || w.stale
+	w.surveying, w.lists, w.stale = nil, s.lists, s.stale || w.stale
+	s.found = w.withoutMasks(s.found) // which needs to know the slides that lay there
+	w.other = s.other + w.masks
 	return s, nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/stitch/bytewise"
 )
 
 // CoverageError says which planned regions are not in the store as they should be. Nothing is
@@ -90,15 +91,16 @@ func (r *regions) prove(ctx context.Context, cut uint8, progress func(done int64
 
 // take counts a region.
 func (p *proof) take(plan *segment.Plan, m *segment.RegionMap, cut uint8) {
-	p.highGrade.Add(highGradeOnly(m, cut))
 	p.unlike.take(plan, m)
 	cell := plan.Grid().Bounds(m.Region.Col, m.Region.Row)
-	var doubtful int64
-	for i, v := range m.Planes[segment.PlaneCarcinoma] {
-		if v >= cut && p.unlike.at(cell.Min.X+i%m.Size.W, cell.Min.Y+i/m.Size.W) {
-			doubtful++
-		}
+	carcinoma, highGrade := m.Planes[segment.PlaneCarcinoma], m.Planes[segment.PlaneHighGrade]
+	var only, doubtful int64
+	for y := range m.Size.H {
+		row, other := carcinoma[y*m.Size.W:][:m.Size.W], highGrade[y*m.Size.W:][:m.Size.W]
+		only += highGradeOnly(row, other, cut)
+		doubtful += p.unlike.doubtful(cell.Min.X, cell.Min.Y+y, row, cut)
 	}
+	p.highGrade.Add(only)
 	p.doubtful.Add(doubtful)
 }
 
@@ -130,9 +132,12 @@ func byRow(a, b pyramid.Region) int {
 	return a.Col - b.Col
 }
 
-func highGradeOnly(m *segment.RegionMap, cut uint8) (n int64) {
-	carcinoma := m.Planes[segment.PlaneCarcinoma]
-	for i, v := range m.Planes[segment.PlaneHighGrade] {
+// highGradeOnly counts the pixels that are at least the cut for high-grade dysplasia but not for carcinoma.
+func highGradeOnly(carcinoma, highGrade []uint8, cut uint8) (n int64) {
+	for ; len(highGrade) >= 8; carcinoma, highGrade = carcinoma[8:], highGrade[8:] {
+		n += int64(bytewise.Count(bytewise.AtLeast(bytewise.Load(highGrade), cut) &^ bytewise.AtLeast(bytewise.Load(carcinoma), cut)))
+	}
+	for i, v := range highGrade {
 		if v >= cut && carcinoma[i] < cut {
 			n++
 		}

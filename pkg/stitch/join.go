@@ -3,7 +3,6 @@ package stitch
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/stitch/bytewise"
 	"github.com/slidemill/slidemill/pkg/stitch/contour"
 )
 
@@ -68,14 +68,8 @@ func (j *joiner) rows(ctx context.Context, rows []uint8) error {
 // maskRows makes the mask's rows: 0 and 1 for the sum, 0 and 255 for the file.
 func (j *joiner) maskRows(ctx context.Context, rows []uint8) error {
 	for ; len(rows) > 0; rows = rows[j.width:] {
-		for x, v := range rows[:j.width] {
-			j.line[x] = 0
-			if v >= j.cut {
-				j.line[x] = 1
-				j.got.carcinoma++
-				j.got.weight += uint64(v)
-			}
-		}
+		count, weight := threshold(j.line, rows[:j.width], j.cut)
+		j.got.carcinoma, j.got.weight = j.got.carcinoma+count, j.got.weight+weight
 		j.mask.Write(j.line)
 		spread(j.line)
 		if err := j.file.row(ctx, j.line); err != nil {
@@ -85,10 +79,34 @@ func (j *joiner) maskRows(ctx context.Context, rows []uint8) error {
 	return nil
 }
 
+// threshold makes 1 of every value that is at least the cut, and 0 of the others; it counts the former and adds them
+// up. Most pixels of a slide are far from its few lesions.
+func threshold(to, row []uint8, cut uint8) (count int64, weight uint64) {
+	for ; len(row) >= 8; to, row = to[8:], row[8:] {
+		on := bytewise.AtLeast(bytewise.Load(row), cut)
+		bytewise.Store(to, on)
+		if on == 0 {
+			continue
+		}
+		count += int64(bytewise.Count(on))
+		for x, v := range to[:8] {
+			weight += uint64(v) * uint64(row[x])
+		}
+	}
+	for x, v := range row {
+		to[x] = 0
+		if v >= cut {
+			to[x] = 1
+			count, weight = count+1, weight+uint64(v)
+		}
+	}
+	return count, weight
+}
+
 // spread makes 255 of every 1.
 func spread(line []uint8) {
 	for ; len(line) >= 8; line = line[8:] {
-		binary.LittleEndian.PutUint64(line, 255*binary.LittleEndian.Uint64(line))
+		bytewise.Store(line, 255*bytewise.Load(line))
 	}
 	for x, v := range line {
 		line[x] = -v

@@ -2,6 +2,7 @@ package stitch
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/slide/tiff"
+	"github.com/slidemill/slidemill/pkg/stitch/bytewise"
 )
 
 // maskTile is the side of the mask file's tiles. See maskFile for what it costs.
@@ -115,11 +117,19 @@ func (m *maskFile) pair(ctx context.Context, level int, line []uint8, last bool)
 		above = line
 	}
 	l.odd = nil
-	for x := range l.half {
-		right := min(2*x+1, len(line)-1)
-		l.half[x] = above[2*x] | above[right] | line[2*x] | line[right]
-	}
+	halve(l.half, above, line)
 	return m.push(ctx, level+1, l.half)
+}
+
+// halve makes a row of every two pixels of two rows: on if any of the four is. An odd last pixel is alone.
+func halve(half, above, line []uint8) {
+	for ; len(line) >= 8; half, above, line = half[4:], above[8:], line[8:] {
+		binary.LittleEndian.PutUint32(half, bytewise.Pairs(bytewise.Load(above)|bytewise.Load(line)))
+	}
+	for x := range half {
+		right := min(2*x+1, len(line)-1)
+		half[x] = above[2*x] | above[right] | line[2*x] | line[right]
+	}
 }
 
 // flush encodes the strip's tiles together and writes them in order, so that the file's bytes do not

@@ -11,6 +11,7 @@ import (
 	"image/png"
 	"io"
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -378,4 +379,47 @@ func (f *full) Put(ctx context.Context, key string, r io.Reader, size int64) err
 		return store.ErrNoSpace
 	}
 	return f.Bucket.Put(ctx, key, r, size)
+}
+
+// TestRowsAsWrittenDown: what is done to eight pixels of a row at once is what is done one by one, at every length.
+func TestRowsAsWrittenDown(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	u := newUnlike(&segment.Plan{Frame: segment.Frame{Size: pyramid.Size{W: 320, H: 32}}})
+	for i := range u.level {
+		u.level[i] = uint8(r.IntN(200))
+	}
+	for n := 1; n < 200; n++ {
+		a, b, cut := make([]uint8, n), make([]uint8, n), uint8(1+r.IntN(255))
+		for i := range a {
+			a[i], b[i] = uint8(r.IntN(256)), uint8(r.IntN(256))
+		}
+		var count, only, doubtful int64
+		var weight uint64
+		mask, half := make([]uint8, n), make([]uint8, (n+1)/2)
+		for i, v := range a {
+			if v >= cut {
+				mask[i], count, weight = 1, count+1, weight+uint64(v)
+				if u.at(64+i, 17) {
+					doubtful++
+				}
+			} else if b[i] >= cut {
+				only++
+			}
+			half[i/2] |= v | b[i]
+		}
+		got := bytes.Repeat([]uint8{7}, n)
+		if c, w := threshold(got, a, cut); c != count || w != weight || !bytes.Equal(got, mask) {
+			t.Errorf("%d pixels at the cut %d: %d, %d and %v, want %d, %d and %v", n, cut, c, w, got, count, weight, mask)
+		}
+		if got := highGradeOnly(a, b, cut); got != only {
+			t.Errorf("%d pixels: %d of high grade only, want %d", n, got, only)
+		}
+		if got := u.doubtful(64, 17, a, cut); got != doubtful {
+			t.Errorf("%d pixels: %d doubtful, want %d", n, got, doubtful)
+		}
+		gotHalf := make([]uint8, len(half))
+		if halve(gotHalf, a, b); !bytes.Equal(gotHalf, half) {
+			t.Errorf("%d pixels: half %v, want %v", n, gotHalf, half)
+		}
+	}
 }

@@ -1,13 +1,13 @@
 package stitch
 
 import (
-	"encoding/binary"
 	"image"
 	"slices"
 	"sync"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/stitch/bytewise"
 )
 
 // overlayTile is the side of the tiles of probability and overlay, without overlap.
@@ -131,7 +131,7 @@ func (r *raster) hatch(bounds, part image.Rectangle, mark uint8) {
 func unflagged(to, from []uint8) {
 	const all = flags * 0x01010101_01010101
 	for ; len(from) >= 8; to, from = to[8:], from[8:] {
-		binary.LittleEndian.PutUint64(to, binary.LittleEndian.Uint64(from)&^all)
+		bytewise.Store(to, bytewise.Load(from)&^all)
 	}
 	for i, v := range from {
 		to[i] = v &^ flags
@@ -144,7 +144,7 @@ func (r *raster) blank() bool { return blank(r.probability) && blank(r.other) }
 // blank reports whether all bytes are zero.
 func blank(pixels []uint8) bool {
 	for ; len(pixels) >= 8; pixels = pixels[8:] {
-		if binary.LittleEndian.Uint64(pixels) != 0 {
+		if bytewise.Load(pixels) != 0 {
 			return false
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/segment/fingerprint"
+	"github.com/slidemill/slidemill/pkg/stitch/bytewise"
 )
 
 // unlike says of every cell of the canvas how far it lies from the model's training images, as the
@@ -39,6 +40,22 @@ func (u *unlike) take(plan *segment.Plan, m *segment.RegionMap) {
 // at reports whether the cell that holds canvas pixel (x, y) is uncertain.
 func (u *unlike) at(x, y int) bool {
 	return u.level[y/segment.TissueCell*u.Cells.W+x/segment.TissueCell] > fingerprint.Unlike
+}
+
+// doubtful counts the uncertain pixels of a row that are at least the cut; the first lies at (x, y). Regions begin and
+// cells are at multiples of eight, so eight pixels are of one cell.
+func (u *unlike) doubtful(x, y int, row []uint8, cut uint8) (n int64) {
+	for ; len(row) >= 8; x, row = x+8, row[8:] {
+		if on := bytewise.AtLeast(bytewise.Load(row), cut); on != 0 && u.at(x, y) {
+			n += int64(bytewise.Count(on))
+		}
+	}
+	for i, v := range row {
+		if v >= cut && u.at(x+i, y) {
+			n++
+		}
+	}
+	return n
 }
 
 // marked counts the uncertain pixels of a stretch of row y, in squares of step canvas pixels, for the

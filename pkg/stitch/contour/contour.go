@@ -25,6 +25,8 @@ package contour
 import (
 	"errors"
 	"image"
+
+	"github.com/slidemill/slidemill/pkg/stitch/bytewise"
 )
 
 // ErrTooComplex marks a mask whose outlines do not fit the memory limit.
@@ -84,16 +86,25 @@ type run struct {
 
 // runs appends the stretches of a row to dst.
 func runs(dst []run, row []uint8, cut uint8) []run {
-	for x := 0; x < len(row); {
-		if row[x] < cut {
-			x++
-			continue
-		}
-		start := x
-		for x < len(row) && row[x] >= cut {
-			x++
-		}
-		dst = append(dst, run{start: int32(start), end: int32(x)})
+	for x := next(row, 0, cut, true); x < len(row); {
+		end := next(row, x, cut, false)
+		dst = append(dst, run{start: int32(x), end: int32(end)})
+		x = next(row, end, cut, true)
 	}
 	return dst
+}
+
+// next is the first pixel from x on that is at least the cut, or that is not; the row's end if there is none.
+func next(row []uint8, x int, cut uint8, on bool) int {
+	passed := 0 // of eight pixels that are all passed by
+	if !on {
+		passed = 8
+	}
+	for x+8 <= len(row) && bytewise.Count(bytewise.AtLeast(bytewise.Load(row[x:]), cut)) == passed {
+		x += 8
+	}
+	for x < len(row) && (row[x] >= cut) != on {
+		x++
+	}
+	return x
 }

@@ -103,12 +103,8 @@ func showDead(cmd *cobra.Command, _ *reached, dead []lost, asJSON bool) error {
 		return printJSON(cmd, dead)
 	}
 	for _, d := range dead {
-		priority := d.order.Priority
-		if d.Job != nil {
-			priority = d.Job.Priority
-		}
 		fmt.Fprintf(cmd.OutOrStdout(), "job       %s\nslide     %v\nfile      %s\npath      %s\naccession %s\nstage     %s\npriority  %s\n%-9s %s\nreason    %s\n\n",
-			dash(d.id()), d.Slide, dash(d.File), d.path(), dash(d.order.Accession), d.Stage, priority.Known(), d.State, d.At.Local().Format(time.DateTime), d.Reason)
+			dash(d.id()), d.Slide, dash(d.File), d.path(), dash(d.Accession), d.Stage, d.Priority, d.State, d.At.Local().Format(time.DateTime), d.Reason)
 	}
 	return nil
 }

@@ -18,13 +18,15 @@ const stageIntake = "intake"
 
 // lost is a line of the dead list: a dead job, or a slide that intake refused.
 type lost struct {
-	Slide  pyramid.SlideID `json:"slide"`
-	File   string          `json:"file,omitempty"`
-	Stage  string          `json:"stage"`
-	State  string          `json:"state"` // failed or refused
-	Reason string          `json:"reason"`
-	At     time.Time       `json:"at"`
-	Job    *jobs.Job       `json:"job,omitempty"`
+	Slide     pyramid.SlideID `json:"slide"`
+	File      string          `json:"file,omitempty"`
+	Accession string          `json:"accession,omitempty"`
+	Priority  jobs.Priority   `json:"priority"`
+	Stage     string          `json:"stage"`
+	State     string          `json:"state"` // failed or refused
+	Reason    string          `json:"reason"`
+	At        time.Time       `json:"at"`
+	Job       *jobs.Job       `json:"job,omitempty"`
 
 	order intake.Line // as far as the ledger knows it
 }
@@ -60,14 +62,14 @@ func (r *reached) lost(ctx context.Context, since time.Time) (all []lost, err er
 			e = intake.Entry{Slide: d.Job.Slide}
 		}
 		all = append(all, lost{
-			Slide: d.Job.Slide, File: e.File, Stage: string(d.Job.Stage), State: intake.Failed, Reason: d.Reason, At: d.At,
-			Job: &d.Job, order: intake.Line{Entry: e},
+			Slide: d.Job.Slide, File: e.File, Accession: e.Accession, Priority: d.Job.Priority.Known(),
+			Stage: string(d.Job.Stage), State: intake.Failed, Reason: d.Reason, At: d.At, Job: &d.Job, order: intake.Line{Entry: e},
 		})
 	}
 	refused, err := r.ledger().Refusals(ctx, since)
 	for _, line := range refused {
 		all = append(all, lost{
-			Slide: line.Slide, File: line.File, Stage: stageIntake, State: line.End.State, Reason: line.End.Reason, At: line.End.At, order: line,
+			Slide: line.Slide, File: line.File, Accession: line.Accession, Priority: line.Priority.Known(), Stage: stageIntake, State: line.End.State, Reason: line.End.Reason, At: line.End.At, order: line,
 		})
 	}
 	slices.SortStableFunc(all, func(a, b lost) int { return a.At.Compare(b.At) })

@@ -34,7 +34,7 @@ func answerWhy(bucket store.Bucket, m *segment.Model) viewer.Explain {
 		}
 		var png bytes.Buffer
 		err = e.WritePNG(&png)
-		return viewer.Answer{PNG: png.Bytes(), Said: e.Said()}, err
+		return viewer.Answer{PNG: png.Bytes(), Said: e.Said(), Window: e.Window()}, err
 	}
 }
 

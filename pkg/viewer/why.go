@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -20,10 +21,11 @@ type Question struct {
 	X, Y  int
 }
 
-// Answer is a picture, and what it shows in a few sentences.
+// Answer is a picture, what it shows in a few sentences, and of which window: level-0 pixels x0, y0, x1, y1.
 type Answer struct {
-	PNG  []byte
-	Said string
+	PNG    []byte
+	Said   string
+	Window [4]float64
 }
 
 // Explain answers questions. ErrCannotExplain says that there is no answer to this one.
@@ -102,8 +104,11 @@ func (r *reasons) keep(a kept) {
 	}
 }
 
-// saidHeader has what the picture shows, escaped as in a path.
-const saidHeader = "Slidemill-Said"
+// saidHeader has what the picture shows, escaped as in a path; windowHeader of which window, four numbers.
+const (
+	saidHeader   = "Slidemill-Said"
+	windowHeader = "Slidemill-Window"
+)
 
 // why answers GET /slides/<id>/runs/<run>/explain?x=&y= with a picture.
 func (v *viewer) why(r *reasons) http.HandlerFunc {
@@ -127,6 +132,7 @@ func (v *viewer) why(r *reasons) http.HandlerFunc {
 			h.Set("Content-Type", "image/png")
 			h.Set("Content-Length", strconv.Itoa(len(a.PNG)))
 			h.Set(saidHeader, url.PathEscape(a.Said)) // a header is ASCII
+			h.Set(windowHeader, strings.Trim(fmt.Sprint(a.Window), "[]"))
 			h.Set("Cache-Control", "private, max-age=3600")
 			if _, err := w.Write(a.PNG); err != nil {
 				v.Log.Debug("explanation was not taken", "path", req.URL.Path, "error", err)

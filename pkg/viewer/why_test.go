@@ -34,7 +34,7 @@ func TestWhyIsAnsweredOnce(t *testing.T) {
 		if q.Slide != slideB || q.Run != runID {
 			t.Errorf("asked about %+v", q)
 		}
-		return Answer{fmt.Appendf(nil, "picture of %d,%d", q.X, q.Y), "p 50 %, µ"}, nil
+		return Answer{fmt.Appendf(nil, "picture of %d,%d", q.X, q.Y), "p 50 %, µ", [4]float64{1.5, 2, 300000, 4}}, nil
 	})
 	first, again := ask("?x=100&y=200"), ask("?x=101&y=201")
 	if first.Code != 200 || first.Header().Get("Content-Type") != "image/png" || !bytes.Equal(first.Body.Bytes(), again.Body.Bytes()) {
@@ -43,6 +43,9 @@ func TestWhyIsAnsweredOnce(t *testing.T) {
 	for _, w := range []*httptest.ResponseRecorder{first, again} {
 		if said := w.Header().Get("Slidemill-Said"); said != "p%2050%20%25%2C%20%C2%B5" {
 			t.Errorf("said %q", said)
+		}
+		if window := w.Header().Get("Slidemill-Window"); window != "1.5 2 300000 4" {
+			t.Errorf("window %q", window)
 		}
 	}
 	if calls != 1 {

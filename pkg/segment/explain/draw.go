@@ -66,13 +66,26 @@ func (e *Explanation) Question() string {
 	case e.Probability < 0.5-undecided:
 		word = "against"
 	}
-	return fmt.Sprintf("Why is the model %s %s here?", word, e.Class)
+	return fmt.Sprintf("Why is the model %s %s in the %.0f µm around %s?", word, e.Class, e.side(), e.middle())
+}
+
+// side is the window's width in microns.
+func (e *Explanation) side() float64 { return float64(e.Canvas.Window.Dx()) * e.MPP }
+
+// Window is what the score is of, in level-0 pixels: x0, y0, x1, y1.
+func (e *Explanation) Window() [4]float64 { return e.box(e.Canvas.Window) }
+
+// middle is the window's place on the slide: that of the pixel in its middle.
+func (e *Explanation) middle() string {
+	w := e.Window()
+	return fmt.Sprintf("pixel %.0f, %.0f", (w[0]+w[2])/2, (w[1]+w[3])/2)
 }
 
 // Said is the picture in words, for who reads them beside it or instead of it.
 func (e *Explanation) Said() string {
-	return fmt.Sprintf("In the outlined window the model gives %s a probability of %.2f. Left: the tissue; right: what moved that score, "+
-		"red raised it and blue lowered it. What moved the model need not be what a pathologist would go by.", e.Class, e.Probability)
+	return fmt.Sprintf("In the outlined window, %.0f µm wide around %s, the model gives %s a probability of %.2f. Left: the tissue; right: what "+
+		"moved that score, red raised it and blue lowered it. What moved the model need not be what a pathologist would go by.",
+		e.side(), e.middle(), e.Class, e.Probability)
 }
 
 func (e *Explanation) how() string {

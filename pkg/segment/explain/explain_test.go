@@ -191,14 +191,17 @@ func TestMethodsAgree(t *testing.T) {
 	}
 }
 
-// The picture asks what it answers: no "why carcinoma" where the model says that there is none.
+// The picture asks what it answers, and of which place: no "why carcinoma" where the model says that there is none, and no
+// "here" where a whole slide was in view.
 func TestQuestion(t *testing.T) {
 	for p, want := range map[float64]string{0.02: "against", 0.45: "undecided about", 0.6: "undecided about", 0.93: "for"} {
-		e := Explanation{Class: "carcinoma", Probability: p}
-		if got := e.Question(); got != "Why is the model "+want+" carcinoma here?" {
+		e := Explanation{Class: "carcinoma", Probability: p, MPP: 1.25, Canvas: Canvas{
+			Window: image.Rect(100, 100, 300, 300), Place: Place{X: 1000, Y: 2000, Step: 2.5},
+		}}
+		if got := e.Question(); got != "Why is the model "+want+" carcinoma in the 250 µm around pixel 1500, 2500?" {
 			t.Errorf("p %g: %q", p, got)
 		}
-		if said := e.Said(); !strings.Contains(said, fmt.Sprintf("carcinoma a probability of %.2f", p)) {
+		if said := e.Said(); !strings.Contains(said, fmt.Sprintf("carcinoma a probability of %.2f", p)) || !strings.Contains(said, "250 µm wide around pixel 1500, 2500") {
 			t.Errorf("p %g: %q", p, said)
 		}
 	}

@@ -182,7 +182,7 @@ function why(viewer, run) {
       get("reason-image").src = URL.createObjectURL(await answer.blob());
       get("reason-image").hidden = false;
       usual = waiting();
-      get("reason-text").textContent = `${said(answer)} Research use only, not for diagnostic procedures. Place: ${x}, ${y}.`;
+      get("reason-text").textContent = `${said(answer)}${frame(viewer, answer)} Research use only, not for diagnostic procedures.`;
     } catch (error) {
       waiting();
       get("reason-text").textContent = error.message;
@@ -195,6 +195,18 @@ function why(viewer, run) {
 // said is what the server says of its picture.
 function said(answer) {
   return decodeURIComponent(answer.headers.get("Slidemill-Said") ?? "");
+}
+
+// frame marks the window that an answer is of on the slide, and says how little of the view it is where that is so: from
+// far away many places lie in the middle of the view.
+function frame(viewer, answer) {
+  const [x0, y0, x1, y1] = (answer.headers.get("Slidemill-Window") ?? "").split(" ").map(Number);
+  if (!(x1 > x0)) return "";
+  const place = viewer.world.getItemAt(0).imageToViewportRectangle(x0, y0, x1 - x0, y1 - y0);
+  viewer.removeOverlay("asked");
+  viewer.addOverlay({ element: make("div", { id: "asked", title: "the place of the last “Why?”" }), location: place });
+  const times = Math.round(viewer.viewport.getBounds(true).width / place.width);
+  return times < 4 ? "" : ` The view was ${times} times as wide as this window, which is marked in its middle: zoom in to choose a place.`;
 }
 
 // wait shows that an answer is being made, for how long, and how long the last one took. What it returns ends

@@ -266,3 +266,17 @@ func TestShareOfWhatIsCertain(t *testing.T) {
 		t.Errorf("the last column is %s: %s", lines[0][last], lines[1][last])
 	}
 }
+
+// On a phone each cell is a line with its heading, so each has one; and what is hidden there, the head, is all of them.
+func TestCellsSayWhatTheyAre(t *testing.T) {
+	_, html, _ := written(t, batch(), nil)
+	rows, cells := strings.Count(html, "<tr class="), strings.Count(html, "<td")
+	if labelled := strings.Count(html, " data-label=\""); rows == 0 || cells != 6*rows || labelled != cells {
+		t.Errorf("%d rows, %d cells, %d of them labelled", rows, cells, labelled)
+	}
+	for _, want := range []string{"@media (max-width: 50rem)", "content: attr(data-label)"} {
+		if !strings.Contains(html, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}

@@ -14,8 +14,13 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-export const mm2 = (v) => `${v < 10 ? v.toFixed(2) : v.toFixed(1)} mm²`;
-export const percent = (v) => `${(100 * v).toFixed(1)} %`;
+export const mm2 = (v) => held(`${v < 10 ? v.toFixed(2) : v.toFixed(1)} mm²`);
+export const percent = (v) => held(`${(100 * v).toFixed(1)} %`);
+
+// held keeps a number and its unit on one line.
+export function held(text) {
+  return text.replace(/(\d) (?=%|mm|µm)/g, "$1\u00a0");
+}
 
 // plain is a reason without the technical detail that follows behind it.
 export const plain = (reason) => reason.split(" (technical: ")[0];

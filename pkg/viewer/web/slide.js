@@ -1,4 +1,4 @@
-import { ask, make, mm2, percent, plain } from "/static/page.js";
+import { ask, held, make, mm2, percent, plain } from "/static/page.js";
 import { drawScaleBar } from "/static/scalebar.js";
 
 const get = (id) => document.getElementById(id);
@@ -97,7 +97,7 @@ function checks(list) {
   const bad = list.filter((c) => c.status !== "pass");
   const passed = list.filter((c) => c.status === "pass");
   get("checks").replaceChildren(
-    ...bad.map((c) => make("li", { class: c.status }, make("b", {}, c.status), ` ${c.words ?? `${name(c)}: ${c.value}`}`)),
+    ...bad.map((c) => make("li", { class: c.status }, make("b", {}, c.status), ` ${held(c.words ?? `${name(c)}: ${c.value}`)}`)),
     ...(passed.length ? [make("li", {}, make("b", {}, "pass"), ` ${passed.map(name).join(", ")}`)] : []),
     ...(list.length ? [] : [make("li", {}, "This run made no checks.")]),
   );

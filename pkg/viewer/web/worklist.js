@@ -1,4 +1,4 @@
-import { ask, make, mm2, percent, plain } from "/static/page.js";
+import { ask, held, make, mm2, percent, plain } from "/static/page.js";
 
 const slides = document.getElementById("slides");
 const summary = document.getElementById("summary");
@@ -29,7 +29,7 @@ function words(e) {
   const order = [e.accession, e.file].filter(Boolean).join(" · ");
   const name = e.earlier ? "" : order;
   const id = [e.slide, e.model, e.threshold ? `threshold ${e.threshold}` : ""].filter(Boolean).join(" · ");
-  const lines = [...(name ? [make("b", {}, name), " "] : []), make("span", { class: "id" }, id), make("p", { class: "reason", title: text }, plain(text))];
+  const lines = [...(name ? [make("b", {}, name), " "] : []), make("span", { class: "id" }, id), make("p", { class: "reason", title: text }, held(plain(text)))];
   if (e.earlier && order) lines.push(make("span", { class: "earlier" }, `Result of an earlier order; ordered last as ${order}`));
   if (e.not_analysed_mm2 > 0) lines.push(make("span", {}, `${mm2(e.not_analysed_mm2)} not analysed`));
   return lines;
@@ -37,7 +37,7 @@ function words(e) {
 
 // picture is left blank where there is none: a slide may have failed before its pyramid.
 function picture(e) {
-  if (!e.width && e.state !== "tiled") return make("div", { class: "blank" });
+  if (!e.width && e.state !== "tiled") return make("div", { class: "blank" }, "no picture");
   const image = make("img", { src: `/slides/${e.slide}/thumbnail.jpeg`, alt: "", loading: "lazy" });
   image.addEventListener("error", () => { image.style.visibility = "hidden"; });
   return image;

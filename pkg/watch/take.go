@@ -1,0 +1,97 @@
+package watch
+
+import (
+	"context"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+)
+
+// consider takes a file that is whole, once.
+func (w *Watcher) consider(ctx context.Context, f candidate) (whole bool, err error) {
+	s := w.files[f.file]
+	if s == nil {
+		s = new(seen)
+		w.files[f.file] = s
+	}
+	if s.taken && !w.replaced(f, s) && !s.isDue(time.Now()) {
+		return true, nil
+	}
+	if !s.settled(f, time.Now(), w.Settle) {
+		return false, nil
+	}
+	if w.recall(f) {
+		s.taken = true
+		return true, nil
+	}
+	t, err := w.take(ctx, w.request(f, s))
+	if err != nil {
+		return false, err
+	}
+	if t.Overdue {
+		w.postpone(ctx, f, s, t)
+		return true, nil
+	}
+	s.taken, s.overdue, s.again = false, 0, time.Time{}
+	if !s.doubted && t.State != intake.Waiting && !t.Known && t.Slide == (pyramid.SlideID{}) {
+		s.doubted, s.since = true, time.Now() // it may be half a file that nobody writes to just now
+		return false, nil
+	}
+	s.taken = true
+	w.note(ctx, f, t)
+	return true, nil
+}
+
+// replaced reports that a file without a result was changed, as the reasons ask people to: it is a new one.
+func (w *Watcher) replaced(f candidate, s *seen) bool {
+	known := w.slides[f.file]
+	if known == nil || known.State != intake.Failed && known.State != intake.Refused || s.size == f.size && s.changed.Equal(f.changed) {
+		return false
+	}
+	s.taken = false
+	return true
+}
+
+func (w *Watcher) request(f candidate, s *seen) intake.Request {
+	q := intake.Request{Path: f.path, File: f.file, Doubtful: !s.doubted, Priority: jobs.Routine, Bytes: f.size, Changed: f.changed}
+	if row, ok := w.lists.find(f.file); ok {
+		q.Accession, q.Priority, q.MPP = row.Accession, row.Priority.Known(), row.MPP
+	}
+	return q
+}
+
+// recall finds a file in the ledger by name, size and time.
+func (w *Watcher) recall(f candidate) bool {
+	e, ok := w.entries[f.file]
+	if !ok || e.Bytes != f.size || !e.Changed.Equal(f.changed) {
+		return false
+	}
+	s := &Slide{File: f.file, Accession: e.Accession, Priority: e.Priority, Slide: e.Slide, recalled: true}
+	if row, ok := w.lists.find(f.file); ok && row.changed.After(e.At) {
+		w.stale = true // it was corrected while nobody watched
+	} else {
+		s.row = row
+	}
+	w.slides[f.file], w.first[e.Slide] = s, f.file
+	return true
+}
+
+func (w *Watcher) note(ctx context.Context, f candidate, t intake.Taken) {
+	s := &Slide{File: f.file, Slide: t.Slide, State: t.State, Reason: t.Reason, Priority: jobs.Routine, postponed: t.Overdue}
+	if row, ok := w.lists.find(f.file); ok {
+		s.Accession, s.Priority, s.row = row.Accession, row.Priority.Known(), row
+	}
+	if t.Warning != "" {
+		w.Log.Warn("scale", "slide", t.Slide, "warning", t.Warning)
+	}
+	named := t.Slide != pyramid.SlideID{}
+	if first, ok := w.first[t.Slide]; ok && named && first != f.file {
+		s.Doubled = first
+	} else if named {
+		w.first[t.Slide] = f.file
+	}
+	w.slides[f.file] = s
+	w.tell(ctx, s)
+}

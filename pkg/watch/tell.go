@@ -1,0 +1,111 @@
+package watch
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+)
+
+// tell says what became of a slide, and moves its file away if it failed and that is wished.
+func (w *Watcher) tell(ctx context.Context, s *Slide) {
+	level := slog.LevelInfo
+	if s.State == intake.Failed || s.State == intake.Refused {
+		level = slog.LevelError
+		if err := w.putAway(ctx, s); err != nil {
+			w.Log.Warn("not moved to quarantine", "slide", s.Slide, "error", nameless(err))
+		}
+	}
+	if w.Told != nil {
+		w.Told(*s)
+		return
+	}
+	w.Log.Log(ctx, level, "slide "+s.State, "slide", s.Slide, "reason", s.Reason)
+}
+
+// nameless is what went wrong without the names of files, which may be a patient's and stay out of logs.
+func nameless(err error) string { return hide(err, err.Error()) }
+
+// hide takes the names that an error and those in it hold out of a text.
+func hide(err error, text string) string {
+	switch e := err.(type) {
+	case *fs.PathError:
+		text = strings.ReplaceAll(text, e.Path, "a file")
+	case *os.LinkError:
+		text = strings.NewReplacer(e.Old, "a file", e.New, "its place").Replace(text)
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			text = hide(inner, text)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			text = hide(inner, text)
+		}
+	}
+	return text
+}
+
+// follow asks how the open slides stand.
+func (w *Watcher) follow(ctx context.Context) error {
+	var ids []pyramid.SlideID
+	var open []*Slide
+	for _, s := range w.slides {
+		if !s.ended() {
+			ids, open = append(ids, s.Slide), append(open, s)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	standings, err := w.Judge.LookAt(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for i, s := range open {
+		s.State, s.Reason = standings[i].State, standings[i].Reason
+		s.Before, s.recalled = s.recalled && s.ended(), false
+		if s.ended() {
+			w.Reception.Turns.Left(s.Accession)
+			w.tell(ctx, s)
+		}
+	}
+	return nil
+}
+
+// Open is how many slides have not ended.
+func (w *Watcher) Open() (n int) {
+	for _, s := range w.slides {
+		if !s.ended() {
+			n++
+		}
+	}
+	return n
+}
+
+// Slides lists the folder's slides, by file.
+func (w *Watcher) Slides() []Slide {
+	list := make([]Slide, 0, len(w.slides))
+	for _, s := range w.slides {
+		list = append(list, *s)
+	}
+	sortSlides(list)
+	return list
+}
+
+// Ignored is how many files were no slides by their names.
+func (w *Watcher) Ignored() int { return w.other }
+
+// SheetProblems are the lines of the worklists that made no sense.
+func (w *Watcher) SheetProblems() []string { return w.lists.problems() }
+
+// Missing are the slides that the worklists name and that have not come, by file.
+func (w *Watcher) Missing() []Slide { return w.lists.missing() }
+
+// Listed is how many files the worklists name.
+func (w *Watcher) Listed() int { return w.lists.named() }

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/slide"
+	"github.com/slidemill/slidemill/pkg/stitch"
+)
+
+func (s *shift) finished(r *stitch.Report, order *intake.Order, took time.Duration) error {
+	out := s.cmd.OutOrStdout()
+	if s.flags.json {
+		return json.NewEncoder(out).Encode(r)
+	}
+	text := fmt.Sprintf("%s: done in %.1f s with model %s %s\n", r.Slide.File, took.Seconds(), r.Run.Model.Name, r.Run.Model.Version)
+	if r.Seconds.Segment > 0 && r.AnalysedMM2 > 0 {
+		text += fmt.Sprintf("  segmented in %.1f s, %.2f s per mm² of tissue\n", r.Seconds.Segment, r.Seconds.Segment/r.AnalysedMM2)
+	}
+	for _, line := range append(verdict(r), warnings(r)...) {
+		text += "  " + line + "\n"
+	}
+	for _, line := range s.whereabouts(order) {
+		text += "  " + line + "\n"
+	}
+	_, err := fmt.Fprint(out, text+"  research use only, not for diagnostic procedures\n")
+	return err
+}
+
+// verdict says what was found. Where nothing was analysed there is no "0 %": nobody has looked.
+func verdict(r *stitch.Report) []string {
+	if r.AnalysedMM2 == 0 {
+		return []string{"NOTHING WAS ANALYSED: no tissue was found; a person must look at this slide"}
+	}
+	lines := []string{fmt.Sprintf("carcinoma %.2f mm² of %.2f mm² tissue analysed (%s), %s, %d smaller foci",
+		r.CarcinomaMM2, r.AnalysedMM2, r.Share(), count(len(r.Lesions), "lesion"), r.SmallFoci)}
+	if r.UncertainMM2 > 0 {
+		lines = append(lines, fmt.Sprintf("uncertain: %.2f mm² unlike the training images, with %.2f mm² of the carcinoma; in no share",
+			r.UncertainMM2, r.UncertainCarcinomaMM2))
+	}
+	if r.NotAnalysedMM2 > 0 {
+		lines = append(lines, fmt.Sprintf("not analysed: %.2f mm²", r.NotAnalysedMM2))
+	}
+	return lines
+}
+
+// warnings are the checks that did not pass.
+func warnings(r *stitch.Report) (lines []string) {
+	for _, c := range r.QC {
+		if c.Status != stitch.CheckPassed {
+			lines = append(lines, c.Words())
+		}
+	}
+	return lines
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// record writes a failure into the ledger: the queue of a run forgets its dead.
+func (s *shift) record(order *intake.Order, cause error) {
+	var failure *intake.Failure
+	if order == nil || !errors.As(cause, &failure) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.cmd.Context()), 10*time.Second)
+	defer cancel()
+	end := intake.End{State: intake.Failed, Reason: failure.Reason, At: time.Now().UTC()}
+	if err := s.desk.Ledger().Close(ctx, order.Slide, end); err != nil {
+		fmt.Fprintf(s.cmd.ErrOrStderr(), "slidemill: the failure is not in the ledger: %v\n", err)
+	}
+}
+
+// failed names the slide and the reason on stderr, and as a report where --json asks for one.
+func (s *shift) failed(path string, order *intake.Order, err error) {
+	fmt.Fprintf(s.cmd.ErrOrStderr(), "slidemill: %s: %s\n", path, intake.Reason(err))
+	s.record(order, err)
+	if !s.flags.json {
+		return
+	}
+	status := stitch.Failed
+	var refusal *intake.Refusal
+	if errors.As(err, &refusal) {
+		status = stitch.Refused
+	}
+	r := stitch.FailedReport(stitch.Failure{Status: status, Reason: intake.Reason(err), File: slide.FileName(path)})
+	if order != nil {
+		r.Slide.ID, r.Slide.SHA256, r.Run.ID = order.Slide.String(), fmt.Sprintf("%x", order.SHA256), order.Run.String()
+	}
+	if err := json.NewEncoder(s.cmd.OutOrStdout()).Encode(r); err != nil {
+		fmt.Fprintf(s.cmd.ErrOrStderr(), "slidemill: write report: %v\n", err)
+	}
+}

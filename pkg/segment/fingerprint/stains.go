@@ -37,19 +37,33 @@ func unmixing() (u [3][3]int32) {
 }
 
 // mixture is what each byte of red, green and blue adds to a pixel's channels: to the stains in 1/4096 of
-// their unit, to the brightness in 1/16.
+// their unit, to the brightness in 1/16. Two channels go together, so that one addition adds both.
 var mixture = mixing()
 
-func mixing() (m [3][256][channels]int32) {
+// share is one byte's: haematoxylin and brightness, eosin and the residual.
+type share struct{ hb, er int64 }
+
+func mixing() (m [3][256]share) {
 	for i, light := range [3]int32{77, 150, 29} {
 		for v := range m[i] {
+			var c [channels]int32
 			for s := range unmix {
-				m[i][v][s] = unmix[s][i] * density[v]
+				c[s] = unmix[s][i] * density[v]
 			}
-			m[i][v][bright] = light * int32(v)
+			c[bright] = light * int32(v)
+			m[i][v] = share{pair(c[stainH], c[bright]), pair(c[stainE], c[stainR])}
 		}
 	}
 	return m
+}
+
+// pair is two numbers in one. Pairs add up as their numbers do, as long as those fit 32 bits.
+func pair(low, high int32) int64 { return int64(high)<<32 + int64(low) }
+
+// parts takes a pair apart: the lower number, where it is negative, has borrowed one of the higher.
+func parts(p int64) (low, high int32) {
+	low = int32(p)
+	return low, int32((p - int64(low)) >> 32)
 }
 
 func unit(x, y, z float64) [3]float64 {

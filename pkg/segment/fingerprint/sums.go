@@ -97,7 +97,8 @@ func (m *Meter) row(pix []uint8, i int) (dark int) {
 	for x := range Block {
 		px := pix[4*x:][:3:3]
 		r, g, b := &mixture[0][px[0]], &mixture[1][px[1]], &mixture[2][px[2]]
-		amount, l := (r[stainH]+g[stainH]+b[stainH])>>12, (r[bright]+g[bright]+b[bright])>>4
+		amount, l := parts(r.hb + g.hb + b.hb)
+		amount, l = amount>>12, l>>4
 		h[x], light[x], tissue[x] = amount, l, 0
 		if l >= glass {
 			continue
@@ -105,8 +106,8 @@ func (m *Meter) row(pix []uint8, i int) (dark int) {
 		tissue[x] = 1
 		at := dark & (Block - 1) // which it always is; said for the compiler, who then checks no bounds
 		m.dark[stainH][at], m.dark[bright][at] = amount, l
-		m.dark[stainE][at] = (r[stainE] + g[stainE] + b[stainE]) >> 12
-		m.dark[stainR][at] = (r[stainR] + g[stainR] + b[stainR]) >> 12
+		e, rest := parts(r.er + g.er + b.er)
+		m.dark[stainE][at], m.dark[stainR][at] = e>>12, rest>>12
 		dark++
 	}
 	return dark

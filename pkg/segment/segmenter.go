@@ -6,6 +6,7 @@ import (
 	"image"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment/grey"
 )
 
 // New makes a Segmenter of the model for canvases of the given size, run by the engine.
@@ -99,23 +100,12 @@ func (s *segmenter) quantise(plane []uint8, class int, inner pyramid.Size) error
 	from := s.out[class*s.size.W*s.size.H:]
 	for y := range inner.H {
 		row, to := from[(y+s.halo)*s.size.W+s.halo:][:inner.W], plane[y*inner.W:][:inner.W]
-		for x, p := range row {
-			if p >= 0 && p <= 1 { // which all are that a softmax made
-				to[x] = uint8(int32(float32(p*255) + 0.5))
-				continue
-			}
-			if p != p {
-				return fmt.Errorf("segment: the network's output is not a number at %d,%d: the model is damaged", x, y)
-			}
-			to[x] = saturated(p)
+		if x := grey.Levels(to, row); x >= 0 {
+			return fmt.Errorf("segment: the network's output is not a number at %d,%d: the model is damaged", x, y)
 		}
 	}
 	return nil
 }
-
-// saturated is probability × 255 of any number. The explicit conversion keeps compilers from fusing the
-// multiplication and the addition, so that all machines round alike; so it does in quantise.
-func saturated(p float32) uint8 { return uint8(min(max(float32(p*255)+0.5, 0), 255)) }
 
 // Close implements Segmenter.
 func (s *segmenter) Close() error { return s.network.Close() }

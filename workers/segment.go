@@ -2,20 +2,16 @@ package workers
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"image"
 	"sync"
 
-	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
-	"github.com/slidemill/slidemill/pkg/slide"
 	"github.com/slidemill/slidemill/pkg/store"
-	"github.com/slidemill/slidemill/pkg/tiler"
 )
 
 // Segment computes the probabilities of a batch of regions.
@@ -50,13 +46,6 @@ var _ Handler = (*Segment)(nil)
 
 // Stage implements Handler.
 func (s *Segment) Stage() jobs.Stage { return jobs.Segment }
-
-// openRun is what the regions of one run share.
-type openRun struct {
-	plan    *segment.Plan
-	tissue  *segment.TissueMap
-	pyramid *tiler.Pyramid
-}
 
 // Do implements Handler. Regions that are in the store and whole are not computed again.
 func (s *Segment) Do(ctx context.Context, job jobs.Job) error { return s.Attempt(ctx, job, 1) }
@@ -93,54 +82,6 @@ func (s *Segment) finish(ctx context.Context, job jobs.Job, plan *segment.Plan) 
 	delete(s.runs, job.Run)
 	s.mu.Unlock()
 	return nil
-}
-
-// maxOpenRuns bounds the runs whose plan and tiles are kept; a worker rarely sees more than two at once.
-const maxOpenRuns = 4
-
-func (s *Segment) open(ctx context.Context, job jobs.Job) (*openRun, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if run, ok := s.runs[job.Run]; ok {
-		return run, nil
-	}
-	plan, err := loadPlan(ctx, s.Bucket, job)
-	if err != nil {
-		return nil, err
-	}
-	if err := sameModel(plan.Model.SHA256, s.Model.Ref); err != nil {
-		return nil, err
-	}
-	if err := sameEngine(plan.Parameters.Engine, s.EngineName); err != nil {
-		return nil, err
-	}
-	if plan.Field != s.Model.Field || plan.Parameters.Windows != s.Model.Windows {
-		return nil, &Permanent{&intake.Refusal{Err: fmt.Errorf("the plan's halo is not the model's (%s): another version of this program made it; order the slide again", s.Model.Reach())}}
-	}
-	tissue, err := plan.TissueMap()
-	if err != nil {
-		return nil, &Permanent{err}
-	}
-	p, err := tiler.OpenUnfinished(ctx, s.Bucket, job.Slide) // the finest levels may still be on their way
-	if err != nil {
-		return nil, err
-	}
-	if s.runs == nil || len(s.runs) >= maxOpenRuns {
-		s.runs = map[pyramid.RunID]*openRun{}
-	}
-	run := &openRun{plan, tissue, p}
-	s.runs[job.Run] = run
-	return run, nil
-}
-
-// sameEngine refuses a run that another engine began: its bits would not fit. Another worker may have that
-// engine, so the job is not dead.
-func sameEngine(want, have string) error {
-	if want == have {
-		return nil
-	}
-	return &intake.Refusal{Err: fmt.Errorf("the run was ordered for the engine %s, this worker has %s: start it with the same --engine",
-		cmp.Or(want, segment.OwnEngine), cmp.Or(have, segment.OwnEngine))}
 }
 
 // region computes one region unless the store holds it whole.
@@ -247,37 +188,4 @@ func (s *Segment) take(size pyramid.Size) (segment.Segmenter, error) {
 		return nil, err
 	}
 	return segment.New(s.Model, s.Engine, size)
-}
-
-// Limits of what is read from the store into memory at once.
-const (
-	maxPlanBytes   = 256 << 20
-	maxRegionBytes = 256 << 20
-)
-
-func loadPlan(ctx context.Context, b store.Bucket, job jobs.Job) (*segment.Plan, error) {
-	data, err := store.ReadAll(ctx, b, store.Slide(job.Slide).Run(job.Run).Plan(), maxPlanBytes)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := segment.DecodePlan(data)
-	if err != nil {
-		return nil, &Permanent{err}
-	}
-	if plan.Slide != job.Slide || plan.Run != job.Run {
-		return nil, &Permanent{fmt.Errorf("plan of slide %v, run %v under the key of slide %v, run %v", plan.Slide, plan.Run, job.Slide, job.Run)}
-	}
-	return plan, nil
-}
-
-func loadManifest(ctx context.Context, b store.Bucket, job jobs.Job) (slide.Manifest, error) {
-	data, err := store.ReadAll(ctx, b, store.Slide(job.Slide).Manifest(), slide.MaxManifest)
-	if err != nil {
-		return slide.Manifest{}, err
-	}
-	m, err := slide.DecodeManifest(data)
-	if err != nil {
-		return m, &Permanent{err}
-	}
-	return m, nil
 }

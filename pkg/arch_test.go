@@ -28,10 +28,10 @@ var allowed = map[string][]string{
 	"pkg/jobs/...":              {"pkg/pyramid", "pkg/jobs/..."},
 	"pkg/slide":                 {"pkg/pyramid", "pkg/slide/..."},
 	"pkg/slide/...":             {"pkg/pyramid", "pkg/slide/..."},
-	"pkg/segment":               {"pkg/pyramid", "pkg/segment/fingerprint", "pkg/segment/grey", "pkg/segment/net", "pkg/segment/onnx"},
+	"pkg/segment":               {"pkg/pyramid", "pkg/segment/fingerprint", "pkg/segment/planes", "pkg/segment/net", "pkg/segment/onnx"},
 	"pkg/segment/fingerprint":   {},
-	"pkg/segment/grey":          {},
-	"pkg/segment/grey/gen":      {},
+	"pkg/segment/planes":        {},
+	"pkg/segment/planes/gen":    {},
 	"pkg/segment/net":           {},
 	"pkg/segment/net/nettest":   {"pkg/segment/net"},
 	"pkg/segment/onnx":          {"pkg/segment/net"},
@@ -73,7 +73,7 @@ var owners = map[string][]string{
 	"github.com/nats-io/nats-server":      {"pkg/jobs/jetstream"},
 	"github.com/google/tiff":              {"pkg/slide/tiff"},
 	"github.com/versity/versitygw":        {"scripts/s3server"}, // and tests
-	"github.com/mmcloughlin/avo":          {"pkg/segment/nn/kernel/gen", "pkg/segment/grey/gen", "pkg/tiler/taps/gen"},
+	"github.com/mmcloughlin/avo":          {"pkg/segment/nn/kernel/gen", "pkg/segment/planes/gen", "pkg/tiler/taps/gen"},
 	"github.com/prometheus/client_golang": {"pkg/metrics"},
 	"github.com/spf13/cobra":              {"cmd/slidemill"},
 	"golang.org/x/image/tiff":             {"pkg/slide/codec"}, // its LZW only: untrusted files go through pkg/slide

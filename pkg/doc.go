@@ -13,7 +13,7 @@
 //	4 jobs      pass on: subjects.go owns every subject; jetstream, mem
 //	       │
 //	5 segment   pixels and halo → class probabilities; model file, plan, region file
-//	       │      net (networks as data), onnx (files), nn (Gorgonia, kernels), ort (ONNX Runtime), fingerprint (what training looked like), grey (probabilities as bytes), train, judge, explain, plain, builtin
+//	       │      net (networks as data), onnx (files), nn (Gorgonia, kernels), ort (ONNX Runtime), fingerprint (what training looked like), planes (pixels as numbers, probabilities as bytes), train, judge, explain, plain, builtin
 //	6 stitch    coverage proof → mask, overlay, contours, report
 //	       │
 //	7 evaluate  judge: Dice, AUC, calibration, intervals

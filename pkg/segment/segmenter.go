@@ -6,7 +6,7 @@ import (
 	"image"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
-	"github.com/slidemill/slidemill/pkg/segment/grey"
+	"github.com/slidemill/slidemill/pkg/segment/planes"
 )
 
 // New makes a Segmenter of the model for canvases of the given size, run by the engine.
@@ -36,13 +36,13 @@ type segmenter struct {
 	size    pyramid.Size
 	halo    int
 	classes int
-	norm    [3][256]float32 // a byte's value after normalisation, per channel
+	norm    planes.Norm // a byte's value after normalisation, per channel
 	in, out []float32
 }
 
 var _ Segmenter = (*segmenter)(nil)
 
-func normalisation(mean, std [3]float32) (norm [3][256]float32) {
+func normalisation(mean, std [3]float32) (norm planes.Norm) {
 	for c := range norm {
 		for v := range norm[c] {
 			norm[c][v] = float32(float32(float32(v)/255)-mean[c]) / std[c]
@@ -81,17 +81,7 @@ func (s *segmenter) load(canvas *image.RGBA) {
 	r, g, b := s.in[:pixels], s.in[pixels:2*pixels], s.in[2*pixels:]
 	for y := range s.size.H {
 		at := y * s.size.W
-		unpack(canvas.Pix[y*canvas.Stride:][:4*s.size.W], r[at:], g[at:], b[at:], &s.norm)
-	}
-}
-
-// unpack turns a row of pixels into normalised planes.
-func unpack(row []uint8, r, g, b []float32, norm *[3][256]float32) {
-	n := len(row) / 4
-	r, g, b = r[:n], g[:n], b[:n]
-	for x := range n {
-		px := row[4*x:][:3:3]
-		r[x], g[x], b[x] = norm[0][px[0]], norm[1][px[1]], norm[2][px[2]]
+		planes.Split(r[at:], g[at:], b[at:], canvas.Pix[y*canvas.Stride:][:4*s.size.W], &s.norm)
 	}
 }
 
@@ -100,7 +90,7 @@ func (s *segmenter) quantise(plane []uint8, class int, inner pyramid.Size) error
 	from := s.out[class*s.size.W*s.size.H:]
 	for y := range inner.H {
 		row, to := from[(y+s.halo)*s.size.W+s.halo:][:inner.W], plane[y*inner.W:][:inner.W]
-		if x := grey.Levels(to, row); x >= 0 {
+		if x := planes.Levels(to, row); x >= 0 {
 			return fmt.Errorf("segment: the network's output is not a number at %d,%d: the model is damaged", x, y)
 		}
 	}

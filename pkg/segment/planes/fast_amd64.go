@@ -1,4 +1,4 @@
-package grey
+package planes
 
 import (
 	"os"
@@ -16,4 +16,16 @@ func levelsFast(dst []uint8, src []float32) (done int) {
 		return 0
 	}
 	return step * (steps - levelsAVX2(&dst[0], &src[:len(dst)][0], steps))
+}
+
+// splitFast is splitPlain for the first pixels, as many as it returns.
+func splitFast(red, green, blue []float32, row []uint8, norm *Norm) (done int) {
+	steps := len(red) / splitStep
+	if !fast || steps == 0 {
+		return 0
+	}
+	n := steps * splitStep
+	_, _, _ = green[n-1], blue[n-1], row[4*n-1]
+	splitAVX2(&red[0], &green[0], &blue[0], &row[0], &norm[0][0], steps)
+	return n
 }

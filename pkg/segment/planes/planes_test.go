@@ -1,4 +1,4 @@
-package grey
+package planes
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -94,6 +95,90 @@ func FuzzLevels(f *testing.F) {
 	})
 }
 
+func randomNorm(r *rand.Rand) *Norm {
+	norm := new(Norm)
+	for c := range norm {
+		for v := range norm[c] {
+			norm[c][v] = r.Float32()
+		}
+	}
+	return norm
+}
+
+// TestSplit: every pixel's numbers are those of its bytes, at every length, and nothing is written beyond.
+func TestSplit(t *testing.T) {
+	for _, loops := range []string{"assembly", "go"} {
+		t.Run(loops, func(t *testing.T) {
+			if loops == "go" {
+				plain(t)
+			}
+			r := rand.New(rand.NewPCG(5, 9))
+			norm := randomNorm(r)
+			for n := range 100 {
+				row := make([]uint8, 4*n)
+				for i := range row {
+					row[i] = uint8(r.IntN(256))
+				}
+				var got [3][]float32
+				for c := range got {
+					got[c] = make([]float32, n+9)
+				}
+				Split(got[0], got[1], got[2], row, norm)
+				for c := range got {
+					for x, v := range got[c] {
+						want := float32(0)
+						if x < n {
+							want = norm[c][row[4*x+c]]
+						}
+						if v != want {
+							t.Fatalf("%d pixels: channel %d of pixel %d is %g, want %g", n, c, x, v, want)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// FuzzSplit: the assembly makes what the portable loop makes.
+func FuzzSplit(f *testing.F) {
+	f.Add(uint64(1), []byte("0123456789abcdefghijklmnopqrstuvwxyz"))
+	f.Fuzz(func(t *testing.T, seed uint64, row []byte) {
+		n := len(row) / 4
+		norm := randomNorm(rand.New(rand.NewPCG(seed, 3)))
+		var got, want [3][]float32
+		for c := range got {
+			got[c], want[c] = make([]float32, n), make([]float32, n)
+		}
+		Split(got[0], got[1], got[2], row[:4*n], norm)
+		splitPlain(want[0], want[1], want[2], row[:4*n], norm)
+		for c := range got {
+			if !slices.Equal(got[c], want[c]) {
+				t.Fatalf("channel %d: %v, want %v", c, got[c], want[c])
+			}
+		}
+	})
+}
+
+// BenchmarkSplit measures the pixels of a canvas with its peer, the portable loop.
+func BenchmarkSplit(b *testing.B) {
+	for _, loops := range []string{"assembly", "go"} {
+		b.Run(loops, func(b *testing.B) {
+			if loops == "go" {
+				plain(b)
+			}
+			const side = 2304
+			row, out, norm := make([]uint8, 4*side), make([]float32, 3*side*side), randomNorm(rand.New(rand.NewPCG(1, 1)))
+			b.SetBytes(side * side)
+			for b.Loop() {
+				for y := range side {
+					Split(out[y*side:], out[(y+side)*side:], out[(y+2*side)*side:], row, norm)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkLevels measures a row of a region with its peer, the portable loop.
 func BenchmarkLevels(b *testing.B) {
 	for _, loops := range []string{"assembly", "go"} {
@@ -113,7 +198,7 @@ func BenchmarkLevels(b *testing.B) {
 	}
 }
 
-// TestGeneratedCodeIsCurrent runs the generator as the go:generate line of grey.go does and compares.
+// TestGeneratedCodeIsCurrent runs the generator as the go:generate line of planes.go does and compares.
 func TestGeneratedCodeIsCurrent(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("no go command on the path: the generator cannot be built")
@@ -123,12 +208,12 @@ func TestGeneratedCodeIsCurrent(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", gen, "./gen").CombinedOutput(); err != nil {
 		t.Fatalf("build generator: %v\n%s", err, out)
 	}
-	cmd := exec.CommandContext(t.Context(), gen, "-out", "grey_amd64.s", "-stubs", "grey_amd64.go", "-pkg", "grey")
+	cmd := exec.CommandContext(t.Context(), gen, "-out", "planes_amd64.s", "-stubs", "planes_amd64.go", "-pkg", "planes")
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("generate: %v\n%s", err, out)
 	}
-	for _, name := range []string{"grey_amd64.s", "grey_amd64.go"} {
+	for _, name := range []string{"planes_amd64.s", "planes_amd64.go"} {
 		want, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -138,7 +223,7 @@ func TestGeneratedCodeIsCurrent(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got, want) {
-			t.Errorf("%s is stale: run go generate in pkg/segment/grey", name)
+			t.Errorf("%s is stale: run go generate in pkg/segment/planes", name)
 		}
 	}
 }

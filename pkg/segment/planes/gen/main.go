@@ -1,4 +1,4 @@
-// Command gen writes the assembly of package grey, for AVX2, by avo. Run it by go generate in the package above; a
+// Command gen writes the assembly of package planes, for AVX2, by avo. Run it by go generate in the package above; a
 // test there proves that the committed output is current.
 package main
 
@@ -8,11 +8,17 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// step is the number of values that the loop takes at once: four vectors of eight.
+// step is the number of values that levels takes at once: four vectors of eight.
 const step = 32
 
 func main() {
 	ConstraintExpr("amd64")
+	levels()
+	split()
+	Generate()
+}
+
+func levels() {
 	TEXT("levelsAVX2", NOSPLIT, "func(dst *uint8, src *float32, steps int) (left int)")
 	Pragma("noescape")
 	Doc("levelsAVX2 makes steps times 32 levels; it stops before a step with a value that is none from 0 to 1, and returns how many are left.")
@@ -51,7 +57,33 @@ func main() {
 	VZEROUPPER()
 	Store(steps, ReturnIndex(0))
 	RET()
-	Generate()
+}
+
+// split looks eight pixels up in three tables that lie one behind the other.
+func split() {
+	TEXT("splitAVX2", NOSPLIT, "func(red, green, blue *float32, pix *uint8, norm *float32, steps int)")
+	Pragma("noescape")
+	Doc("splitAVX2 makes numbers of steps times 8 pixels.")
+	planes := [3]reg.Register{Load(Param("red"), GP64()), Load(Param("green"), GP64()), Load(Param("blue"), GP64())}
+	pix, norm, steps := Load(Param("pix"), GP64()), Load(Param("norm"), GP64()), Load(Param("steps"), GP64())
+	low, px, index, all, v := YMM(), YMM(), YMM(), YMM(), YMM()
+	VPBROADCASTD(constant("low", 0xff), low)
+	Label("pixel")
+	VMOVDQU(Mem{Base: pix}, px)
+	for c, dst := range planes {
+		VPAND(low, px, index)
+		VPSRLD(Imm(8), px, px)
+		VPCMPEQD(all, all, all) // the mask, which each look-up uses up
+		VXORPS(v, v, v)         // so that it need not wait for what was there
+		VGATHERDPS(all, Mem{Base: norm, Index: index, Scale: 4, Disp: 4 * 256 * c}, v)
+		VMOVUPS(v, Mem{Base: dst})
+		ADDQ(Imm(32), dst)
+	}
+	ADDQ(Imm(32), pix)
+	DECQ(steps)
+	JNZ(LabelRef("pixel"))
+	VZEROUPPER()
+	RET()
 }
 
 // constant is read-only memory.

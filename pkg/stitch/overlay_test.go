@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -285,6 +286,34 @@ func TestEmptyTilesOfOnePyramid(t *testing.T) {
 	want, err := o.png.encode(pyramid.Size{W: 256, H: 256}, pngRGBA, make([]uint8, 4*256*256))
 	if err != nil || !bytes.Equal(clear, want) {
 		t.Errorf("the empty tile is not what its pixels make, %v", err)
+	}
+}
+
+// TestShrinkAsWrittenDown: every pixel of a parent shows the largest of the four below it, as max and merge have it, with
+// marks or without, at any size of the child.
+func TestShrinkAsWrittenDown(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 8))
+	for range 400 {
+		child := newRasterPool().make(pyramid.Size{W: 1 + r.IntN(256), H: 1 + r.IntN(9)})
+		marks := []uint8{0, doubt, unseen | becausePen | becauseBubble, flags}[r.IntN(4)]
+		for i := range child.probability {
+			child.probability[i], child.other[i] = uint8(r.IntN(256)), uint8(r.IntN(256))&^flags
+			if r.IntN(20) == 0 {
+				child.other[i] |= marks
+			}
+		}
+		parent := newRasterPool().make(pyramid.Size{W: 256, H: 256})
+		want := newRasterPool().make(parent.size)
+		left, top := 128*r.IntN(2), 128*r.IntN(2)
+		parent.shrink(child, left, top)
+		for i, v := range child.probability {
+			at := (top+i/child.size.W/2)*256 + left + i%child.size.W/2
+			want.probability[at] = max(want.probability[at], v)
+			want.other[at] = merge(want.other[at], child.other[i])
+		}
+		if !bytes.Equal(parent.probability, want.probability) || !bytes.Equal(parent.other, want.other) {
+			t.Fatalf("a child of %v at %d,%d, marked %x, is shrunk otherwise", child.size, left, top, marks)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package stitch
 
 import (
+	"encoding/binary"
 	"image"
 	"slices"
 	"sync"
@@ -129,7 +130,7 @@ func (r *raster) hatch(bounds, part image.Rectangle, mark uint8) {
 
 // unflagged copies values without their lowest bits.
 func unflagged(to, from []uint8) {
-	const all = flags * 0x01010101_01010101
+	const all = flags * bytewise.Ones
 	for ; len(from) >= 8; to, from = to[8:], from[8:] {
 		bytewise.Store(to, bytewise.Load(from)&^all)
 	}
@@ -162,15 +163,34 @@ func blank(pixels []uint8) bool {
 // away. The price is that areas look larger from afar; they are measured on the mask, never here.
 func (r *raster) shrink(child *raster, left, top int) {
 	w, h := child.size.W, child.size.H
-	for y := range h {
-		from := y * w
+	for y := 0; y < h; y += 2 {
 		to := (top+y/2)*r.size.W + left
-		for x := range w {
+		above, below := y*w, min(y+1, h-1)*w // an odd last row is its own neighbour
+		done := shrinkRows(r.probability[to:], r.other[to:],
+			child.probability[above:][:w], child.probability[below:][:w], child.other[above:][:w], child.other[below:][:w])
+		for x := done; x < w; x++ {
 			i := to + x/2
-			r.probability[i] = max(r.probability[i], child.probability[from+x])
-			r.other[i] = merge(r.other[i], child.other[from+x])
+			r.probability[i] = max(r.probability[i], child.probability[above+x], child.probability[below+x])
+			r.other[i] = merge(r.other[i], merge(child.other[above+x], child.other[below+x]))
 		}
 	}
+}
+
+// shrinkRows shrinks two rows, eight pixels at once, until there are not as many or some were not analysed, and returns
+// how many are done. No other pixels go where these do.
+func shrinkRows(probability, other, p0, p1, o0, o1 []uint8) (done int) {
+	const all = bytewise.Ones
+	for x := 0; x+8 <= len(p0); x += 8 {
+		a, b := bytewise.Load(o0[x:]), bytewise.Load(o1[x:])
+		if (a|b)&(unseen*all) != 0 {
+			return x
+		}
+		rest := bytewise.GreatestOfPairs(bytewise.Greatest(a&^(flags*all), b&^(flags*all))) // see merge
+		binary.LittleEndian.PutUint32(other[x/2:], rest|bytewise.Pairs((a|b)&(flags*all)))
+		binary.LittleEndian.PutUint32(probability[x/2:], bytewise.GreatestOfPairs(bytewise.Greatest(bytewise.Load(p0[x:]), bytewise.Load(p1[x:]))))
+		done = x + 8
+	}
+	return done
 }
 
 // colour draws the raster with the palette; origin is its place in the level, for the stripes.

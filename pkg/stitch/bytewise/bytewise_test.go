@@ -44,3 +44,24 @@ func TestPairs(t *testing.T) {
 		}
 	}
 }
+
+// TestGreatest: every byte with every other, beside any neighbours.
+func TestGreatest(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 5))
+	for v := range 1 << 16 {
+		var a, b, got, four [8]uint8
+		Store(a[:], r.Uint64())
+		Store(b[:], r.Uint64())
+		a[v%8], b[v%8] = uint8(v), uint8(v>>8)
+		Store(got[:], Greatest(Load(a[:]), Load(b[:])))
+		binary.LittleEndian.PutUint32(four[:], GreatestOfPairs(Load(a[:])))
+		for i := range got {
+			if want := max(a[i], b[i]); got[i] != want {
+				t.Fatalf("byte %d of %v and %v: %d, want %d", i, a, b, got[i], want)
+			}
+			if want := max(a[i&^1], a[i|1]); four[i/2] != want {
+				t.Fatalf("pair %d of %v: %d, want %d", i/2, a, four[i/2], want)
+			}
+		}
+	}
+}

@@ -25,7 +25,7 @@ credentials in its environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or in 
 One that is replaced while it is worked on is refused: order it again.`
 
 // readInTime says in help texts how long a slide is waited for. intake.Patience decides.
-const readInTime = `A slide that does not open within 6 minutes, or of which less than 100 kB a second come for as
+const readInTime = `A slide that does not open within 6 minutes, or of which less than 300 kB a second come for as
 long, fails by name; it does not hold up the others. One that is slower than others has all its time.`
 
 // openSlide opens a slide for a person, who hears its name with whatever goes wrong.

@@ -36,8 +36,9 @@ type Patience struct {
 const (
 	// DefaultSilence is a minute longer than a store is waited for (store/retry), which then says what is wrong.
 	DefaultSilence = 6 * time.Minute
-	// minRate is in bytes a second, far below the slowest share that a laboratory works with.
-	minRate = 100_000
+	// minRate is in bytes a second, far below the shares that laboratories work with. A slide that is read slower has no
+	// time to be cut either: workers give some 95 minutes a gigabyte, with three gigapixels in it, to read it twice.
+	minRate = 300_000
 	// maxBehind is how many reads may be left behind at once.
 	maxBehind = 16
 	// readGrace is how long a read whose time is over may take to notice.

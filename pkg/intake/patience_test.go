@@ -127,7 +127,7 @@ func TestSlowAndSilent(t *testing.T) {
 			if errors.Is(err, ErrOverdue) != c.late || !c.late && err != nil {
 				t.Errorf("error %v", err)
 			}
-			if c.late && !strings.Contains(err.Error(), "less than 100 kB a second of it came for 100ms") {
+			if c.late && !strings.Contains(err.Error(), "less than 300 kB a second of it came for 100ms") {
 				t.Errorf("error %v", err)
 			}
 		})
@@ -145,9 +145,9 @@ func TestGrant(t *testing.T) {
 		t.Errorf("%v left after a fast mebibyte", left())
 	}
 	r.due = time.Now().Add(time.Minute)
-	heard(1<<20 + 100_000)
+	heard(1<<20 + 300_000)
 	if left() != 61*time.Second {
-		t.Errorf("%v left after 100 kB more", left())
+		t.Errorf("%v left after 300 kB more", left())
 	}
 	r.opens()
 	if left() != time.Hour {

@@ -91,22 +91,6 @@ type Lesion struct {
 	BBox      [4]int  `json:"bbox"` // x0, y0, x1, y1 in level-0 pixels
 }
 
-// The states of a check.
-const (
-	CheckPassed = "pass"
-	CheckWarned = "warn"
-	CheckFailed = "fail"
-)
-
-// Check is one line of quality control.
-type Check struct {
-	Check  string `json:"check"`
-	Status string `json:"status"`
-	Value  any    `json:"value"`
-	// Said is what Words says, for those who show the check and do not know it: the viewer.
-	Said string `json:"words,omitempty"`
-}
-
 // Seconds is the time that each stage took. It is the only thing in a report that two equal runs do
 // not share.
 type Seconds struct {
@@ -169,39 +153,6 @@ func DecodeReport(data []byte) (*Report, error) {
 	return &r, nil
 }
 
-// Failure is what is known about a slide that got no result. Everything but Status and Reason may be
-// empty.
-type Failure struct {
-	Status  string // Failed or Refused
-	Reason  string
-	File    string // as SlideInfo.File
-	Slide   slide.Manifest
-	Plan    *segment.Plan
-	Seconds Seconds
-}
-
-// FailedReport is the report of a slide without result. It carries no areas and stands at the top of
-// the worklist: nobody has looked at this slide.
-func FailedReport(f Failure) *Report {
-	r := &Report{
-		Slide:   slideInfo(f.Slide, f.Slide.Info.MPP),
-		Status:  f.Status,
-		Reason:  f.Reason,
-		Notice:  Notice,
-		Lesions: []Lesion{},
-		Triage:  Triage{1, "not analysed: " + f.Reason},
-		QC:      inWords(checks(f.Slide)),
-		Seconds: f.Seconds,
-		Outputs: map[string]string{},
-	}
-	r.Slide.File = f.File
-	if f.Plan != nil {
-		r.Slide.ID = f.Plan.Slide.String()
-		r.Run = runInfo(f.Plan, f.Slide)
-	}
-	return r
-}
-
 func slideInfo(m slide.Manifest, mpp pyramid.MPP) SlideInfo {
 	info := SlideInfo{SHA256: m.SHA256, Vendor: m.Info.Vendor, MPPSource: mpp.Source}
 	if mpp.Known() {
@@ -239,31 +190,4 @@ func compact(raw json.RawMessage) json.RawMessage {
 		return nil
 	}
 	return buf.Bytes()
-}
-
-// checkScale is the tiler's check of the scale in microns per pixel.
-const checkScale = "scale_um_per_px"
-
-// checksAt is checks with the scale that the run has, which may be the operator's where the file has none. No plan is
-// made without one.
-func checksAt(m slide.Manifest, mpp pyramid.MPP) []Check {
-	list := checks(m)
-	for i := range list {
-		if list[i].Check == checkScale {
-			list[i] = Check{Check: checkScale, Status: CheckPassed, Value: mpp.Mean()}
-		}
-	}
-	return list
-}
-
-// checks reads the tiler's quality control. What cannot be read is itself a failed check.
-func checks(m slide.Manifest) []Check {
-	list := []Check{}
-	if len(m.QC) == 0 {
-		return list
-	}
-	if err := json.Unmarshal(m.QC, &list); err != nil {
-		return []Check{{Check: "quality control", Status: CheckFailed, Value: "unreadable: " + err.Error()}}
-	}
-	return list
 }

@@ -2,14 +2,10 @@ package stitch
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"image"
 	"image/png"
-	"io"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -159,66 +155,6 @@ func decodePNG(t *testing.T, data []byte) image.Image {
 	return img
 }
 
-// TestCoverage: one error names everything that is missing or damaged, and nothing is published.
-func TestCoverage(t *testing.T) {
-	w := blobs(tiny, 4)
-	b, p := mem.New(), w.plan(t, 64)
-	w.put(t, b, p)
-	keys := store.Slide(p.Slide).Run(p.Run)
-	damage := map[string]func(data []byte) []byte{
-		"cut short":       func(d []byte) []byte { return d[:len(d)/2] },
-		"empty":           func([]byte) []byte { return nil },
-		"one pixel":       func(d []byte) []byte { return onePixel(t, w, p, d) },
-		"checksum":        func(d []byte) []byte { d[30] ^= 1; return d },
-		"of another run":  func(d []byte) []byte { d[5]++; return d },
-		"far too long":    func(d []byte) []byte { return append(d, make([]byte, 1<<20)...) },
-		"of another cell": func([]byte) []byte { return read(t, b, keys.Region(p.Regions[0])) },
-	}
-	want := &CoverageError{Planned: len(p.Regions), Missing: []pyramid.Region{p.Regions[1], p.Regions[9]}}
-	for _, at := range want.Missing {
-		if err := b.Delete(t.Context(), keys.Region(at)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	i := 2
-	for name, harm := range damage {
-		at := p.Regions[i]
-		data := harm(bytes.Clone(read(t, b, keys.Region(at))))
-		if err := b.Put(t.Context(), keys.Region(at), bytes.NewReader(data), int64(len(data))); err != nil {
-			t.Fatal(name, err)
-		}
-		want.Damaged = append(want.Damaged, at)
-		i++
-	}
-	_, err := Run(t.Context(), w.config(t, b, p, 2))
-	var got *CoverageError
-	if !errors.As(err, &got) {
-		t.Fatalf("got %v", err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	if n := len(objects(t, b, p)); n != 0 {
-		t.Errorf("%d objects were published", n)
-	}
-}
-
-// onePixel is a region file of the same place with one pixel changed under the old checksum. Which
-// region it is, its own header says.
-func onePixel(t *testing.T, w *world, p *segment.Plan, data []byte) []byte {
-	t.Helper()
-	at := pyramid.Region{Col: int(data[15]), Row: int(data[19])} // big endian, after magic and run
-	m := w.region(p, at)
-	m.Planes[0][7]++
-	changed, err := segment.EncodeRegion(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const head, sum = 29, 32
-	copy(changed[head:head+sum], data[head:])
-	return changed
-}
-
 // TestAgain: a run done twice, by other workers, gives the same bytes, the seconds apart.
 func TestAgain(t *testing.T) {
 	w := blobs(tiny, 5)
@@ -250,135 +186,6 @@ func TestAgain(t *testing.T) {
 	if diff := cmp.Diff(second, loaded); diff != "" {
 		t.Error(diff)
 	}
-}
-
-// TestReportContract pins the names that scripts outside rely on.
-func TestReportContract(t *testing.T) {
-	w := blobs(tiny, 6)
-	b, p, _ := w.stitched(t, 128, 1)
-	var got map[string]any
-	if err := json.Unmarshal(read(t, b, store.Slide(p.Slide).Run(p.Run).Report()), &got); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range [][]string{
-		{"slide", "id"}, {"slide", "sha256"}, {"slide", "file"}, {"slide", "width"}, {"slide", "height"}, {"slide", "mpp"},
-		{"slide", "mpp_source"}, {"slide", "vendor"}, {"run", "id"}, {"run", "model", "name"}, {"run", "model", "version"},
-		{"run", "model", "sha256"}, {"run", "parameters", "threshold"}, {"status"}, {"reason"}, {"tissue_mm2"}, {"analysed_mm2"},
-		{"not_analysed_mm2"}, {"carcinoma_mm2"}, {"carcinoma_fraction"}, {"triage", "score"}, {"triage", "rank_reason"},
-		{"seconds", "open"}, {"seconds", "tile"}, {"seconds", "segment"}, {"seconds", "stitch"}, {"seconds", "total"},
-		{"sha256", "mask"}, {"sha256", "probability"}, {"outputs", "mask"},
-	} {
-		at := got
-		for i, name := range path {
-			v, ok := at[name]
-			if !ok {
-				t.Errorf("%v is missing", path)
-				break
-			}
-			if i < len(path)-1 {
-				at = v.(map[string]any)
-			}
-		}
-	}
-	lesion := got["lesions"].([]any)[0].(map[string]any)
-	for _, name := range []string{"id", "area_mm2", "longest_mm", "mean_probability", "max_probability", "bbox"} {
-		if _, ok := lesion[name]; !ok {
-			t.Errorf("a lesion has no %s", name)
-		}
-	}
-	check := got["qc"].([]any)[0].(map[string]any)
-	for _, name := range []string{"check", "status", "value"} {
-		if _, ok := check[name]; !ok {
-			t.Errorf("a check has no %s", name)
-		}
-	}
-}
-
-// TestFailedReport: a slide without result has no areas and leads the worklist.
-func TestFailedReport(t *testing.T) {
-	r := FailedReport(Failure{Status: Refused, Reason: "the scale is unknown: state it with --mpp", File: "a.svs"})
-	data, err := r.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if bytes.Contains(data, []byte("_mm2\":0,\"carcinoma")) || bytes.Contains(data, []byte("carcinoma_mm2")) {
-		t.Errorf("a refused slide reads as measured: %s", data)
-	}
-	if r.Triage.Score != 1 || r.Status != Refused {
-		t.Errorf("%+v", r)
-	}
-}
-
-// TestRunsScale: the check of the scale judges the one that the run has, which an operator may have stated, not the
-// file's, which may have none.
-func TestRunsScale(t *testing.T) {
-	w := blobs(tiny, 7)
-	b, p := b0(t, w)
-	c := w.config(t, b, p, 1)
-	c.Slide.Info.MPP = pyramid.MPP{}
-	c.Slide.QC = []byte(`[{"check":"scale_um_per_px","status":"fail","value":0}]`)
-	if _, err := Run(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
-	r, err := Load(t.Context(), b, p.Slide, p.Run)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := r.QC[0]; got.Status != CheckPassed || got.Value != p.Frame.MPP.Mean() || got.Said != "" || r.Slide.MPP != p.Frame.MPP.Mean() {
-		t.Errorf("%+v on a slide of %g µm/px", got, r.Slide.MPP)
-	}
-}
-
-// TestProgress: every step begins and ends where it says.
-func TestProgress(t *testing.T) {
-	w := blobs(tiny, 7)
-	b, p := mem.New(), w.plan(t, 128)
-	w.put(t, b, p)
-	c := w.config(t, b, p, 1)
-	last := map[Step][2]int64{}
-	c.Progress = func(step Step, done, total int64) { last[step] = [2]int64{done, total} }
-	if _, err := Run(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
-	if len(last) != 4 {
-		t.Errorf("steps %v", last)
-	}
-	for step, n := range last {
-		if n[0] != n[1] {
-			t.Errorf("%s ends at %d of %d", step, n[0], n[1])
-		}
-	}
-}
-
-// full is a store whose disk is full after some objects.
-type full struct {
-	store.Bucket
-	left int
-}
-
-// TestFullDisk: a store without space ends the run with its reason and without run.json.
-func TestFullDisk(t *testing.T) {
-	w := blobs(tiny, 8)
-	for _, left := range []int{0, 3, 12} {
-		b, p := mem.New(), w.plan(t, 128)
-		w.put(t, b, p)
-		c := w.config(t, b, p, 1)
-		f := &full{b, left}
-		c.Bucket = f
-		if _, err := Run(t.Context(), c); !errors.Is(err, store.ErrNoSpace) {
-			t.Errorf("after %d objects: %v", left, err)
-		}
-		if _, err := b.Stat(t.Context(), store.Slide(p.Slide).Run(p.Run).Manifest()); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("after %d objects: the run looks whole: %v", left, err)
-		}
-	}
-}
-
-func (f *full) Put(ctx context.Context, key string, r io.Reader, size int64) error {
-	if f.left--; f.left < 0 {
-		return store.ErrNoSpace
-	}
-	return f.Bucket.Put(ctx, key, r, size)
 }
 
 // TestRowsAsWrittenDown: what is done to eight pixels of a row at once is what is done one by one, at every length.

@@ -40,7 +40,7 @@ func (p *place) noData() error {
 // is elsewhere and no queue lies in the data folder, it stands for an empty one.
 func (p *place) visit(ctx context.Context) (r *reached, err error) {
 	if folder := p.storeFolder(); folder != "" && !there(folder) {
-		return nil, p.noData()
+		return nil, cmp.Or(p.busy(), p.noData())
 	}
 	if p.nats != "" || there(p.data) {
 		return p.reach(ctx)
@@ -55,4 +55,16 @@ func (p *place) visit(ctx context.Context) (r *reached, err error) {
 	closeQueue := r.close
 	r.close = func() error { return errors.Join(closeQueue(), os.RemoveAll(brief.data)) }
 	return r, nil
+}
+
+// busy says that another process has the data folder and has just begun.
+func (p *place) busy() error {
+	if !there(filepath.Join(p.data, "lock")) {
+		return nil
+	}
+	unlock, err := lockData(p.data)
+	if err != nil {
+		return err
+	}
+	return unlock()
 }

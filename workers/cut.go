@@ -50,11 +50,11 @@ func (t *Tile) cut(ctx context.Context, job jobs.Job, p segment.Parameters) erro
 	if err == nil && plan == nil {
 		err = begin(ctx, result)
 	}
+	if changed := s.unchanged(); changed != nil { // first: half of another file looks damaged
+		return changed
+	}
 	if err != nil {
 		return permanentIfSlide(err)
-	}
-	if err := s.unchanged(); err != nil {
-		return err
 	}
 	if err := t.keep(ctx, job, s, result, made); err != nil {
 		return err

@@ -38,6 +38,9 @@ func (t *Tile) open(ctx context.Context, job jobs.Job) (*source, error) {
 		return nil, &Permanent{&intake.Refusal{Err: fmt.Errorf("the file changed since it was ordered: it is slide %v now, not %v; order it again", id, job.Slide)}}
 	}
 	if s.Slide, err = still.Remote.Open(ctx, job.Source, slide.Options{}); err != nil {
+		if changed := s.unchanged(); changed != nil { // half of another file looks damaged
+			return nil, changed
+		}
 		return nil, &unnamed{err, job.Source}
 	}
 	t.clock.grantPixels(s.Info().Size().Pixels())

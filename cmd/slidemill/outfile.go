@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -26,10 +27,10 @@ func vacant(force bool, paths ...string) error {
 	return nil
 }
 
-// there reports whether a file or folder is there.
+// there reports whether a file or folder is there. One that may not be looked at is: whoever opens it hears why.
 func there(path string) bool {
 	_, err := os.Stat(path)
-	return err == nil
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // occupied refuses to write over what is there.

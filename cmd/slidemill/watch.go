@@ -173,6 +173,11 @@ func (r *round) open(ctx context.Context, dir string, desk *intake.Reception, lo
 	if err != nil {
 		return err
 	}
+	if r.flags.quarantine != "" { // the dead list says where files lie, to commands in other folders too
+		if r.flags.quarantine, err = filepath.Abs(r.flags.quarantine); err != nil {
+			return err
+		}
+	}
 	r.written, r.log = time.Now(), log
 	told := r.told
 	if r.quiet {

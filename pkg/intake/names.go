@@ -2,7 +2,9 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 )
@@ -13,9 +15,9 @@ const maxNames = 8
 // kept is a name as a record keeps it.
 func kept(name string) string {
 	if len(name) > maxName {
-		return "…" + name[len(name)-maxName:]
+		name = "…" + name[len(name)-maxName:]
 	}
-	return name
+	return strings.ToValidUTF8(name, "\uFFFD") // as the record gives it back
 }
 
 // call adds a name of the slide's file, and reports whether that changed the entry. Of more than maxNames it only says
@@ -44,7 +46,7 @@ func (e *Entry) Called(is func(name string) bool) bool {
 // inherit takes over what an earlier record says of the slide: its other names, as it is the same slide still, and
 // where nobody gave an accession the one that is known, as none does not say that the slide belongs to no case.
 func (e *Entry) inherit(old Entry) {
-	if e.Accession == "" {
+	if e.Accession == "" && old.Run != (pyramid.RunID{}) { // empty files of many cases are one "slide"
 		e.Accession = old.Accession
 	}
 	e.MoreNames = old.MoreNames
@@ -56,6 +58,9 @@ func (e *Entry) inherit(old Entry) {
 // Call notes that an ordered slide has a file of another name, too. It does nothing for one that was never ordered.
 func (l Ledger) Call(ctx context.Context, slide pyramid.SlideID, name string) error {
 	e, err := l.Entry(ctx, slide)
+	if errors.Is(err, errUnreadable) { // the next order replaces it; this one has its result
+		return nil
+	}
 	if err != nil || !e.call(name) {
 		return unlessMissing(err)
 	}

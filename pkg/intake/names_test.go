@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -93,5 +94,46 @@ func TestNamesAreBounded(t *testing.T) {
 	}
 	if err := l.Call(t.Context(), pyramid.SlideID{2}, "never ordered"); err != nil {
 		t.Error(err)
+	}
+}
+
+// What is no slide may be the same in many cases, as empty files are: its accession is not handed on.
+func TestEmptyFilesKeepTheirCases(t *testing.T) {
+	r, _ := desk(t)
+	take := func(file, accession string) Entry {
+		t.Helper()
+		path := filepath.Join(t.TempDir(), file)
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		taken, err := r.Take(t.Context(), Request{Path: path, File: file, Accession: accession})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := r.Desk.Ledger().Entry(t.Context(), taken.Slide)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	take("a.svs", "S26-1")
+	if e := take("b.svs", ""); e.Accession != "" || e.File != "b.svs" {
+		t.Errorf("%s belongs to %q", e.File, e.Accession)
+	}
+}
+
+// A name that is no UTF-8 is the same name after the record was read.
+func TestNamesOfOtherEncodings(t *testing.T) {
+	e := Entry{File: kept("M\xfcller.svs")}
+	if e.call("M\xfcller.svs") || e.File != "M\uFFFDller.svs" {
+		t.Errorf("called %q, %q", e.File, e.Names)
+	}
+}
+
+// What panics while a slide is read is that slide's failure.
+func TestPanicWhileRead(t *testing.T) {
+	_, err := inTime(t.Context(), nil, "x.svs", func(context.Context, *reading) (int, error) { panic("broken") })
+	if err == nil || !strings.Contains(err.Error(), "internal error") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -80,8 +80,14 @@ func inTime[T any](ctx context.Context, p *Patience, source string, work func(ct
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
-		value, err := work(ctx, r)
-		ended <- outcome{value, err}
+		var o outcome
+		defer func() { ended <- o }()
+		defer func() { // nobody else could catch it, and one slide must not end the others
+			if p := recover(); p != nil {
+				o.err = fmt.Errorf("internal error while the slide was read: %v", p)
+			}
+		}()
+		o.value, o.err = work(ctx, r)
 	}()
 	if !soon(ctx, gone, min(readGrace, r.silence)) {
 		p.leave(source, gone)

@@ -125,13 +125,14 @@ func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters,
 	if errors.As(cause, &refusal) {
 		t.State = Refused
 	}
-	if q.Doubtful || t.Overdue {
+	if q.Doubtful || t.Overdue || errors.Is(cause, store.ErrReplaced) { // what lies there now was not judged
 		return t, nil
 	}
 	n, err := inTime(ctx, r.Patience, q.Path, func(ctx context.Context, reads *reading) (name, error) {
 		return nameOf(ctx, r.Remote, q.Path, reads.hashes(nil))
 	})
 	if err != nil && !errors.Is(err, slide.ErrEmpty) {
+		t.Overdue = errors.Is(err, ErrOverdue)
 		return t, ctx.Err() // not even readable: there is nothing to name it by
 	}
 	if q.Bytes != 0 {

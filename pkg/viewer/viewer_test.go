@@ -106,6 +106,7 @@ func TestPaths(t *testing.T) {
 		{"/slides/x/secret.txt", 400, "key"},
 		{"/api/v1/slides/nonsense", 400, "slide id"},
 		{"/api/v1/slides/" + (pyramid.SlideID{7}).String(), 404, "not found"},
+		{"/api/v1/slides/" + slideC.String(), 200, `"runs":[]`},
 		{"/api/v1/slides/" + slideB.String() + "/runs/" + runID.String(), 200, `"score":0.9`},
 	} {
 		w := get(t, b, c.path)

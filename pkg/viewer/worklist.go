@@ -170,7 +170,7 @@ func (v *viewer) entries(ctx context.Context, id pyramid.SlideID) ([]Entry, erro
 
 // runs lists the finished runs of a slide: those with a run.json.
 func (v *viewer) runs(ctx context.Context, id pyramid.SlideID) ([]pyramid.RunID, error) {
-	var runs []pyramid.RunID
+	runs := []pyramid.RunID{} // a page expects a list, also of none
 	for name, err := range store.Folders(ctx, v.Bucket, store.Slide(id).Runs()) {
 		if err != nil {
 			return nil, err

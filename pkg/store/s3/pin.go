@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 
 	"github.com/minio/minio-go/v7"
@@ -55,6 +56,14 @@ func (p *Pinned) Stat(ctx context.Context, key string) (store.Object, error) {
 // Get implements store.Bucket.
 func (p *Pinned) Get(ctx context.Context, key string, off, n int64) (io.ReadCloser, error) {
 	return p.get(ctx, key, p.Version(key), off, n)
+}
+
+// strong is an ETag that may be asked for; a weak one, as proxies that compress give, is never matched (RFC 9110 13.1.1).
+func strong(etag string) string {
+	if strings.HasPrefix(etag, "W/") {
+		return ""
+	}
+	return etag
 }
 
 // match asks for a version, or for any if it is empty.

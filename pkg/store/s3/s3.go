@@ -147,7 +147,7 @@ func (b *Bucket) get(ctx context.Context, key, version string, off, n int64) (io
 		return nil, fmt.Errorf("get %s: %w", key, err)
 	}
 	body, info, _, err := b.core.GetObject(ctx, b.config.Bucket, name, options)
-	if err == nil && version != "" && info.ETag != version { // a server that knows no If-Match
+	if err == nil && version != "" && info.ETag != "" && info.ETag != version { // a server that knows no If-Match
 		body.Close() // nobody has read from it
 		return nil, fmt.Errorf("get %s: %w", key, store.ErrReplaced)
 	}
@@ -192,7 +192,7 @@ func (b *Bucket) Stat(ctx context.Context, key string) (store.Object, error) {
 	if err != nil {
 		return store.Object{}, fmt.Errorf("stat %s: %w", key, explain(ctx, err))
 	}
-	return store.Object{Key: key, Size: info.Size, Modified: info.LastModified, Version: info.ETag}, nil
+	return store.Object{Key: key, Size: info.Size, Modified: info.LastModified, Version: strong(info.ETag)}, nil
 }
 
 // Delete implements store.Bucket.

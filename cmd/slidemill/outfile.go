@@ -30,7 +30,7 @@ func vacant(force bool, paths ...string) error {
 // there reports whether a file or folder is there. One that may not be looked at is: whoever opens it hears why.
 func there(path string) bool {
 	_, err := os.Stat(path)
-	return !errors.Is(err, fs.ErrNotExist)
+	return err == nil || errors.Is(err, fs.ErrPermission)
 }
 
 // occupied refuses to write over what is there.

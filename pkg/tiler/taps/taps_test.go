@@ -3,9 +3,6 @@ package taps
 import (
 	"bytes"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"testing"
 )
@@ -215,35 +212,5 @@ func BenchmarkFilter(b *testing.B) {
 				table.Down(dst, 0, func(int) []Colour { return row })
 			}
 		})
-	}
-}
-
-// TestGeneratedCodeIsCurrent runs the generator as the go:generate line of taps.go does and compares.
-func TestGeneratedCodeIsCurrent(t *testing.T) {
-	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("no go command on the path: the generator cannot be built")
-	}
-	dir := t.TempDir()
-	gen := filepath.Join(dir, "gen")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", gen, "./gen").CombinedOutput(); err != nil {
-		t.Fatalf("build generator: %v\n%s", err, out)
-	}
-	cmd := exec.CommandContext(t.Context(), gen, "-out", "taps_amd64.s", "-stubs", "taps_amd64.go", "-pkg", "taps")
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("generate: %v\n%s", err, out)
-	}
-	for _, name := range []string{"taps_amd64.s", "taps_amd64.go"} {
-		want, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(got, want) {
-			t.Errorf("%s is stale: run go generate in pkg/tiler/taps", name)
-		}
 	}
 }

@@ -1,5 +1,5 @@
 // Command gen writes the assembly of package planes, for AVX2, by avo. Run it by go generate in the package above; a
-// test there proves that the committed output is current.
+// test of pkg proves that the committed output is current.
 package main
 
 import (

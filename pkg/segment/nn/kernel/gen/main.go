@@ -1,5 +1,5 @@
 // Command gen writes the assembly of package kernel, for AVX-512 and for AVX2 with FMA, by avo. Run it
-// by go generate in the package above; a test there proves that the committed output is current. Each
+// by go generate in the package above; a test of pkg proves that the committed output is current. Each
 // kernel is written once over vectors of either width, so that both do the same steps in the same order.
 package main
 

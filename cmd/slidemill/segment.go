@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -209,20 +210,8 @@ func (s *imageSummary) summarise(m *segment.Model, planes [][]uint8) {
 	}
 }
 
-// writeGrey writes an 8-bit grey PNG; a failed write leaves no file that looks whole.
-func writeGrey(path string, pix []uint8, w, h int) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".segment-*")
-	if err != nil {
-		return fmt.Errorf("write probability: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
+// writeGrey writes an 8-bit grey PNG.
+func writeGrey(path string, pix []uint8, w, h int) error {
 	img := &image.Gray{Pix: pix, Stride: w, Rect: image.Rect(0, 0, w, h)}
-	if err := errors.Join(png.Encode(f, img), f.Chmod(0o644), f.Close()); err != nil {
-		return fmt.Errorf("write probability: %w", err)
-	}
-	return os.Rename(f.Name(), path)
+	return writeTo(path, func(to io.Writer) error { return png.Encode(to, img) })
 }

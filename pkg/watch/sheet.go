@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
@@ -61,13 +63,16 @@ func (p Problem) Error() string { return fmt.Sprintf("line %d: %v", p.Line, p.Er
 func (p Problem) Unwrap() error { return p.Err }
 
 // ParseSheet reads a worklist: CSV with commas, semicolons or tabs, in UTF-8 with or without a mark, with
-// a header whose names are in columns or without one, then file, accession, priority. A cell that makes
-// no sense is a problem, named by its line, and counts as empty; the rest of the line counts if it names a file.
+// a header whose names are in columns or, if its first cell is the name of a file, without one, then file, accession,
+// priority: any other CSV is no worklist, which is a problem. A cell that makes no sense is one too, named by its line, and
+// counts as empty; the rest of the line counts if it names a file. Of lines that say different things of one file the last
+// counts, and is a problem.
 func ParseSheet(data []byte) (rows []Row, problems []Problem) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	r := csv.NewReader(bytes.NewReader(data))
 	r.Comma, r.FieldsPerRecord, r.TrimLeadingSpace, r.LazyQuotes = comma(data), -1, true, true
 	var at map[string]int
+	said := map[string]Row{}
 	for {
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -82,10 +87,11 @@ func ParseSheet(data []byte) (rows []Row, problems []Problem) {
 		}
 		if at == nil {
 			var header bool
-			if at, header = layout(record); header {
-				if _, ok := at["file"]; !ok {
-					return nil, append(problems, Problem{line, errors.New("no column is called file")})
-				}
+			at, header = layout(record)
+			if _, ok := at["file"]; !ok {
+				return nil, append(problems, Problem{line, errNoWorklist})
+			}
+			if header {
 				continue
 			}
 		}
@@ -93,12 +99,20 @@ func ParseSheet(data []byte) (rows []Row, problems []Problem) {
 		for _, err := range wrong {
 			problems = append(problems, Problem{line, err})
 		}
-		if row.File != "" {
-			row.Line = line
-			rows = append(rows, row)
+		if row.File == "" {
+			continue
 		}
+		row.Line = line
+		if first, again := said[row.File]; again && !row.says(first) {
+			problems = append(problems, Problem{line, fmt.Errorf("line %d says something else of the same file; this line counts", first.Line)})
+		}
+		said[row.File] = row
+		rows = append(rows, row)
 	}
 }
+
+// errNoWorklist is a CSV of another kind.
+var errNoWorklist = errors.New("this is no worklist: no column is called file")
 
 // unreadable is the problem of a file that is no CSV from a line on.
 func unreadable(err error) Problem {
@@ -120,7 +134,8 @@ func comma(data []byte) rune {
 	return best
 }
 
-// layout says which column is what, and whether the record is a header at all.
+// layout says which column is what, and whether the record is a header at all. If it is neither that nor the first line of
+// a worklist without one, no column is the file.
 func layout(record []string) (at map[string]int, header bool) {
 	at = map[string]int{}
 	for i, name := range record {
@@ -136,10 +151,16 @@ func layout(record []string) (at map[string]int, header bool) {
 			}
 		}
 	}
-	if len(at) > 0 {
-		return at, true
+	if len(at) == 0 && isFileName(record[0]) {
+		return map[string]int{"file": 0, "accession": 1, "priority": 2}, false
 	}
-	return map[string]int{"file": 0, "accession": 1, "priority": 2}, false
+	return at, true
+}
+
+// isFileName reports whether a cell has an extension, as the names of slides do.
+func isFileName(cell string) bool {
+	ext := strings.TrimPrefix(path.Ext(strings.TrimSpace(cell)), ".")
+	return len(ext) > 1 && len(ext) < 8 && !strings.ContainsAny(ext, " \"\t") && !unicode.IsDigit(rune(ext[0]))
 }
 
 // readRow reads a line. What is wrong with a cell takes no other cell with it: a slide with a mistyped priority is still

@@ -33,12 +33,12 @@ func (s *seen) isDue(now time.Time) bool { return !s.again.IsZero() && now.After
 
 // untriedFirst puts files that were put off behind the others.
 func (w *Watcher) untriedFirst(found []candidate) []candidate {
-	overdue := func(f candidate) int {
+	tries := func(f candidate) int {
 		if s := w.files[f.file]; s != nil {
 			return s.overdue
 		}
 		return 0
 	}
-	slices.SortStableFunc(found, func(a, b candidate) int { return overdue(a) - overdue(b) })
+	slices.SortStableFunc(found, func(a, b candidate) int { return tries(a) - tries(b) })
 	return found
 }

@@ -24,25 +24,37 @@ func (w *Watcher) putAway(ctx context.Context, s *Slide) error {
 	if w.Quarantine == "" || s.Doubled != "" || s.postponed {
 		return nil
 	}
-	if w.moving != nil {
-		if err := w.moved(ctx); err != nil {
-			return err
-		}
+	if w.collect(ctx); w.moving != nil {
+		return errSilent
 	}
 	one := *s
 	w.moving = begin(func(func()) move {
 		to, err := w.quarantine(&one)
 		return move{one.Slide, to, err}
 	})
-	return w.moved(ctx)
-}
-
-// moved waits for the move, and notes where the file lies now.
-func (w *Watcher) moved(ctx context.Context) error {
 	m, err := w.moving.wait(ctx, w.silence)
 	if err != nil {
 		return err
 	}
+	return w.moved(ctx, m)
+}
+
+// collect notes the end of a move that took longer than anybody waited for it.
+func (w *Watcher) collect(ctx context.Context) {
+	if w.moving == nil {
+		return
+	}
+	select {
+	case m := <-w.moving.ended:
+		if err := w.moved(ctx, m); err != nil {
+			w.Log.Warn("not moved to quarantine", "slide", m.slide, "error", nameless(err))
+		}
+	default:
+	}
+}
+
+// moved notes where the file of a move that ended lies now.
+func (w *Watcher) moved(ctx context.Context, m move) error {
 	w.moving = nil
 	if m.err != nil {
 		return m.err

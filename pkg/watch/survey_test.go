@@ -48,8 +48,8 @@ func (s *scanner) states() map[string]string {
 	return states
 }
 
-// A file whose read hangs fails by its reason, once, and stays where it is; the others are taken. It is taken, too,
-// when its storage answers again.
+// A file whose read hangs fails by its reason, once, and stays where it is; the others are taken at the next look, so that
+// this one can end. It is taken, too, when its storage answers again.
 func TestHangingFile(t *testing.T) {
 	s := newScanner(t)
 	s.Quarantine = filepath.Join(t.TempDir(), "failed")
@@ -57,9 +57,14 @@ func TestHangingFile(t *testing.T) {
 	s.picture(t, "b.png", 2)
 	s.worklist(t, "a.png,A1,,1\nb.png,A2,,1\n")
 	answer := s.far(t, "a.png", 500*time.Millisecond)
-	s.look(t)
-	if got := s.states(); got["a.png"] != intake.Failed || got["b.png"] != intake.Waiting || s.Open() != 1 {
-		t.Fatalf("states %v", got)
+	for i, want := range []struct {
+		open int
+		a, b string
+	}{{2, "", ""}, {1, intake.Failed, ""}, {0, intake.Failed, intake.Waiting}} {
+		open, err := s.Look(t.Context())
+		if got := s.states(); open != want.open || err != nil || got["a.png"] != want.a || got["b.png"] != want.b {
+			t.Fatalf("look %d: %d files are open, %v, states %v", i, open, err, got)
+		}
 	}
 	again := func() {
 		s.files["a.png"].again = time.Now().Add(-time.Second)
@@ -170,8 +175,14 @@ func TestHangingQuarantine(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	close(hangs)
-	s.picture(t, "a.png", 1)
+	for len(s.moving.ended) == 0 {
+		time.Sleep(time.Millisecond)
+	}
 	s.silence = time.Minute
+	if s.look(t); s.moving != nil {
+		t.Error("nobody notes that it ended")
+	}
+	s.picture(t, "a.png", 1)
 	if err := s.putAway(t.Context(), &Slide{File: "a.png"}); err != nil {
 		t.Error(err)
 	}

@@ -9,39 +9,59 @@ import (
 	"github.com/slidemill/slidemill/pkg/pyramid"
 )
 
+// fate is what became of a file at one look.
+type fate int
+
+const (
+	unsettled fate = iota // it is not whole yet, or could not be taken
+	done                  // it is taken, now or before
+	overdue               // it was not read in its time
+)
+
 // consider takes a file that is whole, once.
-func (w *Watcher) consider(ctx context.Context, f candidate) (whole bool, err error) {
+func (w *Watcher) consider(ctx context.Context, f candidate) (fate, error) {
+	s := w.remembered(f)
+	if w.doneWith(f, s) {
+		return done, nil
+	}
+	if !s.settled(f, time.Now(), w.Settle) {
+		return unsettled, nil
+	}
+	if w.recall(f) {
+		s.taken = true
+		return done, nil
+	}
+	t, err := w.take(ctx, w.request(f, s))
+	if err != nil {
+		return unsettled, err
+	}
+	if t.Overdue {
+		w.postpone(ctx, f, s, t)
+		return overdue, nil
+	}
+	s.taken, s.overdue, s.again = false, 0, time.Time{}
+	if !s.doubted && t.State != intake.Waiting && !t.Known && t.Slide == (pyramid.SlideID{}) {
+		s.doubted, s.since = true, time.Now() // it may be half a file that nobody writes to just now
+		return unsettled, nil
+	}
+	s.taken = true
+	w.note(ctx, f, t)
+	return done, nil
+}
+
+// remembered is what is remembered of a file, or begins to be.
+func (w *Watcher) remembered(f candidate) *seen {
 	s := w.files[f.file]
 	if s == nil {
 		s = new(seen)
 		w.files[f.file] = s
 	}
-	if s.taken && !w.replaced(f, s) && !s.isDue(time.Now()) {
-		return true, nil
-	}
-	if !s.settled(f, time.Now(), w.Settle) {
-		return false, nil
-	}
-	if w.recall(f) {
-		s.taken = true
-		return true, nil
-	}
-	t, err := w.take(ctx, w.request(f, s))
-	if err != nil {
-		return false, err
-	}
-	if t.Overdue {
-		w.postpone(ctx, f, s, t)
-		return true, nil
-	}
-	s.taken, s.overdue, s.again = false, 0, time.Time{}
-	if !s.doubted && t.State != intake.Waiting && !t.Known && t.Slide == (pyramid.SlideID{}) {
-		s.doubted, s.since = true, time.Now() // it may be half a file that nobody writes to just now
-		return false, nil
-	}
-	s.taken = true
-	w.note(ctx, f, t)
-	return true, nil
+	return s
+}
+
+// doneWith reports whether nothing is to be done about a file at this look.
+func (w *Watcher) doneWith(f candidate, s *seen) bool {
+	return s.taken && !w.replaced(f, s) && !s.isDue(time.Now())
 }
 
 // replaced reports that a file without a result was changed, as the reasons ask people to: it is a new one.

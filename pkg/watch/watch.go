@@ -143,22 +143,32 @@ func pause(ctx context.Context, d time.Duration) bool {
 }
 
 // Look takes what is new and whole, and sees what has ended. It returns how many files are not whole yet; a folder
-// that is silent counts as one.
-func (w *Watcher) Look(ctx context.Context) (unsettled int, err error) {
+// that is silent counts as one. One file that is not read in its time ends the taking: those behind it wait for the next
+// look, so that the ends of the others are not kept from whoever waits for them for as long as each of them hangs.
+func (w *Watcher) Look(ctx context.Context) (open int, err error) {
+	w.collect(ctx)
 	s, err := w.survey(ctx)
 	if s == nil {
 		return 1, errors.Join(err, w.follow(ctx))
 	}
 	err = s.err
+	late := false
 	for _, f := range w.untriedFirst(s.found) {
 		if ctx.Err() != nil {
-			return unsettled, ctx.Err()
+			return open, ctx.Err()
 		}
-		whole, takeErr := w.consider(ctx, f)
-		if !whole {
-			unsettled++
+		if late && !w.doneWith(f, w.remembered(f)) {
+			open++
+			continue
+		}
+		became, takeErr := w.consider(ctx, f)
+		switch became {
+		case unsettled:
+			open++
+		case overdue:
+			late = true
 		}
 		err = errors.Join(err, takeErr)
 	}
-	return unsettled, errors.Join(err, w.correct(ctx), w.follow(ctx))
+	return open, errors.Join(err, w.correct(ctx), w.follow(ctx))
 }

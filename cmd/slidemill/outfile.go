@@ -20,7 +20,7 @@ func forceFlag(cmd *cobra.Command, force *bool) {
 // waited for it.
 func vacant(force bool, paths ...string) error {
 	for _, path := range paths {
-		if !force && there(path) {
+		if !force && there(path) && !isStream(path) {
 			return occupied(path)
 		}
 	}
@@ -33,13 +33,26 @@ func there(path string) bool {
 	return err == nil || errors.Is(err, fs.ErrPermission)
 }
 
+// isStream reports whether a path is a pipe or a device: what is written there replaces nothing.
+func isStream(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && !st.Mode().IsRegular() && !st.IsDir()
+}
+
 // occupied refuses to write over what is there.
 func occupied(path string) error {
 	return &usageError{fmt.Errorf("%s is there already: choose another name, or write over it with --force", path)}
 }
 
-// writeTo writes a file, which appears whole or not at all, and its folder if need be.
+// writeTo writes a file, which appears whole or not at all, and its folder if need be. A symbolic link stays one, and a
+// pipe or device is written to.
 func writeTo(path string, write func(io.Writer) error) error {
+	if isStream(path) {
+		return writeThrough(path, write)
+	}
+	if end, err := filepath.EvalSymlinks(path); err == nil {
+		path = end
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
@@ -52,6 +65,18 @@ func writeTo(path string, write func(io.Writer) error) error {
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
 		return fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(f.Name())))
+	}
+	return nil
+}
+
+// writeThrough writes to what is not a file.
+func writeThrough(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err // names the path
+	}
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
 }

@@ -48,3 +48,30 @@ func TestWriteToIsAtomic(t *testing.T) {
 		t.Errorf("%v, %v", entries, err)
 	}
 }
+
+// A link stays a link, to a file or to a device; only a file is somebody's who must be asked.
+func TestWriteToFollowsLinks(t *testing.T) {
+	dir := t.TempDir()
+	hello := func(w io.Writer) error { _, err := io.WriteString(w, "hello"); return err }
+	file, link, null := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "null")
+	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Symlink("file", link), os.Symlink(os.DevNull, null)); err != nil {
+		t.Skip("no links here: ", err)
+	}
+	for _, path := range []string{link, null} {
+		if err := writeTo(path, hello); err != nil {
+			t.Error(err)
+		}
+		if st, err := os.Lstat(path); err != nil || st.Mode()&os.ModeSymlink == 0 {
+			t.Errorf("%s is no link now: %v", path, err)
+		}
+	}
+	if data, err := os.ReadFile(file); err != nil || string(data) != "hello" {
+		t.Errorf("%q, %v", data, err)
+	}
+	if err := vacant(false, null); err != nil {
+		t.Error(err)
+	}
+	if err := vacant(false, link); err == nil {
+		t.Error("a link to a file may be written over without being asked to")
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -80,17 +81,38 @@ func (f *tileFlags) vacant(ctx context.Context, bucket store.Bucket, name string
 }
 
 // clearDeepZoom refuses to write over a Deep Zoom image, or with --force takes the old one away, descriptor first: without
-// it there is no image. A folder of tiles without a descriptor may be anybody's (browsers call what belongs to a saved page
-// so) and stays.
+// it there is no image. Without one the folder is what a killed cut left behind, if there is nothing but tiles in it, or
+// somebody else's (browsers call what belongs to a saved page so), which stays.
 func (f *tileFlags) clearDeepZoom() error {
 	tiles := strings.TrimSuffix(f.out, ".dzi") + "_files"
 	if !f.force {
 		return vacant(false, f.out, tiles)
 	}
 	if !there(f.out) {
+		if err := onlyLevels(tiles); err != nil {
+			return err
+		}
+	}
+	return errors.Join(unlessMissing(os.Remove(f.out)), os.RemoveAll(tiles))
+}
+
+// onlyLevels refuses a folder in which there is something else than the levels of a Deep Zoom image.
+func onlyLevels(folder string) error {
+	entries, err := os.ReadDir(folder)
+	for _, e := range entries {
+		if _, err := strconv.ParseUint(e.Name(), 10, 8); err != nil || !e.IsDir() {
+			return &usageError{fmt.Errorf("%s holds other things than tiles, such as %q: choose another name", folder, e.Name())}
+		}
+	}
+	return unlessMissing(err)
+}
+
+// unlessMissing is the error, unless it is that there is no such file.
+func unlessMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return errors.Join(os.Remove(f.out), os.RemoveAll(tiles))
+	return err
 }
 
 // openFile begins an archive on disk.

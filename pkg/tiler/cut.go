@@ -47,7 +47,7 @@ type Config struct {
 	// between EarlyLevel and the finest: making those levels first would read the whole slide twice.
 	Early      func(ctx context.Context, r *Result) error
 	EarlyLevel int
-	// Pack, if set, takes all tiles instead of the bucket, never concurrently and in one order (see bandLevels),
+	// Pack, if set, takes all tiles instead of the bucket, never concurrently and in one order (see bandRoots),
 	// however many workers there are. What Early waits for goes into Head then, in an order of its own: Pack
 	// shows nothing before it is whole, and gets all tiles again.
 	Pack, Head Archive
@@ -107,7 +107,7 @@ func (r *Result) Tiles() (n int64) {
 //
 // Tiles live in a walk of small pieces (quadtree.InOrder): a few dozen halves of tiles, 58 kB each at the
 // usual 240 pixels, and for each worker one whole tile; then Uploads compressed tiles, or, where they are
-// packed, those of the pieces at work and at most 20 for every three levels above them; an overview of at
+// packed, those of the pieces at work and at most 20 for every band of levels; an overview of at
 // most maxOverview pixels, one focus value per 64 kpixel at 1 µm, and, where grids differ, regridCache bytes
 // of native tiles. Nothing else grows with the slide.
 func Cut(ctx context.Context, cfg Config) (Result, error) {

@@ -180,35 +180,60 @@ func TestPack(t *testing.T) {
 	}
 }
 
-// TestPackedNeighbours: in an archive the tiles of a square of one level lie side by side, 16 of the finest level of
-// every three, 4 of the one above it, also where the square is cut at an edge.
+// TestPackedNeighbours: in an archive the tiles of a square of one level lie side by side, also where the square is cut at an
+// edge: 16 of the finest level of every three, 4 of the one above it, and 16 of the level that is read most, whichever it is.
 func TestPackedNeighbours(t *testing.T) {
-	var pack shelf
-	r, err := Cut(t.Context(), Config{Slide: newFake(64*21, 64*10, 64, smooth), Bucket: mem.New(), Workers: 2, Pack: &pack, Bare: true})
-	if err != nil {
-		t.Fatal(err)
+	top := 11 // of 1344 pixels
+	for read, sides := range map[int]map[int]int{
+		0:       {top: 4, top - 1: 2, top - 2: 1, top - 3: 4, top - 4: 2},
+		top:     {top: 4, top - 1: 2, top - 2: 1, top - 3: 4, top - 4: 2},
+		top - 1: {top: 4, top - 1: 4, top - 2: 2, top - 3: 1, top - 4: 4},
+		top - 2: {top: 4, top - 1: 2, top - 2: 4, top - 3: 2},
+		top - 3: {top: 4, top - 1: 2, top - 3: 4, top - 4: 2},
+		top - 4: {top: 4, top - 1: 2, top - 4: 4, top - 5: 2},
+	} {
+		var first []pyramid.Tile
+		for _, workers := range []int{1, 3} {
+			var pack shelf
+			r, err := Cut(t.Context(), Config{
+				Slide: newFake(64*21, 64*10, 64, smooth), Bucket: mem.New(), Workers: workers, Pack: &pack, Bare: true, EarlyLevel: read,
+			})
+			if err != nil || r.Pyramid.Max() != top || int64(len(pack.order)) != r.Pyramid.Tiles() {
+				t.Fatalf("top %d, %d tiles of %d, %v", r.Pyramid.Max(), len(pack.order), r.Pyramid.Tiles(), err)
+			}
+			for level, side := range sides {
+				if square, ok := torn(pack.order, level, side); ok {
+					t.Errorf("read level %d: square %v of level %d lies in pieces", read, square, level)
+				}
+			}
+			if first == nil {
+				first = pack.order
+			}
+			if !slices.Equal(first, pack.order) {
+				t.Errorf("read level %d, %d workers: another order", read, workers)
+			}
+		}
 	}
-	top := r.Pyramid.Max()
-	for level, side := range map[int]int{top: 4, top - 1: 2, top - 2: 1, top - 3: 4, top - 4: 2} {
-		first, last, count := map[image.Point]int{}, map[image.Point]int{}, map[image.Point]int{}
-		for i, tile := range pack.order {
-			square := image.Pt(tile.Col/side, tile.Row/side)
-			if tile.Level != level {
-				continue
-			}
-			if count[square] == 0 {
-				first[square] = i
-			}
-			last[square] = i
-			count[square]++
+}
+
+// torn gives a square of tiles of a level that do not lie side by side, if there is one.
+func torn(order []pyramid.Tile, level, side int) (square image.Point, ok bool) {
+	first, last, count := map[image.Point]int{}, map[image.Point]int{}, map[image.Point]int{}
+	for i, tile := range order {
+		if tile.Level != level {
+			continue
 		}
-		for square, n := range count {
-			if last[square]-first[square] != n-1 {
-				t.Errorf("level %d, square %v: %d tiles from %d to %d", level, square, n, first[square], last[square])
-			}
+		square := image.Pt(tile.Col/side, tile.Row/side)
+		if count[square] == 0 {
+			first[square] = i
 		}
-		if len(count) == 0 {
-			t.Errorf("no tile of level %d", level)
+		last[square] = i
+		count[square]++
+	}
+	for square, n := range count {
+		if last[square]-first[square] != n-1 {
+			return square, true
 		}
 	}
+	return square, len(count) == 0
 }

@@ -36,11 +36,7 @@ func (w *walk) put(p packed) error {
 		w.send(p)
 		return nil
 	}
-	root := w.hold(p)
-	if p.tile == root && root.Level < w.pieces { // the joiner made it: all below it is there
-		return w.flush(w.upload, root)
-	}
-	return nil
+	return w.hold(p)
 }
 
 // send stores a tile in the background.
@@ -54,29 +50,33 @@ func (w *walk) send(p packed) {
 	})
 }
 
-// bandLevels is how many levels of an archive lie together: those of a piece, and above the pieces as many.
-const bandLevels = 3
-
-// band is the tile above all that a tile is packed with: 16 of one level, 4 of the next and itself.
-func (w *walk) band(t pyramid.Tile) pyramid.Tile {
-	level := w.pieces
-	for level > t.Level {
-		level -= bandLevels
+// hold keeps a tile until its turn comes: that of its piece, in which several workers may be at work, and then that of all
+// that it is packed with. What the joiner made comes in order: all below it is there.
+func (w *walk) hold(p packed) error {
+	if p.tile.Level >= w.pieces {
+		w.held.Hold(above(p.tile, w.pieces), p.tile, p)
+		return nil
 	}
-	up := t.Level - max(level, 0)
-	return pyramid.Tile{Level: t.Level - up, Col: t.Col >> up, Row: t.Row >> up}
+	return w.gather(p)
 }
 
-// hold keeps a tile until all that it is packed with is there, and gives the tile above them.
-func (w *walk) hold(p packed) (root pyramid.Tile) {
-	root = w.band(p.tile)
-	w.held.Hold(root, p.tile, p)
-	return root
+// flush packs the tiles of a piece that is done, or keeps them for those of other pieces.
+func (w *walk) flush(_ context.Context, piece pyramid.Tile) error {
+	return w.held.Flush(piece, w.gather)
 }
 
-// flush packs what is held below a tile. Neighbours of a level lie side by side then, and who reads one level, such as
-// the segmenter, gets them with one request.
-func (w *walk) flush(_ context.Context, root pyramid.Tile) error { return w.held.Flush(root, w.pack) }
+// gather packs a tile with its band, whose root comes last. A piece comes in the order of one.
+func (w *walk) gather(p packed) error {
+	if w.bands[p.tile.Level] >= w.pieces {
+		return w.pack(p)
+	}
+	root := above(p.tile, w.bands[p.tile.Level])
+	w.banded.Hold(root, p.tile, p)
+	if p.tile != root {
+		return nil
+	}
+	return w.banded.Flush(root, w.pack)
+}
 
 func (w *walk) pack(p packed) error {
 	if err := w.archive.Add(p.tile, p.buf.data); err != nil {

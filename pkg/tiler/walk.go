@@ -21,7 +21,7 @@ func (c *cutter) pass(ctx context.Context, p pass) error {
 	c.uploads, c.upload = errgroup.WithContext(ctx)
 	c.uploads.SetLimit(c.cfg.Uploads)
 	d, pieces := pyramid.DeepZoom{Size: c.dz.LevelSize(p.leaf), Tile: c.dz.Tile}, quadtree.Pieces{Top: p.coarsest}
-	w := &walk{cutter: c, pass: p, pieces: pieces.Level(d)}
+	w := &walk{cutter: c, pass: p, pieces: pieces.Level(d), bands: bandRoots(p.leaf, c.cfg.EarlyLevel)}
 	pieces.Done = w.flush
 	built := quadtree.InOrder(c.upload, d, quadtree.Ops[*tile]{
 		Leaf:    func(context.Context, pyramid.Tile) (*tile, error) { return new(tile), nil },
@@ -41,9 +41,11 @@ func (c *cutter) pass(ctx context.Context, p pass) error {
 type walk struct {
 	*cutter
 	pass
-	pieces int // level of the pieces' roots
+	pieces int   // level of the pieces' roots
+	bands  []int // level of the bands' roots, by level
 
-	held quadtree.Held[packed] // tiles for the archive, by the tile above them, until their turn comes
+	// Tiles for the archive until their turn comes: those of pieces in the making, and those of bands, in order.
+	held, banded quadtree.Held[packed]
 }
 
 // packed is a compressed tile that waits for its turn.

@@ -21,6 +21,7 @@ type jpegDecoder struct {
 	wholeScan        bool   // the first scan holds all there is
 	half             bool   // decode at half the size; see DecodeHalf
 	check            bool   // make no pixels; see CheckJPEG
+	skips            [4]skipTable
 }
 
 var decoderPool = sync.Pool{New: func() any { return new(jpegDecoder) }}
@@ -151,14 +152,17 @@ func (d *jpegDecoder) addPart(id, tables byte) error {
 		if dc > 3 || ac > 3 || !d.hasDC[dc] || !d.hasAC[ac] || c.quant > 3 || !d.hasQuant[c.quant] {
 			return jpegDamaged("component %d lacks a table", id)
 		}
-		side := 0
-		if !d.check {
-			side = d.planes[i].stride / (int(c.h) * d.mcuCols)
-		}
-		d.parts = append(d.parts, part{
-			plane: &d.planes[i], h: int(c.h), v: int(c.v), side: side,
+		p := part{
+			plane: &d.planes[i], h: int(c.h), v: int(c.v),
 			dc: &d.dc[dc], ac: &d.ac[ac], quant: &d.quant[c.quant],
-		})
+		}
+		if d.check {
+			d.skips[ac].prepare(p.ac)
+			p.skip, p.small = &d.skips[ac], smallSize(p.quant)
+		} else {
+			p.side = d.planes[i].stride / (p.h * d.mcuCols)
+		}
+		d.parts = append(d.parts, p)
 		return nil
 	}
 	return jpegDamaged("scan of component %d, which the frame lacks", id)

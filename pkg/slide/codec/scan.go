@@ -40,19 +40,24 @@ type part struct {
 	dc, ac   *huffman
 	quant    *[64]int32
 	previous int32 // DC of the block before
+
+	skip  *skipTable // of ac, where no samples are made
+	small uint8      // of values in it that need no look
 }
 
 // group decodes a component's blocks of one MCU.
 func (p *part) group(bits *bitReader, col, row int, coeff *[64]int32) bool {
 	for v := range p.v {
 		for h := range p.h {
+			if p.side == 0 {
+				if !bits.pass(p) {
+					return false
+				}
+				continue
+			}
 			last, ok := bits.block(p.dc, p.ac, p.quant, &p.previous, coeff)
 			if !ok {
 				return false
-			}
-			if p.side == 0 {
-				*coeff = [64]int32{}
-				continue
 			}
 			out := p.pix[p.side*((row*p.v+v)*p.stride+col*p.h+h):]
 			if p.side == 4 {

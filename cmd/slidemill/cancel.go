@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,6 +19,8 @@ func newCancel() *cobra.Command {
 		Long: `Cancel removes the waiting jobs of the slides. What a worker has in hand at that
 moment is finished and comes to nothing. Submit orders a cancelled slide again.
 
+Exit codes: 0 all taken back, 1 at least one is not known (the others are), 2 usage.
+
 ` + slideNames,
 		Example: "  slidemill cancel S26-1042\n  slidemill cancel 3f2a --reason 'wrong block'",
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
@@ -27,11 +30,8 @@ moment is finished and comes to nothing. Submit orders a cancelled slide again.
 				return err
 			}
 			defer closing(&err, system.close)
-			lines, err := findOrders(cmd.Context(), system.ledger(), args)
-			if err != nil {
-				return err
-			}
-			return system.cancel(cmd, lines, reason)
+			lines, misnamed := findOrders(cmd.Context(), system.ledger(), args)
+			return errors.Join(system.cancel(cmd, lines, reason), misnamed)
 		},
 	}
 	p.flags(cmd)

@@ -18,60 +18,86 @@ import (
 	"github.com/slidemill/slidemill/pkg/store"
 )
 
+// exportFlags is what `export` can be told.
+type exportFlags struct {
+	place
+	run, format, out string
+	force            bool
+}
+
 func newExport() *cobra.Command {
-	var p place
-	var run, format, out string
-	var force bool
+	var f exportFlags
 	cmd := &cobra.Command{
-		Use:     "export SLIDE --format geojson --out FILE",
-		Short:   "Hand a result over to other programs",
-		Long:    "Export copies a finished run's result out of the store:\n\n  geojson  outlines with holes, as QuPath reads them\n  mask     binary mask as a tiled pyramidal BigTIFF\n\n" + slideNames,
-		Example: "  slidemill export slide.svs --format geojson --out outlines.geojson",
-		Args:    usageArgs(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if out == "" {
-				return &usageError{errors.New("--out is missing")}
-			}
-			pick, ok := exportFormats[format]
-			if !ok {
-				return &usageError{fmt.Errorf("format %q: want geojson or mask", format)}
-			}
-			if err := vacant(force, out); err != nil {
-				return err
-			}
-			bucket, err := p.visitStore(cmd.Context())
-			if err != nil {
-				return err
-			}
-			id, err := intake.Ledger{Bucket: bucket}.FindSlide(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			at, err := finishedRun(cmd.Context(), bucket, id, run)
-			if err != nil {
-				return err
-			}
-			c := copying{bucket: bucket, slide: id, run: at, key: pick(store.Slide(id).Run(at)), path: out}
-			if err := c.do(cmd.Context()); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s of run %v\n", out, format, at)
-			return err
-		},
+		Use:   "export SLIDE|ACCESSION… --format geojson --out FILE|FOLDER/",
+		Short: "Hand a result over to other programs",
+		Long: `Export copies a finished run's result out of the store:
+
+  geojson  outlines with holes, as QuPath reads them
+  mask     binary mask as a tiled pyramidal BigTIFF
+
+Without --format the name of the file says which: .tiff and .tif are masks, others outlines.
+Of several slides, such as those of an accession, --out is a folder that is there or whose
+name ends in a slash; each file has the name of its slide's, and where two are the same
+the first digits of the id.
+
+Exit codes: 0 all written, 1 at least one could not be (the others are), 2 usage.
+
+` + slideNames,
+		Example: "  slidemill export slide.svs --format geojson --out outlines.geojson\n  slidemill export S26-1042 --format mask --out masks/",
+		Args:    usageArgs(cobra.MinimumNArgs(1)),
+		RunE:    func(cmd *cobra.Command, args []string) error { return export(cmd, &f, args) },
 	}
-	p.flags(cmd)
-	f := cmd.Flags()
-	f.StringVar(&run, "run", "", "which run (needed if the slide has several)")
-	f.StringVar(&format, "format", "geojson", "geojson or mask")
-	f.StringVar(&out, "out", "", "the file to write")
-	forceFlag(cmd, &force)
+	f.place.flags(cmd)
+	fl := cmd.Flags()
+	fl.StringVar(&f.run, "run", "", "which run (needed if the slide has several)")
+	fl.StringVar(&f.format, "format", "", "geojson or mask (default: what the name of --out says, or geojson)")
+	fl.StringVar(&f.out, "out", "", "the file to write, or the folder of several")
+	forceFlag(cmd, &f.force)
 	return cmd
 }
 
-// exportFormats is the table of what can be handed over, by name.
-var exportFormats = map[string]func(store.RunKeys) string{
-	"geojson": store.RunKeys.Contours,
-	"mask":    store.RunKeys.Mask,
+// export goes on after a slide that cannot be handed over and fails at the end.
+func export(cmd *cobra.Command, f *exportFlags, args []string) error {
+	format, err := f.formatOf()
+	if err != nil {
+		return err
+	}
+	if !f.many() {
+		if err := vacant(f.force, f.out); err != nil {
+			return err
+		}
+	}
+	bucket, err := f.visitStore(cmd.Context())
+	if err != nil {
+		return err
+	}
+	slides, misnamed := findSlides(cmd.Context(), intake.Ledger{Bucket: bucket}, args)
+	if len(slides) > 1 && !f.many() {
+		return &usageError{fmt.Errorf("%s, and --out %s is one file: name a folder, such as --out %s/", count(len(slides), "slide"), f.out, stem(f.out))}
+	}
+	paths := f.paths(slides, format)
+	if err := vacant(f.force, paths...); err != nil {
+		return err
+	}
+	var errs []error
+	for i, line := range slides {
+		errs = append(errs, f.one(cmd, bucket, format, line.Slide, paths[i]))
+	}
+	return errors.Join(append(errs, misnamed)...)
+}
+
+// one writes the result of a slide.
+func (f *exportFlags) one(cmd *cobra.Command, bucket store.Bucket, format exportFormat, id pyramid.SlideID, path string) error {
+	run, err := finishedRun(cmd.Context(), bucket, id, f.run)
+	if err != nil {
+		return err
+	}
+	c := copying{bucket: bucket, slide: id, run: run, key: format.key(store.Slide(id).Run(run)), path: path}
+	if err := c.do(cmd.Context()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s of run %v\n", path, format.name, run)
+	return err
 }
 
 // finishedRun is the run that a person names, or the only finished one.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -12,8 +13,12 @@ import (
 const slideNames = `A SLIDE is the path or the name of its file, its id, or the first 4 digits of that or more. An
 ACCESSION is all slides of the case.`
 
-// findOrders are the orders that the arguments mean, or an error about the first that means none or cannot
-// be told from others.
+// findSlides are the slides that the arguments mean, ordered or only tiled. See find for its error.
+func findSlides(ctx context.Context, l intake.Ledger, args []string) ([]intake.Line, error) {
+	return find(ctx, args, l.Find)
+}
+
+// findOrders are the orders that the arguments mean. See find for its error.
 func findOrders(ctx context.Context, l intake.Ledger, args []string) ([]intake.Line, error) {
 	return find(ctx, args, l.FindOrders)
 }
@@ -23,25 +28,29 @@ func findEvery(ctx context.Context, l intake.Ledger, args []string) ([]intake.Li
 	return find(ctx, args, func(ctx context.Context, text string) ([]intake.Line, error) {
 		found, err := l.FindOrders(ctx, text)
 		if many := new(intake.Ambiguous); errors.As(err, &many) {
-			return many.Lines, nil
+			return slices.DeleteFunc(many.Lines, func(line intake.Line) bool { return line.At.IsZero() }), nil
 		}
 		return found, err
 	})
 }
 
-func find(ctx context.Context, args []string, one func(context.Context, string) ([]intake.Line, error)) (all []intake.Line, err error) {
+// find lists what the arguments mean, each slide once. A name that means none, or cannot be told from others, holds
+// nobody up: the error tells of every such name, and what the others mean is found beside it. Nothing is found only
+// where the store fails.
+func find(ctx context.Context, args []string, one func(context.Context, string) ([]intake.Line, error)) (all []intake.Line, misnamed error) {
 	seen := map[pyramid.SlideID]bool{}
 	for _, text := range args {
 		found, err := one(ctx, text)
-		if err != nil {
+		if err != nil && !intake.Misnamed(err) {
 			return nil, err
 		}
+		misnamed = errors.Join(misnamed, err)
 		for _, line := range found {
-			if !seen[line.Slide] && !line.At.IsZero() {
+			if !seen[line.Slide] {
 				seen[line.Slide] = true
 				all = append(all, line)
 			}
 		}
 	}
-	return all, nil
+	return all, misnamed
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -23,8 +22,7 @@ type harm struct {
 func (d harm) none() bool { return !d.slide && len(d.runs) == 0 }
 
 // damageOf reads from a verification's error what is damaged: nothing if the store could not be read. Runs stand on
-// their slide's pyramid, so all of them are damaged with it: the next order of any makes the pyramid again. An error
-// with a hint comes back for a slide that was never cut.
+// their slide's pyramid, so all of them are damaged with it: the next order of any makes the pyramid again.
 func damageOf(ctx context.Context, b store.Bucket, id pyramid.SlideID, cause error) (d harm, err error) {
 	if broken := (*stitch.BrokenError)(nil); errors.As(cause, &broken) {
 		d.slide, d.runs = broken.Slide, broken.Runs
@@ -47,9 +45,6 @@ func damageOf(ctx context.Context, b store.Bucket, id pyramid.SlideID, cause err
 	}
 	if d.runs, err = finishedRuns(ctx, b, id); err != nil {
 		return harm{}, errors.Join(cause, err)
-	}
-	if lost && len(d.runs) == 0 {
-		return harm{}, fmt.Errorf("%w: the slide is not cut (or was taken back for repair): run or submit its file", cause)
 	}
 	d.slide = true
 	return d, cause

@@ -19,7 +19,7 @@ func newVerify() *cobra.Command {
 	var p place
 	var repair bool
 	cmd := &cobra.Command{
-		Use:   "verify SLIDE…",
+		Use:   "verify SLIDE|ACCESSION…",
 		Short: "Check every promise of the manifests against the store",
 		Long: `Verify reads every object of the slides and proves it against the manifests.
 
@@ -28,30 +28,27 @@ keep: the slide counts as failed, and "slidemill run" or "submit" of its file, w
 options it was ordered with, makes what is missing or damaged again. Regions that are
 whole are kept. A damaged pyramid takes all runs of the slide back.
 
-Exit codes: 0 all whole, 1 at least one is not (with --repair too), 2 usage.
+Exit codes: 0 all whole, 1 at least one is not (with --repair too) or is not known, 2 usage.
 
 ` + slideNames,
-		Example: "  slidemill verify 3f2a\n  slidemill verify --repair /scans/S26-1042.svs; slidemill run /scans/S26-1042.svs",
+		Example: "  slidemill verify 3f2a S26-1042\n  slidemill verify --repair /scans/S26-1042.svs; slidemill run /scans/S26-1042.svs",
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			bucket, err := p.visitStore(cmd.Context())
 			if err != nil {
 				return err
 			}
+			slides, misnamed := findSlides(cmd.Context(), intake.Ledger{Bucket: bucket}, args)
 			var errs []error
-			for _, text := range args {
-				id, err := intake.Ledger{Bucket: bucket}.FindSlide(cmd.Context(), text)
+			for _, line := range slides {
+				said, err := verifySlide(cmd.Context(), bucket, &line, repair)
 				if err != nil {
-					return err
-				}
-				said, err := verifySlide(cmd.Context(), bucket, id, repair)
-				if err != nil {
-					errs = append(errs, fmt.Errorf("verify %v: %w", id, err))
+					errs = append(errs, fmt.Errorf("verify %v: %w", line.Slide, err))
 					continue
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%v: %s\n", id, said)
+				fmt.Fprintf(cmd.OutOrStdout(), "%v: %s\n", line.Slide, said)
 			}
-			return errors.Join(errs...)
+			return errors.Join(append(errs, misnamed)...)
 		},
 	}
 	p.flags(cmd)
@@ -60,7 +57,11 @@ Exit codes: 0 all whole, 1 at least one is not (with --repair too), 2 usage.
 }
 
 // verifySlide says what was proved. Of a damaged slide the error says what can be done, or was.
-func verifySlide(ctx context.Context, bucket store.Bucket, id pyramid.SlideID, repair bool) (string, error) {
+func verifySlide(ctx context.Context, bucket store.Bucket, line *intake.Line, repair bool) (string, error) {
+	id := line.Slide
+	if err := uncut(ctx, bucket, line); err != nil {
+		return "", err
+	}
 	proof, err := prove(ctx, bucket, id)
 	if err == nil {
 		return proved(proof), nil
@@ -77,6 +78,28 @@ func verifySlide(ctx context.Context, bucket store.Bucket, id pyramid.SlideID, r
 	}
 	return "", fmt.Errorf("%w\nit counts as failed now: `slidemill run` or `submit` its file again, with the options it was ordered with, to make what is damaged anew", err)
 }
+
+// uncut is the error of a slide of which the store promises nothing: it was not cut, and no run stands on it. Why not,
+// the order's record knows, if it ended.
+func uncut(ctx context.Context, bucket store.Bucket, line *intake.Line) error {
+	_, err := bucket.Stat(ctx, store.Slide(line.Slide).Manifest())
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	runs, err := finishedRuns(ctx, bucket, line.Slide)
+	switch {
+	case err != nil:
+		return fmt.Errorf("list runs: %w", err)
+	case len(runs) > 0:
+		return nil
+	case line.End == nil:
+		return errors.New("it is not cut, so there is nothing to verify: run or submit its file")
+	}
+	return fmt.Errorf("it %s and is not cut, so there is nothing to verify: %s", orDefault(endWords[line.End.State], "ended"), intake.PlainReason(line.End.Reason))
+}
+
+// endWords say how an order ended without a result.
+var endWords = map[string]string{intake.Refused: "was refused", intake.Failed: "failed", intake.Cancelled: "was cancelled"}
 
 // proved is the result in words.
 func proved(v *stitch.Verification) string {

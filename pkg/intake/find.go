@@ -26,6 +26,19 @@ func (e *Unknown) Error() string {
 	return fmt.Sprintf("no slide %q here: give its file's path or name, its id or at least %d digits of it, or its accession, and the right --data or --store", e.Text, minPrefix)
 }
 
+// Unordered is a slide that is here, tiled, of which nobody ever ordered an analysis.
+type Unordered struct{ Slide pyramid.SlideID }
+
+func (e *Unordered) Error() string {
+	return fmt.Sprintf("slide %v was never ordered: order it with `slidemill submit FILE`", e.Slide)
+}
+
+// Misnamed reports an error about what a slide was called: another name may still be looked for. Any other is the
+// store's.
+func Misnamed(err error) bool {
+	return errors.As(err, new(*Unknown)) || errors.As(err, new(*Ambiguous)) || errors.As(err, new(*Unordered))
+}
+
 // Ambiguous is a name that several slides have, where one is wanted.
 type Ambiguous struct {
 	Text  string
@@ -186,7 +199,7 @@ func (l Ledger) FindOrders(ctx context.Context, text string) ([]Line, error) {
 		return nil, err
 	}
 	if lines[0].At.IsZero() {
-		return nil, fmt.Errorf("slide %v was never ordered: order it with `slidemill submit FILE`", lines[0].Slide)
+		return nil, &Unordered{lines[0].Slide}
 	}
 	return lines, nil
 }

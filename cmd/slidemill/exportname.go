@@ -1,0 +1,80 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// many reports whether --out is a folder, for the files of any number of slides.
+func (f *exportFlags) many() bool {
+	st, err := os.Stat(f.out)
+	return err == nil && st.IsDir() || strings.HasSuffix(f.out, "/") || strings.HasSuffix(f.out, string(filepath.Separator))
+}
+
+// paths are the files to write, one a slide.
+func (f *exportFlags) paths(slides []intake.Line, format exportFormat) []string {
+	if !f.many() {
+		return slices.Repeat([]string{f.out}, len(slides))
+	}
+	names, called := make([]string, len(slides)), map[string]int{}
+	for i, line := range slides {
+		names[i] = line.Slide.String()
+		if line.File != "" {
+			names[i] = stem(path.Base(line.File))
+		}
+		called[strings.ToLower(names[i])]++ // some file systems know no other difference
+	}
+	for i, line := range slides {
+		if called[strings.ToLower(names[i])] > 1 {
+			names[i] += "-" + line.Slide.String()[:8]
+		}
+		names[i] = filepath.Join(f.out, names[i]+format.extensions[0])
+	}
+	return names
+}
+
+// exportFormat is a way to hand a result over.
+type exportFormat struct {
+	name       string
+	key        func(store.RunKeys) string
+	extensions []string // of its files, the usual one first
+}
+
+// exportFormats is the table of what can be handed over; the first is what is written where nobody says.
+var exportFormats = []exportFormat{
+	{"geojson", store.RunKeys.Contours, []string{".geojson", ".json"}},
+	{"mask", store.RunKeys.Mask, []string{".tiff", ".tif"}},
+}
+
+// formatOf is what --format names, or the name of --out. A file that is called what it is not would open in no program,
+// or in the wrong one.
+func (f *exportFlags) formatOf() (exportFormat, error) {
+	if f.out == "" {
+		return exportFormat{}, &usageError{errors.New("--out is missing")}
+	}
+	extension := strings.ToLower(filepath.Ext(f.out))
+	said := slices.IndexFunc(exportFormats, func(x exportFormat) bool { return slices.Contains(x.extensions, extension) })
+	if f.many() {
+		said = -1
+	}
+	if f.format == "" {
+		return exportFormats[max(0, said)], nil
+	}
+	wanted := slices.IndexFunc(exportFormats, func(x exportFormat) bool { return x.name == f.format })
+	switch {
+	case wanted < 0:
+		return exportFormat{}, &usageError{fmt.Errorf("format %q: want geojson or mask", f.format)}
+	case said >= 0 && said != wanted:
+		return exportFormat{}, &usageError{fmt.Errorf("--out %s is the name of a %s, and --format is %s: call it %s, or give --format %s",
+			f.out, exportFormats[said].name, f.format, stem(f.out)+exportFormats[wanted].extensions[0], exportFormats[said].name)}
+	}
+	return exportFormats[wanted], nil
+}

@@ -121,6 +121,17 @@ func Cut(ctx context.Context, cfg Config) (Result, error) {
 	return c.result(), nil
 }
 
+// Validate refuses numbers with which nothing can be cut, before a slide is opened.
+func (cfg Config) Validate() error {
+	switch {
+	case cfg.Tile != 0 && (cfg.Tile < 2 || cfg.Tile > 4096):
+		return fmt.Errorf("tile size %d: want 2 to 4096", cfg.Tile)
+	case cfg.Quality < 0 || cfg.Quality > 100:
+		return fmt.Errorf("quality %d: want 1 to 100", cfg.Quality)
+	}
+	return nil
+}
+
 // Layout is the pyramid that a cut will make.
 func Layout(cfg Config) (pyramid.DeepZoom, error) {
 	info := cfg.Slide.Info()
@@ -130,8 +141,8 @@ func Layout(cfg Config) (pyramid.DeepZoom, error) {
 	if cfg.Tile == 0 {
 		cfg.Tile = nativeTile(info.Levels[0].TileSize)
 	}
-	if cfg.Tile < 2 || cfg.Tile > 4096 {
-		return pyramid.DeepZoom{}, fmt.Errorf("tile size %d: want 2 to 4096", cfg.Tile)
+	if err := cfg.Validate(); err != nil {
+		return pyramid.DeepZoom{}, err
 	}
 	return pyramid.DeepZoom{Size: info.Size(), Tile: cfg.Tile}, nil
 }
@@ -140,9 +151,6 @@ func newCutter(cfg Config) (*cutter, error) {
 	dz, err := Layout(cfg)
 	if err != nil {
 		return nil, err
-	}
-	if cfg.Quality < 0 || cfg.Quality > 100 {
-		return nil, fmt.Errorf("quality %d: want 1 to 100", cfg.Quality)
 	}
 	info := cfg.Slide.Info()
 	cfg.Tile = dz.Tile

@@ -48,8 +48,12 @@ func (d *Desk) Ledger() Ledger { return Ledger{d.Bucket} }
 
 // Submit enqueues the order and writes it into the ledger, in this order: what the ledger knows to wait does
 // wait, even if the queue was full or the process was killed in between. Submitting again is harmless. A job
-// that died earlier is tried again, and so is a slide that was cancelled or given up.
-func (d *Desk) Submit(ctx context.Context, o *Order) error {
+// that died earlier is tried again, and so is a slide that was cancelled or given up. An order without a priority
+// gets one.
+func (d *Desk) Submit(ctx context.Context, o *Order) (err error) {
+	if o.Priority, err = d.priority(ctx, o); err != nil {
+		return fmt.Errorf("order of %v: %w", o.Slide, err)
+	}
 	job, err := o.Job()
 	if err != nil {
 		return err
@@ -76,6 +80,26 @@ func (d *Desk) Submit(ctx context.Context, o *Order) error {
 		err = errors.Join(err, l.Close(context.WithoutCancel(ctx), o.Slide, *end))
 	}
 	return err
+}
+
+// priority is the order's own. Where nobody says one it is that of the slide's last order, if that came to nothing:
+// whoever could not wait for it waits still. An order that has its result is over, and so is its urgency.
+func (d *Desk) priority(ctx context.Context, o *Order) (jobs.Priority, error) {
+	if o.Priority != "" {
+		return o.Priority, nil
+	}
+	last, err := d.Ledger().Entry(ctx, o.Slide)
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, errUnreadable) {
+		return jobs.Routine, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	_, err = d.Bucket.Stat(ctx, store.Slide(o.Slide).Run(last.Run).Manifest())
+	if errors.Is(err, store.ErrNotFound) {
+		return last.Priority.Known(), nil
+	}
+	return jobs.Routine, err
 }
 
 // forget takes the order's dead jobs off the list. Of an order that ended without them, by a person, the queue

@@ -49,8 +49,9 @@ type Taken struct {
 	Slide pyramid.SlideID
 	// State is Waiting for what was ordered now; otherwise how it stands already, or how it ended here.
 	State, Reason string
-	Known         bool   // it was ordered before
-	Warning       string // about the operator's scale
+	Known         bool          // it was ordered before
+	Priority      jobs.Priority // of the order, as it stands or was made now
+	Warning       string        // about the operator's scale
 	// Overdue: it was not read in its time. Nothing is written down, as it has no name; it may be read another time.
 	Overdue bool
 }
@@ -59,7 +60,7 @@ type Taken struct {
 // same request may be made again.
 func (r *Reception) Take(ctx context.Context, q Request) (Taken, error) {
 	if err := CheckAccession(q.Accession); err != nil {
-		return Taken{State: Refused, Reason: err.Error()}, nil
+		return Taken{State: Refused, Reason: err.Error(), Priority: q.Priority.Known()}, nil
 	}
 	p := r.Parameters
 	if q.MPP > 0 {
@@ -76,13 +77,13 @@ func (r *Reception) Take(ctx context.Context, q Request) (Taken, error) {
 	if q.Bytes != 0 {
 		o.Bytes, o.Changed = q.Bytes, q.Changed
 	}
-	t := Taken{Slide: o.Slide, State: Waiting, Warning: o.Contradiction}
+	t := Taken{Slide: o.Slide, State: Waiting, Warning: o.Contradiction, Priority: q.Priority.Known()}
 	known, err := r.known(ctx, o)
 	if err != nil {
 		return t, err
 	}
 	if known != nil && (r.Once || known.Open() || !known.Bad() && known.State != Cancelled) {
-		t.State, t.Reason, t.Known = known.State, known.Reason, true
+		t.State, t.Reason, t.Known, t.Priority = known.State, known.Reason, true, known.Priority.Known()
 		return t, r.recognise(ctx, known.Entry, q)
 	}
 	o.Turn = r.Turns.Next(o.Accession)
@@ -90,6 +91,7 @@ func (r *Reception) Take(ctx context.Context, q Request) (Taken, error) {
 		r.Turns.Left(o.Accession)
 		return t, err
 	}
+	t.Priority = o.Priority
 	return t, nil
 }
 
@@ -120,7 +122,7 @@ func (r *Reception) judge() *Judge { return &Judge{Ledger: r.Desk.Ledger(), Dead
 
 // refuse writes down that a file cannot be analysed, under the id of whatever it holds.
 func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters, cause error) (Taken, error) {
-	t := Taken{State: Failed, Reason: plain(cause, q.Path), Overdue: errors.Is(cause, ErrOverdue)}
+	t := Taken{State: Failed, Reason: plain(cause, q.Path), Priority: q.Priority.Known(), Overdue: errors.Is(cause, ErrOverdue)}
 	var refusal *Refusal
 	if errors.As(cause, &refusal) {
 		t.State = Refused

@@ -11,6 +11,7 @@ import (
 	jobsmem "github.com/slidemill/slidemill/pkg/jobs/mem"
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/store"
 	"github.com/slidemill/slidemill/pkg/store/mem"
 )
 
@@ -121,4 +122,57 @@ func TestCancelledSlideIsOrderedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	work(jobs.Segment)
+}
+
+// Who could not wait for a slide waits still while it has no result: an order that does not say how urgent it is has the
+// urgency of one that came to nothing, on its job too, and not that of one that is done.
+func TestUrgencyOfAnOrderThatCameToNothing(t *testing.T) {
+	bucket := mem.New()
+	r := &Reception{
+		Desk: &Desk{Bucket: bucket, Queue: jobsmem.New(jobsmem.Config{})}, Model: model(), Parameters: segment.Parameters{MPP: 1},
+		Turns: &Turns{open: map[string]int{}},
+	}
+	request := Request{Path: picture(t), Priority: jobs.Urgent}
+	first, err := r.Take(t.Context(), request)
+	if err != nil || first.Priority != jobs.Urgent {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	l := r.Desk.Ledger()
+	order, err := l.Entry(t.Context(), first.Slide)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(t.Context(), first.Slide, End{State: Failed, Reason: "taken back", At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	request.Priority, r.Parameters.MPP = "", 1.1 // another job, that the queue has not seen
+	again, err := r.Take(t.Context(), request)
+	if err != nil || again.Known || again.Priority != jobs.Urgent {
+		t.Fatalf("ordered again: %+v, %v", again, err)
+	}
+	urgent := 0
+	for range 2 {
+		d, err := r.Desk.Queue.Take(t.Context(), jobs.Tile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Job().Priority == jobs.Urgent {
+			urgent++
+		}
+	}
+	if urgent != 2 {
+		t.Errorf("%d of 2 jobs are urgent", urgent)
+	}
+	if order, err = l.Entry(t.Context(), first.Slide); err != nil || order.Priority != jobs.Urgent {
+		t.Errorf("the record says %q, %v", order.Priority, err)
+	}
+
+	manifest := store.Slide(order.Slide).Run(order.Run).Manifest()
+	if err := bucket.Put(t.Context(), manifest, strings.NewReader("{}"), 2); err != nil {
+		t.Fatal(err)
+	}
+	r.Parameters.MPP = 1.2
+	if later, err := r.Take(t.Context(), request); err != nil || later.Priority != jobs.Routine {
+		t.Errorf("ordered after it was done: %+v, %v", later, err)
+	}
 }

@@ -65,8 +65,8 @@ func Keys() (keys []string) {
 
 // judge words the verdict. Interval and test must agree, so that neither alone decides.
 func (c *Comparison) judge(d *Difference) {
-	what := fmt.Sprintf("%s: A %s, B %s, difference %s, p = %.3g, %d patients",
-		d.Label, number(d.A), number(d.B), span(d.Delta), float64(d.P), c.Patients)
+	what := fmt.Sprintf("%s: A %s, B %s, difference %s, p = %.3g, %s",
+		d.Label, number(d.A), number(d.B), span(d.Delta), float64(d.P), counted(c.Patients, "patient"))
 	if math.IsNaN(float64(d.Delta.Value)) {
 		c.Verdict = fmt.Sprintf("The data cannot tell: they do not give %q for both models.", d.Label)
 		return
@@ -94,11 +94,19 @@ func (c *Comparison) WriteJSON(w io.Writer) error {
 	return enc.Encode(c)
 }
 
+// counted is a number of things in words.
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 // WriteText writes a table for the terminal.
 func (c *Comparison) WriteText(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "A  %s  %.12s\nB  %s  %.12s\n%d images of %d patients; intervals and tests by patient; research use only\n\n",
-		c.A.Model, c.A.ModelSHA256, c.B.Model, c.B.ModelSHA256, c.Images, c.Patients)
+	fmt.Fprintf(&b, "A  %s  %.12s\nB  %s  %.12s\n%s of %s; intervals and tests by patient; research use only\n\n",
+		c.A.Model, c.A.ModelSHA256, c.B.Model, c.B.ModelSHA256, counted(c.Images, "image"), counted(c.Patients, "patient"))
 	fmt.Fprintf(&b, "%-48s %8s %8s  %-28s %8s %8s\n", "", "A", "B", "B − A (95 %)", "p", "p (Holm)")
 	for i := range c.Differences {
 		d := &c.Differences[i]

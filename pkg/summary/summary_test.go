@@ -81,6 +81,9 @@ func TestOutcomesAreCounted(t *testing.T) {
 	if s.Headline() != want || !strings.Contains(html, want) {
 		t.Errorf("headline %q, want %q", s.Headline(), want)
 	}
+	if one := (&Summary{Rows: s.Rows[:1]}).Headline(); !strings.HasPrefix(one, "1 slide: ") {
+		t.Errorf("of one slide: %q", one)
+	}
 	for i, r := range s.Rows[:3] {
 		if !r.Bad() {
 			t.Errorf("row %d is %s (%s), before one that needs a person", i, r.File, r.State)

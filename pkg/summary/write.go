@@ -145,7 +145,11 @@ func Duration(d time.Duration) string {
 // Headline is the summary in one line.
 func (s *Summary) Headline() string {
 	c := s.Count()
-	text := fmt.Sprintf("%d slides: %d done, %d failed, %d refused", s.Total(), c.Done, c.Failed, c.Refused)
+	slides := "slides"
+	if s.Total() == 1 {
+		slides = "slide"
+	}
+	text := fmt.Sprintf("%d %s: %d done, %d failed, %d refused", s.Total(), slides, c.Done, c.Failed, c.Refused)
 	if c.Missing > 0 {
 		text += fmt.Sprintf(", %d missing", c.Missing)
 	}

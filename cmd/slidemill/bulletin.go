@@ -148,9 +148,7 @@ func (b *bulletin) table(out io.Writer) error {
 	if text := queueLine(b.depths); text != "" {
 		fmt.Fprintln(out, text)
 	}
-	if b.open > 0 && b.system.alone {
-		fmt.Fprintf(out, "nobody works on them: start `slidemill serve --data %s`\n", b.flags.data)
-	}
+	b.system.sayIdle(out, &b.flags.place, b.open)
 	return errors.Join(err)
 }
 

@@ -42,38 +42,43 @@ refused before there was a job, such as damaged files; each with its reason.
 const refusedWindow = 30 * 24 * time.Hour
 
 // deadFunc does something with a part of the dead list.
-type deadFunc func(cmd *cobra.Command, system *reached, dead []lost, asJSON bool) error
+type deadFunc func(cmd *cobra.Command, system *reached, dead []lost, f *deadFlags) error
+
+// deadFlags is what the commands of `dead` can be told.
+type deadFlags struct {
+	place
+	json  bool
+	since time.Duration
+}
 
 func deadCommand(use, short string, args cobra.PositionalArgs, do deadFunc) *cobra.Command {
-	var p place
-	var asJSON bool
-	var since time.Duration
+	var f deadFlags
 	cmd := &cobra.Command{
 		Use: use, Short: short, Args: usageArgs(args),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			system, err := p.visit(cmd.Context())
+			system, err := f.visit(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer closing(&err, system.close)
-			dead, err := system.lost(cmd.Context(), time.Now().Add(-since))
+			dead, err := system.lost(cmd.Context(), time.Now().Add(-f.since))
 			if err == nil && len(args) > 0 {
 				dead, err = pick(cmd.Context(), dead, args)
 			}
 			if err != nil {
 				return err
 			}
-			return do(cmd, system, dead, asJSON)
+			return do(cmd, system, dead, &f)
 		},
 	}
-	p.flags(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object per line of the list on stdout")
-	cmd.Flags().DurationVar(&since, "since", refusedWindow, "how far back to look for refused slides")
+	f.place.flags(cmd)
+	cmd.Flags().BoolVar(&f.json, "json", false, "one JSON object per line of the list on stdout")
+	spanFlag(cmd, &f.since, "since", refusedWindow, "how far back to look for refused slides")
 	return cmd
 }
 
-func listDead(cmd *cobra.Command, _ *reached, dead []lost, asJSON bool) error {
-	if asJSON {
+func listDead(cmd *cobra.Command, _ *reached, dead []lost, f *deadFlags) error {
+	if f.json {
 		return printJSON(cmd, dead)
 	}
 	if len(dead) == 0 {
@@ -98,8 +103,8 @@ func printJSON[T any](cmd *cobra.Command, list []T) error {
 	return nil
 }
 
-func showDead(cmd *cobra.Command, _ *reached, dead []lost, asJSON bool) error {
-	if asJSON {
+func showDead(cmd *cobra.Command, _ *reached, dead []lost, f *deadFlags) error {
+	if f.json {
 		return printJSON(cmd, dead)
 	}
 	for _, d := range dead {
@@ -110,13 +115,13 @@ func showDead(cmd *cobra.Command, _ *reached, dead []lost, asJSON bool) error {
 }
 
 // retryDead tries each again. One that cannot be says what to do instead, and the others go on.
-func retryDead(cmd *cobra.Command, system *reached, dead []lost, _ bool) error {
+func retryDead(cmd *cobra.Command, system *reached, dead []lost, f *deadFlags) error {
 	if sayNothingDead(cmd, dead) {
 		return nil
 	}
-	tried, failed := 0, false
+	waiting, failed := 0, false
 	for _, d := range dead {
-		said, err := system.retry(cmd, &d)
+		said, state, err := system.retry(cmd, &d)
 		if cmd.Context().Err() != nil {
 			return err
 		}
@@ -129,12 +134,12 @@ func retryDead(cmd *cobra.Command, system *reached, dead []lost, _ bool) error {
 			failed = true
 			continue
 		}
-		tried++
+		if !intake.Ended(state) {
+			waiting++
+		}
 		fmt.Fprintf(cmd.OutOrStdout(), "%v  %s\n", d.Slide, said)
 	}
-	if system.alone && tried > 0 {
-		fmt.Fprintln(cmd.ErrOrStderr(), "nobody works here yet: start `slidemill serve`")
-	}
+	system.sayIdle(cmd.ErrOrStderr(), &f.place, waiting)
 	if failed {
 		return errSlidesFailed
 	}
@@ -156,49 +161,52 @@ func (f *fruitless) Error() string {
 	return fmt.Sprintf("%s It lay at %s; if it is elsewhere now, order it from there with `slidemill submit`", f.reason, f.path)
 }
 
-func (r *reached) retry(cmd *cobra.Command, d *lost) (said string, err error) {
+// retry says what became of it, and how its slide stands now.
+func (r *reached) retry(cmd *cobra.Command, d *lost) (said, state string, err error) {
 	if d.Job == nil {
 		return r.retryRefused(cmd, d)
 	}
 	if err := d.Job.Validate(); err != nil {
-		return "", fmt.Errorf("%w: drop it", err)
+		return "", "", fmt.Errorf("%w: drop it", err)
 	}
 	desk := &intake.Desk{Bucket: r.bucket, Queue: r.queue}
-	return d.Stage + " is tried again", desk.Retry(cmd.Context(), jobs.Dead{Job: *d.Job, Reason: d.Reason, At: d.At})
+	return d.Stage + " is tried again", intake.Waiting, desk.Retry(cmd.Context(), jobs.Dead{Job: *d.Job, Reason: d.Reason, At: d.At})
 }
 
 // retryRefused takes a refused file in once more.
-func (r *reached) retryRefused(cmd *cobra.Command, d *lost) (said string, err error) {
+func (r *reached) retryRefused(cmd *cobra.Command, d *lost) (said, state string, err error) {
 	model, err := openModel(cmd.Flag("model").Value.String())
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	p := segment.Parameters{}
 	if d.order.Again != nil {
 		p = d.order.Again.Parameters
 	}
 	if err := r.sameModel(model, p.Engine); err != nil {
-		return "", err
+		return "", "", err
 	}
 	desk, err := r.reception(cmd.Context(), model, p)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	t, err := desk.Retry(cmd.Context(), d.order)
 	switch {
 	case err != nil:
-		return "", err
-	case t.State == intake.Failed || t.State == intake.Refused:
-		return "", &fruitless{t.Reason, d.path()}
+		return "", "", err
+	case unfit(t.State):
+		return "", "", &fruitless{t.Reason, d.path()}
 	case t.Slide != d.Slide:
-		return fmt.Sprintf("another file lies in its place, and that is ordered: %v", t.Slide), nil
+		said = fmt.Sprintf("another file lies in its place, and that is ordered: %v", t.Slide)
 	case t.Known:
-		return "known already, " + t.State, nil
+		said = "known already, " + t.State
+	default:
+		said = "is ordered again"
 	}
-	return "is ordered again", nil
+	return said, t.State, nil
 }
 
-func dropDead(cmd *cobra.Command, system *reached, dead []lost, _ bool) error {
+func dropDead(cmd *cobra.Command, system *reached, dead []lost, _ *deadFlags) error {
 	if sayNothingDead(cmd, dead) {
 		return nil
 	}

@@ -155,5 +155,5 @@ func (p *place) lookAtQueue(ctx context.Context) (text string, err error) {
 	}
 	defer closing(&err, q.Close)
 	dead, err := q.Dead(ctx)
-	return fmt.Sprintf("%s answers, %d dead jobs", p.nats, len(dead)), err
+	return fmt.Sprintf("%s answers, %s", p.nats, count(len(dead), "dead job")), err
 }

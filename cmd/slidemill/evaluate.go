@@ -269,7 +269,7 @@ func (b *bench) record(ctx context.Context, m *segment.Model) (evaluate.Record, 
 
 // printFigures shows the figures with their intervals.
 func printFigures(out io.Writer, r *evaluate.Report) {
-	fmt.Fprintf(out, "%d images of %d patients, 95 %% intervals by patient, hd95 in µm; research use only\n", r.Images, r.Patients)
+	fmt.Fprintf(out, "%s of %s, 95 %% intervals by patient, hd95 in µm; research use only\n", count(r.Images, "image"), count(r.Patients, "patient"))
 	for _, name := range slices.Sorted(maps.Keys(r.Figures)) {
 		i := r.Figures[name]
 		fmt.Fprintf(out, "  %-28s %.4f  (%.4f to %.4f)\n", name, float64(i.Value), float64(i.Low), float64(i.High))
@@ -281,7 +281,7 @@ func printFigures(out io.Writer, r *evaluate.Report) {
 	fmt.Fprintf(out, "  for a sensitivity of %.2f: call an image from a score of %.3f on; sensitivity %.3f, specificity %.3f here\n",
 		p.Wanted, float64(p.Score), float64(p.Sensitivity.Value), float64(p.Specificity.Value))
 	if r.FROC != nil {
-		fmt.Fprintf(out, "  FROC: %d lesions on %d slides, score %.4f\n", r.FROC.Lesions, r.FROC.Slides, float64(r.FROC.Score))
+		fmt.Fprintf(out, "  FROC: %s on %s, score %.4f\n", count(r.FROC.Lesions, "lesion"), count(r.FROC.Slides, "slide"), float64(r.FROC.Score))
 	}
 	for _, g := range r.Subgroups {
 		if g.Column == "group" {
@@ -291,7 +291,7 @@ func printFigures(out io.Writer, r *evaluate.Report) {
 		if g.TooFew {
 			note = ", too few for a claim"
 		}
-		fmt.Fprintf(out, "  %s %s: %d images of %d patients%s; carcinoma Dice %s, AUC %s\n", g.Column, g.Value, g.Images, g.Patients, note,
+		fmt.Fprintf(out, "  %s %s: %s of %s%s; carcinoma Dice %s, AUC %s\n", g.Column, g.Value, count(g.Images, "image"), count(g.Patients, "patient"), note,
 			g.Figures["dice"], g.Figures["auc"])
 	}
 }

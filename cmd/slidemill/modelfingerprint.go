@@ -73,8 +73,8 @@ func addFingerprint(cmd *cobra.Command, f *fingerprintFlags, path string) error 
 	if err := replaceFile(f.out, changed); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: fingerprint of %d images, %d patches; limit %.2f, median %.2f, %.1f %% of the patches beyond it\n",
-		f.out, look.Images, look.Patches, look.Limit, look.Quantiles[0], 100*look.FalseAlarms)
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: fingerprint of %s, %d patches; limit %.2f, median %.2f, %.1f %% of the patches beyond it\n",
+		f.out, count(look.Images, "image"), look.Patches, look.Limit, look.Quantiles[0], 100*look.FalseAlarms)
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -80,6 +81,22 @@ func (p *place) openAlone(ctx context.Context, r *reached) error {
 	r.alone = true
 	r.close = func() error { return errors.Join(r.queue.Close(), unlock()) }
 	return nil
+}
+
+// sayIdle says that nobody works, and who would, where something waits for it.
+func (r *reached) sayIdle(out io.Writer, p *place, waiting int) {
+	if r.alone && waiting > 0 {
+		fmt.Fprintf(out, "nobody works here yet, and %s: start `slidemill serve %s`\n", plural(waiting, "slide waits", "slides wait"), p)
+	}
+}
+
+// String is the flags by which another command finds the place.
+func (p *place) String() string {
+	text := "--data " + p.data
+	if p.store != "" {
+		text += " --store " + p.store
+	}
+	return text
 }
 
 // sameModel refuses to order with a model that the workers do not have: nobody would do the work.

@@ -35,7 +35,8 @@ func newRun() *cobra.Command {
 queue, segmentation, coverage proof, mask, overlay, contours and report.
 
 It can be interrupted at any time; the same command goes on where it stopped.
-A slide that fails is named with its reason, the others are finished.
+A slide that fails is named with its reason, the others are finished. A mask that is
+named with its slide (NAME.mask.tiff with NAME.tiff, as by *.tiff) is left out.
 
 ` + readInTime + `
 
@@ -91,6 +92,7 @@ func runSlides(cmd *cobra.Command, f *runFlags, paths []string) (err error) {
 	}
 	defer func() { cancel(); err = errors.Join(err, shift.end()) }()
 	var failed []string
+	paths = withoutMasks(cmd, paths)
 	for _, path := range paths {
 		if !shift.slide(ctx, path) {
 			failed = append(failed, path)
@@ -107,8 +109,5 @@ func runSlides(cmd *cobra.Command, f *runFlags, paths []string) (err error) {
 }
 
 func (f *runFlags) check() error {
-	if f.workers < 1 || f.workers > 1024 {
-		return fmt.Errorf("workers %d: want 1 to 1024", f.workers)
-	}
-	return f.params.Validate()
+	return errors.Join(checkWorkers(f.workers, 1), f.params.Validate())
 }

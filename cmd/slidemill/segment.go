@@ -63,7 +63,7 @@ named: the share is that of their tissue, in patches of 192 pixels at the model'
 		Example: "  slidemill segment --mpp 1.3 --out probabilities crops/*.png",
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.mpp <= 0 || f.out == "" {
+			if !(f.mpp > 0) || f.out == "" {
 				return &usageError{errors.New("--mpp, above 0, and --out are needed")}
 			}
 			if err := distinct(args); err != nil {
@@ -128,7 +128,7 @@ func segmentImages(cmd *cobra.Command, f *segmentFlags, paths []string) (err err
 		}
 	}
 	if failed > 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: %d of %d images failed\n", failed, len(paths))
+		fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: %d of %s failed\n", failed, count(len(paths), "image"))
 		return errSlidesFailed
 	}
 	return nil

@@ -25,6 +25,7 @@ type serveFlags struct {
 	webFlags
 	folderFlags
 	model, engine string
+	driver        driver // that engine names
 	workers       int
 	threads       int
 	watch         string
@@ -62,7 +63,7 @@ It listens on loopback only. Beyond it wants --tls-cert, --tls-key and --token-f
 	partialFlag(cmd, &f.partial)
 	fl.StringVar(&f.watch, "watch", "", "`folder` whose slides to take, as the command watch does")
 	for i, p := range jobs.Priorities() {
-		fl.DurationVar(&f.targets[i], "target-"+string(p), 0, fmt.Sprintf("how long an order of priority %s may take until its result: kept in the store for all who look (0: no target)", p))
+		spanFlag(cmd, &f.targets[i], "target-"+string(p), 0, fmt.Sprintf("how long an order of priority %s may take until its result: kept in the store for all who look (0: no target)", p))
 	}
 	return cmd
 }
@@ -83,7 +84,7 @@ func (f *serveFlags) setTargets(cmd *cobra.Command, bucket store.Bucket) error {
 }
 
 func serve(cmd *cobra.Command, f *serveFlags) (err error) {
-	if err := f.webFlags.settle(); err != nil {
+	if err := f.check(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(cmd.Context())
@@ -100,10 +101,7 @@ func serve(cmd *cobra.Command, f *serveFlags) (err error) {
 		log.Warn("no order is called late", "error", err)
 	}
 	s := newStation(bucket, log)
-	s.works = f.workers > 0 || f.nats != "" // a queue elsewhere is set up and watched even if others do the work
-	if f.watch != "" && !s.works {
-		return &usageError{errors.New("--watch needs workers: leave --workers 0 away, or name a --nats")}
-	}
+	s.works = f.works()
 	why, err := f.why(bucket)
 	if err != nil {
 		return err
@@ -118,12 +116,31 @@ func serve(cmd *cobra.Command, f *serveFlags) (err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { s.monitor.Run(ctx); return nil })
 	group.Go(func() error { defer cancel(); return door.serve(ctx) })
+	o := &operation{serveFlags: f, cmd: cmd, station: s, url: door.url()}
 	if s.works {
-		o := &operation{serveFlags: f, cmd: cmd, station: s, url: door.url()}
 		group.Go(func() error { defer cancel(); return o.run(ctx) })
+	} else {
+		o.announce()
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "Slidemill is at %s (research use only); interrupt to stop\n", door.url())
 	return ignoreCancel(group.Wait())
+}
+
+// works reports whether there is to be a queue: one elsewhere is set up and watched even if others do the work.
+func (f *serveFlags) works() bool { return f.workers > 0 || f.nats != "" }
+
+// check refuses what makes no sense before anything is opened.
+func (f *serveFlags) check() (err error) {
+	if err := checkWorkers(f.workers, 0); err != nil {
+		return &usageError{err}
+	}
+	if f.watch != "" && !f.works() {
+		return &usageError{errors.New("--watch needs workers: leave --workers 0 away, or name a --nats")}
+	}
+	if err := f.webFlags.settle(); err != nil || !f.works() {
+		return err
+	}
+	f.driver, err = openThreaded(f.engine, f.threads)
+	return err
 }
 
 func ignoreCancel(err error) error {
@@ -139,6 +156,16 @@ type operation struct {
 	cmd     *cobra.Command
 	station *station
 	url     string
+	said    bool // that the page is there
+}
+
+// announce says once where the page is. Who reads it believes that all is well, so it is said when nothing is left that
+// could be refused, and before somebody else is waited for.
+func (o *operation) announce() {
+	if !o.said {
+		fmt.Fprintf(o.cmd.ErrOrStderr(), "Slidemill is at %s (research use only); interrupt to stop\n", o.url)
+	}
+	o.said = true
 }
 
 // lockEvery is how often a serve asks whether the data folder is free.
@@ -158,6 +185,7 @@ func (o *operation) lock(ctx context.Context) (unlock func() error, err error) {
 			if err := o.alone(ctx); err != nil {
 				return nil, err
 			}
+			o.announce()
 			fmt.Fprintf(o.cmd.ErrOrStderr(), "a run works in %s: showing what is in the store; work on orders begins when it has ended\n", o.data)
 		}
 		if !wait(ctx, lockEvery) {
@@ -186,11 +214,9 @@ func (o *operation) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	driver, err := openThreaded(o.engine, o.threads)
-	if err != nil {
-		return err
+	if o.share = o.nats == ""; !o.share {
+		o.announce() // the server may come later
 	}
-	o.share = o.nats == ""
 	queue, err := o.awaitQueue(ctx, o.station.log)
 	if err != nil {
 		return err
@@ -199,11 +225,11 @@ func (o *operation) run(ctx context.Context) (err error) {
 	defer o.station.open(nil)
 	o.station.open(queue)
 	c := &crew{
-		bucket: o.station.bucket, queue: queue, model: model, driver: driver, workers: o.workers, ahead: o.elsewhere(),
+		bucket: o.station.bucket, queue: queue, model: model, driver: o.driver, workers: o.workers, ahead: o.elsewhere(),
 		log: o.station.log, redelivered: o.station.metrics.Redelivered, behind: o.station.metrics.LeftBehind,
 	}
 	if shared, ok := queue.Contact(); ok {
-		remove, err := writeContact(o.data, contact{Queue: shared, Model: model.Ref.SHA256, Engine: driver.name, Web: o.url, PID: os.Getpid()})
+		remove, err := writeContact(o.data, contact{Queue: shared, Model: model.Ref.SHA256, Engine: o.driver.name, Web: o.url, PID: os.Getpid()})
 		if err != nil {
 			return err
 		}
@@ -213,26 +239,28 @@ func (o *operation) run(ctx context.Context) (err error) {
 }
 
 func (o *operation) work(ctx context.Context, c *crew) error {
-	events, err := c.queue.Watch(ctx)
+	group, ctx := errgroup.WithContext(ctx)
+	events, err := c.queue.Watch(ctx) // they end with the group: a folder that is refused ends the hearing, too
 	if err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { o.station.hear(events); return nil })
 	if o.workers > 0 {
 		if err := c.work(ctx, group, allRoles); err != nil {
 			return err
 		}
 	}
-	if o.watch != "" {
-		group.Go(func() error { return o.folder(ctx, c) })
-	}
+	group.Go(func() error { return o.folder(ctx, c) })
 	<-ctx.Done()
 	return ignoreCancel(group.Wait())
 }
 
-// folder watches --watch and writes the summary at the end.
+// folder watches --watch, if there is one, and writes the summary at the end. It is the last that can be refused.
 func (o *operation) folder(ctx context.Context, c *crew) error {
+	if o.watch == "" {
+		o.announce()
+		return nil
+	}
 	system := &reached{bucket: c.bucket, queue: c.queue}
 	desk, err := system.reception(ctx, c.model, c.model.Settle(segment.Parameters{Engine: c.driver.name, Partial: o.partial}))
 	if err != nil {
@@ -243,6 +271,7 @@ func (o *operation) folder(ctx context.Context, c *crew) error {
 	if err := r.open(ctx, o.watch, desk, o.station.log); err != nil {
 		return err
 	}
+	o.announce()
 	err = r.watcher.Run(ctx, false)
 	if errors.Is(err, context.Canceled) {
 		return ignoreFailed(r.end(nil))

@@ -44,7 +44,7 @@ func (p *place) flags(cmd *cobra.Command) {
 	f.StringVar(&p.pack, "pack", "auto", "keep each pyramid as one archive: yes, no or auto (yes on S3)")
 	f.Lookup("pack").NoOptDefVal = "yes"
 	f.StringVar(&p.nats, "nats", "", "NATS server, like nats://host:4222 (default: one inside this process)")
-	f.DurationVar(&p.patience, "patience", 0, "silence after which a worker counts as lost (default: as the queue was set up, 30s at first)")
+	spanFlag(cmd, &p.patience, "patience", 0, "silence after which a worker counts as lost (default: as the queue was set up, 30s at first)")
 	f.BoolVarP(&p.verbose, "verbose", "v", false, "log what the workers do")
 	f.StringVar(&p.log, "log", "text", "form of the log: text or json")
 }
@@ -245,6 +245,17 @@ func checkRoles(roles []string) error {
 		if !slices.Contains(allRoles, role) {
 			return &usageError{fmt.Errorf("role %q: want tile, segment or stitch", role)}
 		}
+	}
+	return nil
+}
+
+// maxWorkers is more than any machine has cores for.
+const maxWorkers = 1024
+
+// checkWorkers refuses a number of workers that cannot be meant.
+func checkWorkers(n, least int) error {
+	if n < least || n > maxWorkers {
+		return fmt.Errorf("workers %d: want %d to %d", n, least, maxWorkers)
 	}
 	return nil
 }

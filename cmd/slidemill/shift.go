@@ -28,6 +28,7 @@ type shift struct {
 	meter  *meter
 	done   chan error
 	unlock func() error
+	web    string // the page of the serve that does the work, if one does
 
 	patience *intake.Patience
 }
@@ -105,7 +106,7 @@ func (f *runFlags) join(ctx context.Context, cmd *cobra.Command, model *segment.
 	return &shift{
 		cmd: cmd, flags: f, crew: &crew{bucket: bucket, queue: system.queue}, model: model, meter: newMeter(cmd.ErrOrStderr()),
 		desk: &intake.Desk{Bucket: bucket, Queue: system.queue, Events: events}, done: done, unlock: func() error { return nil },
-		patience: &intake.Patience{Silence: f.silence},
+		patience: &intake.Patience{Silence: f.silence}, web: system.web,
 	}, nil
 }
 

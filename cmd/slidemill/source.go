@@ -22,7 +22,8 @@ import (
 // slidesInS3 says in help texts where a slide may lie.
 const slidesInS3 = `A slide is a file, or s3://BUCKET/KEY[?endpoint=URL&region=NAME], read by range. Who reads it has the
 credentials in its environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or in the AWS tools' file.
-One that is replaced while it is worked on is refused: order it again.`
+One that is replaced while it is worked on is tried again, and fails if another slide lies there by
+then: order it again.`
 
 // readInTime says in help texts how long a slide is waited for. intake.Patience decides.
 const readInTime = `A slide that does not open within 6 minutes, or of which less than 300 kB a second come for as

@@ -44,8 +44,8 @@ Exit codes: 0 all is well, 1 at least one slide failed or was refused, 2 usage.`
 	fl.BoolVarP(&f.watch, "watch", "w", false, "stay until all has ended")
 	fl.BoolVar(&f.times, "times", false, "where the time went, by slide and accession")
 	fl.BoolVar(&f.json, "json", false, "one JSON object per slide on stdout")
-	fl.DurationVar(&f.since, "since", 72*time.Hour, "how far back to look where no slide is named")
-	fl.DurationVar(&f.every, "every", 2*time.Second, "with --watch: time between two looks")
+	spanFlag(cmd, &f.since, "since", 72*time.Hour, "how far back to look where no slide is named")
+	spanFlag(cmd, &f.every, "every", 2*time.Second, "with --watch: time between two looks")
 	return cmd
 }
 

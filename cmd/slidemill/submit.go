@@ -36,7 +36,9 @@ under the same path or address. Where nothing runs the order waits for the next 
 ` + slidesInS3 + `
 
 The accession is kept in the order's record and nowhere else: not in keys, logs or URLs.
-An order without one, such as that of run, leaves the one that is known.
+An order without one, such as that of run, leaves the one that is known. One without
+--priority has that of the slide's last order, if that came to nothing. A mask that is named
+with its slide (NAME.mask.tiff with NAME.tiff, as by *.tiff) is left out.
 
 Exit codes: 0 all ordered, 1 at least one refused, 2 usage.`,
 		Example: `  slidemill submit --accession S26-1042 --priority stat slide.svs
@@ -48,7 +50,7 @@ Exit codes: 0 all ordered, 1 at least one refused, 2 usage.`,
 	f.place.flags(cmd)
 	fl := cmd.Flags()
 	fl.StringVar(&f.accession, "accession", "", "the case that the slides belong to")
-	fl.StringVar(&f.priority, "priority", "routine", "routine, urgent or stat")
+	fl.StringVar(&f.priority, "priority", string(jobs.Routine), "routine, urgent or stat")
 	fl.StringVar(&f.model, "model", "", "model file (default: the built-in model)")
 	engineFlag(cmd, &f.engine)
 	fl.Float64Var(&f.params.MPP, "mpp", 0, "microns per pixel, where the file does not say or says wrong")
@@ -67,6 +69,9 @@ func submit(cmd *cobra.Command, f *submitFlags, paths []string) (err error) {
 	}
 	if err != nil {
 		return &usageError{err}
+	}
+	if !cmd.Flags().Changed("priority") {
+		priority = "" // not said: what the slide had stays, see intake.Desk.Submit
 	}
 	model, err := openModel(f.model)
 	if err != nil {
@@ -93,52 +98,64 @@ func submit(cmd *cobra.Command, f *submitFlags, paths []string) (err error) {
 	if err != nil {
 		return err
 	}
-	bad := 0
-	for _, path := range paths {
-		ok, err := f.one(cmd, desk, intake.Request{Path: path, Accession: f.accession, Priority: priority})
+	bad, waiting := 0, 0
+	for _, path := range withoutMasks(cmd, paths) {
+		state, err := f.one(cmd, desk, intake.Request{Path: path, Accession: f.accession, Priority: priority})
 		if err != nil {
 			return err
 		}
-		if !ok {
+		switch {
+		case unfit(state):
 			bad++
+		case !intake.Ended(state):
+			waiting++
 		}
 	}
-	if system.alone {
-		fmt.Fprintf(cmd.ErrOrStderr(), "nobody works here yet: start `slidemill serve --data %s`\n", f.data)
-	}
+	system.sayIdle(cmd.ErrOrStderr(), &f.place, waiting)
 	if bad > 0 {
 		return errSlidesFailed
 	}
 	return nil
 }
 
-// one orders a slide and says what became of it.
-func (f *submitFlags) one(cmd *cobra.Command, desk *intake.Reception, q intake.Request) (ok bool, err error) {
+// withoutMasks are the slides of a command line, which often names masks beside them with the same pattern.
+func withoutMasks(cmd *cobra.Command, paths []string) []string {
+	slides, masks := intake.WithoutMasks(paths)
+	if masks > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "left out, as masks of slides that are named too: %s (NAME.mask.tiff)\n", count(masks, "file"))
+	}
+	return slides
+}
+
+// unfit reports a state in which a slide was not ordered.
+func unfit(state string) bool { return state == intake.Failed || state == intake.Refused }
+
+// one orders a slide, says what became of it and returns how it stands.
+func (f *submitFlags) one(cmd *cobra.Command, desk *intake.Reception, q intake.Request) (state string, err error) {
 	file := slide.FileName(q.Path)
 	if q.Path, err = findable(q.Path); err != nil {
-		return false, err
+		return "", err
 	}
 	t, err := desk.Take(cmd.Context(), q)
 	if err != nil {
-		return false, fmt.Errorf("%s: %w", file, err)
+		return "", fmt.Errorf("%s: %w", file, err)
 	}
 	if t.Warning != "" {
 		fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: warning: %s: %s\n", file, t.Warning)
 	}
-	ok = t.State != intake.Failed && t.State != intake.Refused
 	if f.json {
-		return ok, json.NewEncoder(cmd.OutOrStdout()).Encode(submitted(file, q, t))
+		return t.State, json.NewEncoder(cmd.OutOrStdout()).Encode(submitted(file, t))
 	}
-	if !ok {
+	if unfit(t.State) {
 		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: %s: %s: %s\n", file, t.State, t.Reason)
-		return false, err
+		return t.State, err
 	}
-	said := "ordered, " + string(q.Priority)
+	said := "ordered, " + string(t.Priority)
 	if t.Known {
 		said = "known already, " + t.State
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%v  %s  %s\n", t.Slide, said, file)
-	return true, err
+	return t.State, err
 }
 
 // findable makes a path that workers in other folders find. An address is the same from everywhere.
@@ -159,8 +176,8 @@ type order struct {
 	Priority jobs.Priority `json:"priority"`
 }
 
-func submitted(file string, q intake.Request, t intake.Taken) order {
-	o := order{File: file, State: t.State, Reason: t.Reason, Known: t.Known, Priority: q.Priority}
+func submitted(file string, t intake.Taken) order {
+	o := order{File: file, State: t.State, Reason: t.Reason, Known: t.Known, Priority: t.Priority}
 	if t.Slide != ([12]byte{}) {
 		o.Slide = t.Slide.String()
 	}

@@ -38,7 +38,7 @@ Exit codes: 0 all is well, 1 at least one slide failed, was refused or is missin
 	fl := cmd.Flags()
 	fl.StringVar(&f.out, "out", "", "folder of the two files (default: DATA/summary)")
 	fl.StringVar(&f.folder, "folder", "", "the watched folder, whose worklists say what should be there")
-	fl.DurationVar(&f.since, "since", 18*time.Hour, "how far back to look")
+	spanFlag(cmd, &f.since, "since", 18*time.Hour, "how far back to look")
 	return cmd
 }
 

@@ -45,8 +45,8 @@ of a Deep Zoom image the old tiles are removed first.`,
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.out, "out", "", "where to: PATH.dzi, PATH.szi or s3://BUCKET/PREFIX")
-	fl.IntVar(&f.config.Tile, "tile-size", 0, "side of a tile (default: the slide's own)")
-	fl.IntVar(&f.config.Quality, "quality", 0, "JPEG quality of every tile (default: the slide's own tiles are copied)")
+	fl.IntVar(&f.config.Tile, "tile-size", 0, "side of a tile, 2 to 4096 pixels (default: the slide's own)")
+	fl.IntVar(&f.config.Quality, "quality", 0, "JPEG quality of every tile, 1 to 100 (default: the slide's own tiles are copied)")
 	fl.IntVar(&f.config.Workers, "workers", defaultWorkers(), "tiles made at once")
 	fl.BoolVar(&f.json, "json", false, "one JSON object on stdout: what was made of each level")
 	forceFlag(cmd, &f.force)
@@ -70,6 +70,9 @@ type tileReport struct {
 const tileSlack = 10
 
 func (f *tileFlags) tile(cmd *cobra.Command, path string) (err error) {
+	if err := errors.Join(f.config.Validate(), checkWorkers(f.config.Workers, 1)); err != nil {
+		return &usageError{err}
+	}
 	setHeapSlack(tileSlack)
 	ctx, budget := workers.NewBudget(cmd.Context())
 	defer budget.Close()
@@ -141,8 +144,8 @@ func (f *tileFlags) report(cmd *cobra.Command, r *tiler.Result, took time.Durati
 		})
 	}
 	for _, l := range r.Levels {
-		fmt.Fprintf(w, "level %2d: %v, %d tiles copied, %d scaled, %d encoded\n", l.Level,
-			r.Pyramid.LevelSize(l.Level), l.Copied, l.Scaled, l.Encoded)
+		fmt.Fprintf(w, "level %2d: %v, %s copied, %d scaled, %d encoded\n", l.Level,
+			r.Pyramid.LevelSize(l.Level), count(int(l.Copied), "tile"), l.Scaled, l.Encoded)
 	}
 	_, err := fmt.Fprintf(w, "%s: %s\n", f.out, opener(f.out))
 	return err

@@ -37,9 +37,11 @@ func newTrain() *cobra.Command {
 card, the curves and the figures on the validation patients. The same seed and data give
 the same bytes. It prints the seconds per training image, loss, Dice and the time left.
 
-It keeps a checkpoint after every epoch; the same command goes on from there and ends
-in the same bytes; a model that such a training did not write is not written over without
---force. --init fine-tunes a model instead of starting from nothing.
+It keeps a checkpoint after every epoch in --dir; the same command goes on from there, ends in
+the same bytes and writes over the model. Where there is no checkpoint, a model that is there
+already is written over with --force only. --force does not begin anew: to do that, or to train
+with other data or another recipe, which the checkpoint refuses, remove it or name another --dir.
+--init fine-tunes a model instead of starting from nothing.
 
 ` + labelledHelp,
 		Example: `  slidemill train --data ebhi-seg --out carcinoma.onnx
@@ -65,6 +67,7 @@ in the same bytes; a model that such a training did not write is not written ove
 	fl.IntVar(&f.threads, "threads", defaultWorkers(), "threads of a step; the weights do not depend on it")
 	fl.Uint64Var(&f.seed, "seed", recipe.Seed, "of everything that is drawn")
 	forceFlag(cmd, &f.force)
+	fl.Lookup("force").Usage = "write over a model that is there already and has no checkpoint; a checkpoint is gone on from even so"
 	return cmd
 }
 
@@ -80,7 +83,7 @@ func trainModel(cmd *cobra.Command, f *trainFlags) error {
 	if err := os.MkdirAll(config.Dir, 0o755); err != nil {
 		return fmt.Errorf("training folder: %w", err)
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%d images for training, %d for validation, checkpoints in %s\n", len(config.Train), len(config.Val), config.Dir)
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s for training, %d for validation, checkpoints in %s\n", count(len(config.Train), "image"), len(config.Val), config.Dir)
 	m := newMeter(cmd.ErrOrStderr())
 	m.begin(f.name)
 	result, err := train.Run(ctx, *config, func(p train.Progress) {

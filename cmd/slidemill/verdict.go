@@ -36,8 +36,8 @@ func verdict(r *stitch.Report) []string {
 	if r.AnalysedMM2 == 0 {
 		return []string{"NOTHING WAS ANALYSED: no tissue was found; a person must look at this slide"}
 	}
-	lines := []string{fmt.Sprintf("carcinoma %.2f mm² of %.2f mm² tissue analysed (%s), %s, %d smaller foci",
-		r.CarcinomaMM2, r.AnalysedMM2, r.Share(), count(len(r.Lesions), "lesion"), r.SmallFoci)}
+	lines := []string{fmt.Sprintf("carcinoma %.2f mm² of %.2f mm² tissue analysed (%s), %s, %s",
+		r.CarcinomaMM2, r.AnalysedMM2, r.Share(), count(len(r.Lesions), "lesion"), plural(r.SmallFoci, "smaller focus", "smaller foci"))}
 	if r.UncertainMM2 > 0 {
 		lines = append(lines, fmt.Sprintf("uncertain: %.2f mm² unlike the training images, with %.2f mm² of the carcinoma; in no share",
 			r.UncertainMM2, r.UncertainCarcinomaMM2))
@@ -58,11 +58,15 @@ func warnings(r *stitch.Report) (lines []string) {
 	return lines
 }
 
-func count(n int, what string) string {
+// count is a number of things that make their plural with an s.
+func count(n int, what string) string { return plural(n, what, what+"s") }
+
+// plural is a number and the word that goes with it.
+func plural(n int, one, many string) string {
 	if n == 1 {
-		return "1 " + what
+		return "1 " + one
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // record writes a failure into the ledger: the queue of a run forgets its dead.

@@ -28,13 +28,16 @@ type webFlags struct {
 	token string // read from the file or the environment
 }
 
+// defaultListen is where the page is if nobody says otherwise.
+const defaultListen = "127.0.0.1:8080"
+
 // tokenVariable holds the token where no file does. There is no flag for the token itself: everybody on
 // the machine can read arguments.
 const tokenVariable = "SLIDEMILL_TOKEN"
 
 func (f *webFlags) flags(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the web page")
+	fl.StringVar(&f.listen, "listen", defaultListen, "address of the web page")
 	fl.BoolVar(&f.anywhere, "listen-anywhere", false, "listen beyond this machine without TLS or without a token: only behind a proxy that has both")
 	fl.StringVar(&f.cert, "tls-cert", "", "PEM file: certificate of the web page")
 	fl.StringVar(&f.key, "tls-key", "", "PEM file: its key")

@@ -21,16 +21,17 @@ func (s *shift) whereabouts(o *intake.Order) []string {
 		"picture  " + where(keys.Preview()),
 		"mask     " + where(keys.Mask()),
 		"outlines " + where(keys.Contours()) + " (drop it on the slide in QuPath)",
-		"viewer   " + s.viewerCommand(o),
+		"viewer   " + s.viewer(o),
 	}
 }
 
-func (s *shift) viewerCommand(o *intake.Order) string {
-	place := "--data " + s.flags.data
-	if s.flags.store != "" {
-		place += " --store " + s.flags.store
+// viewer is where the slide can be looked at: in the serve that runs here, or in one that is to be started.
+func (s *shift) viewer(o *intake.Order) string {
+	page := fmt.Sprintf("/slides/%v#%v", o.Slide, o.Run)
+	if s.web != "" {
+		return s.web + page
 	}
-	return fmt.Sprintf("slidemill serve %s, then http://127.0.0.1:8080/slides/%v#%v", place, o.Slide, o.Run)
+	return fmt.Sprintf("slidemill serve %s, then http://%s%s", &s.flags.place, defaultListen, page)
 }
 
 // plainStore is the driver below what wraps it.

@@ -53,6 +53,9 @@ func work(cmd *cobra.Command, f *workerFlags) (err error) {
 	if err := checkRoles(f.roles); err != nil {
 		return err
 	}
+	if err := checkWorkers(f.workers, 1); err != nil {
+		return &usageError{err}
+	}
 	stop, err := profile(f.profile)
 	if err != nil {
 		return err

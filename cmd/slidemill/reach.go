@@ -90,15 +90,6 @@ func (r *reached) sayIdle(out io.Writer, p *place, waiting int) {
 	}
 }
 
-// String is the flags by which another command finds the place.
-func (p *place) String() string {
-	text := "--data " + p.data
-	if p.store != "" {
-		text += " --store " + p.store
-	}
-	return text
-}
-
 // sameModel refuses to order with a model that the workers do not have: nobody would do the work.
 func (r *reached) sameModel(m *segment.Model, engine string) error {
 	switch {

@@ -49,6 +49,15 @@ func (p *place) flags(cmd *cobra.Command) {
 	f.StringVar(&p.log, "log", "text", "form of the log: text or json")
 }
 
+// String is the flags by which another command finds the place.
+func (p *place) String() string {
+	text := "--data " + p.data
+	if p.store != "" {
+		text += " --store " + p.store
+	}
+	return text
+}
+
 // openStore opens the store that --store names, with whatever pyramids it holds as archives.
 func (p *place) openStore(ctx context.Context) (store.Bucket, error) {
 	return p.openPacked(ctx, retry.Config{})

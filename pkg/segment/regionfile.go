@@ -7,10 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"io"
 	"slices"
 
-	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment/fingerprint"
@@ -18,16 +17,21 @@ import (
 
 // A region file holds the probabilities of one region:
 //
-//	"SMR2"                                  magic and version
+//	"SMR3"                                  magic and version
 //	run [8]byte                             the run it belongs to
 //	col, row, width, height uint32          big endian; width and height in model pixels
 //	planes uint8                            number of planes
-//	sha256 [32]byte                         of everything above and the raw bytes below
-//	flate(planes × height × width bytes,    row-major, one plane after the other
-//	      then one byte a cell)             how unlike the training images: cells of TissueCell pixels
+//	sha256 [32]byte                         of everything above and everything below
+//	for each plane of height × width bytes, row-major, and then for how unlike the training images the cells of
+//	TissueCell pixels are, a byte each:
+//	  length uint32, zstd frame [length]byte
 //
-// The bytes are a function of the content alone, so a job done twice writes the same object.
-const regionMagic = "SMR2"
+// The bytes are a function of the content alone, so a job done twice writes the same object. That rules out encoders
+// that are faster still but have assembly for some machines which chooses other matches, as S2 has.
+//
+// The sum is of the compressed bytes, which are a tenth of the others: the stitcher computes it for each file. What
+// decompresses to the wrong length is refused too. Version 2 is still read, see inflate.
+const regionMagic = "SMR3"
 
 // The planes of a region file.
 const (
@@ -132,39 +136,31 @@ var ErrRegionDamaged = errors.New("region file is damaged")
 
 // EncodeRegion writes the map as a region file.
 func EncodeRegion(m *RegionMap) ([]byte, error) {
-	header := regionHead(m)
-	var buf bytes.Buffer
-	buf.Write(header)
-	buf.Write(regionSum(header, m))
-	w, err := flate.NewWriter(&buf, flate.BestSpeed)
-	if err != nil {
-		return nil, fmt.Errorf("encode region %v: %w", m.Region, err)
-	}
+	z := compressors.Get().(*zstd.Encoder)
+	defer compressors.Put(z)
+	data := append(regionHead(regionMagic, m), make([]byte, sha256.Size)...)
 	for _, plane := range m.raw() {
-		if _, err := w.Write(plane); err != nil {
-			return nil, fmt.Errorf("encode region %v: %w", m.Region, err)
-		}
+		start := len(data) + 4
+		data = z.EncodeAll(plane, append(data, 0, 0, 0, 0))
+		binary.BigEndian.PutUint32(data[start-4:], uint32(len(data)-start))
 	}
-	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("encode region %v: %w", m.Region, err)
-	}
-	return buf.Bytes(), nil
+	copy(data[regionHeader:], regionSum(data))
+	return data, nil
 }
 
-func regionHead(m *RegionMap) []byte {
-	header := append([]byte(regionMagic), m.Run[:]...)
+func regionHead(magic string, m *RegionMap) []byte {
+	header := append([]byte(magic), m.Run[:]...)
 	for _, v := range []int{m.Region.Col, m.Region.Row, m.Size.W, m.Size.H} {
 		header = binary.BigEndian.AppendUint32(header, uint32(v))
 	}
 	return append(header, RegionPlanes)
 }
 
-func regionSum(header []byte, m *RegionMap) []byte {
+// regionSum is the checksum of a file, of all of it but the place where the sum stands.
+func regionSum(data []byte) []byte {
 	h := sha256.New()
-	h.Write(header)
-	for _, plane := range m.raw() {
-		h.Write(plane)
-	}
+	h.Write(data[:regionHeader])
+	h.Write(data[regionHeader+sha256.Size:])
 	return h.Sum(nil)
 }
 
@@ -190,36 +186,72 @@ func DecodeRegion(data []byte, run pyramid.RunID, region pyramid.Region, size py
 // again. proved says that these very bytes were decoded and found right before: then their checksum is not computed
 // once more. After an error the map holds nothing of use.
 func (m *RegionMap) Decode(data []byte, proved bool) error {
-	if err := m.inflate(data, RegionPlanes+1); err != nil {
-		return err
+	return m.decode(data, RegionPlanes+1, proved)
+}
+
+// DecodeCarcinoma is Decode of the first plane alone. The others hold nothing of use then.
+func (m *RegionMap) DecodeCarcinoma(data []byte, proved bool) error {
+	return m.decode(data, PlaneCarcinoma+1, proved)
+}
+
+// decode checks the header and reads at least so many of what raw lists.
+func (m *RegionMap) decode(data []byte, n int, proved bool) error {
+	if m.Size.Empty() || m.Size.W > maxRegionSide || m.Size.H > maxRegionSide {
+		return fmt.Errorf("region %v: impossible size %v", m.Region, m.Size)
 	}
-	if sum := data[regionHeader:][:sha256.Size]; !proved && !bytes.Equal(sum, regionSum(data[:regionHeader], m)) {
-		return fmt.Errorf("region %v: checksum differs: %w", m.Region, ErrRegionDamaged)
+	if len(data) < regionHeader+sha256.Size {
+		return m.damaged("cut short")
+	}
+	m.resize()
+	switch header := data[:regionHeader]; {
+	case bytes.Equal(header, regionHead(regionMagic, m)):
+		return m.unpack(data, n, proved)
+	case bytes.Equal(header, regionHead(earlierMagic, m)):
+		return m.inflate(data, n, proved)
+	}
+	return m.damaged("not of this run, place or size")
+}
+
+// damaged is an ErrRegionDamaged that says what is wrong.
+func (m *RegionMap) damaged(what any) error {
+	return fmt.Errorf("region %v: %v: %w", m.Region, what, ErrRegionDamaged)
+}
+
+// unpack proves a file and decompresses the first n of its parts, each into no more memory than it is expected to take.
+func (m *RegionMap) unpack(data []byte, n int, proved bool) error {
+	if sum := data[regionHeader:][:sha256.Size]; !proved && !bytes.Equal(sum, regionSum(data)) {
+		return m.damaged("checksum differs")
+	}
+	z := decompressors.Get().(*zstd.Decoder)
+	defer decompressors.Put(z)
+	raw, rest := m.raw(), data[regionHeader+sha256.Size:]
+	for _, plane := range raw[:n] {
+		frame, after, ok := section(rest)
+		if !ok {
+			return m.damaged("cut short")
+		}
+		got, err := z.DecodeAll(frame, plane[:0:len(plane)])
+		if err != nil {
+			return m.damaged(err)
+		}
+		if len(got) != len(plane) {
+			return m.damaged(fmt.Sprintf("%d values, want %d", len(got), len(plane)))
+		}
+		rest = after
 	}
 	return nil
 }
 
-// DecodeCarcinoma is Decode of the first plane alone, from bytes that were proved before. The others hold nothing of
-// use then.
-func (m *RegionMap) DecodeCarcinoma(data []byte) error { return m.inflate(data, PlaneCarcinoma+1) }
-
-// inflate checks the header and reads so many of what raw lists.
-func (m *RegionMap) inflate(data []byte, n int) error {
-	if m.Size.Empty() || m.Size.W > maxRegionSide || m.Size.H > maxRegionSide {
-		return fmt.Errorf("region %v: impossible size %v", m.Region, m.Size)
+// section is the first of the parts that follow each other behind their lengths.
+func section(data []byte) (first, rest []byte, ok bool) {
+	if len(data) < 4 {
+		return nil, nil, false
 	}
-	if len(data) < regionHeader+sha256.Size || !bytes.Equal(data[:regionHeader], regionHead(m)) {
-		return fmt.Errorf("region %v: not of this run, place or size: %w", m.Region, ErrRegionDamaged)
+	n := int64(binary.BigEndian.Uint32(data))
+	if data = data[4:]; n > int64(len(data)) {
+		return nil, nil, false
 	}
-	r := flate.NewReader(bytes.NewReader(data[regionHeader+sha256.Size:]))
-	m.resize()
-	raw := m.raw()
-	for _, plane := range raw[:n] {
-		if _, err := io.ReadFull(r, plane); err != nil {
-			return fmt.Errorf("region %v: %v: %w", m.Region, err, ErrRegionDamaged)
-		}
-	}
-	return nil
+	return data[:n], data[n:], true
 }
 
 // resize makes room for everything that a map of its size holds.

@@ -2,11 +2,15 @@ package segment
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"image"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/flate"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 )
@@ -79,27 +83,34 @@ func TestFillAgain(t *testing.T) {
 }
 
 // TestRegionDamage flips every bit of a file in turn and cuts it at every length: nothing but the file
-// as written may pass. The bits that end flate's last byte carry nothing and may differ.
+// as written may pass. The bits that end flate's last byte, in version 2, carry nothing and may differ.
 func TestRegionDamage(t *testing.T) {
 	m := testRegion()
 	data, err := EncodeRegion(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range data {
-		for bit := range 8 {
-			harmed := bytes.Clone(data)
-			harmed[i] ^= 1 << bit
-			got, err := DecodeRegion(harmed, m.Run, m.Region, m.Size)
-			if err == nil && !cmp.Equal(got, m) {
-				t.Errorf("byte %d, bit %d: a damaged region passed", i, bit)
+	earlier := encodeEarlier(t, m)
+	for _, c := range []struct {
+		name string
+		data []byte
+		end  int // bytes at the end that may be missing
+	}{{"version 3", data, 0}, {"version 2", earlier, 6}} {
+		for i := range c.data {
+			for bit := range 8 {
+				harmed := bytes.Clone(c.data)
+				harmed[i] ^= 1 << bit
+				got, err := DecodeRegion(harmed, m.Run, m.Region, m.Size)
+				if err == nil && (c.end == 0 || !cmp.Equal(got, m)) {
+					t.Errorf("%s, byte %d, bit %d: a damaged region passed", c.name, i, bit)
+				}
+				if err != nil && !errors.Is(err, ErrRegionDamaged) {
+					t.Errorf("%s, byte %d, bit %d: error %v does not say that the region is damaged", c.name, i, bit, err)
+				}
 			}
-			if err != nil && !errors.Is(err, ErrRegionDamaged) {
-				t.Errorf("byte %d, bit %d: error %v does not say that the region is damaged", i, bit, err)
+			if _, err := DecodeRegion(c.data[:i], m.Run, m.Region, m.Size); i < len(c.data)-c.end && err == nil {
+				t.Errorf("%s: the first %d of %d bytes passed", c.name, i, len(c.data))
 			}
-		}
-		if _, err := DecodeRegion(data[:i], m.Run, m.Region, m.Size); i < len(data)-6 && err == nil {
-			t.Errorf("the first %d of %d bytes passed", i, len(data))
 		}
 	}
 	for name, err := range map[string]error{
@@ -114,6 +125,96 @@ func TestRegionDamage(t *testing.T) {
 }
 
 func second(_ *RegionMap, err error) error { return err }
+
+// encodeEarlier writes version 2, as the program did before version 3.
+func encodeEarlier(t *testing.T, m *RegionMap) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	header := regionHead(earlierMagic, m)
+	sum := sha256.New()
+	sum.Write(header)
+	for _, plane := range m.raw() {
+		sum.Write(plane)
+	}
+	buf.Write(sum.Sum(header))
+	w, err := flate.NewWriter(&buf, flate.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, plane := range m.raw() {
+		if _, err := w.Write(plane); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+// TestEarlierVersion: the region files of finished runs are still read, whole or the first plane alone.
+func TestEarlierVersion(t *testing.T) {
+	want := testRegion()
+	data := encodeEarlier(t, want)
+	for _, proved := range []bool{false, true} {
+		got := &RegionMap{Run: want.Run, Region: want.Region, Size: want.Size}
+		if err := got.Decode(data, proved); err != nil || !cmp.Equal(got, want) {
+			t.Errorf("%v: %s", err, cmp.Diff(want, got))
+		}
+		got.Planes[PlaneCarcinoma][3]++
+		if err := got.DecodeCarcinoma(data, proved); err != nil || !bytes.Equal(got.Planes[PlaneCarcinoma], want.Planes[PlaneCarcinoma]) {
+			t.Errorf("got %v, %v", got.Planes[PlaneCarcinoma], err)
+		}
+	}
+}
+
+// TestRegionOfAnotherLength: a file whose sum is right but whose parts are longer or shorter than the region, or end
+// early, is refused, and nothing is written beyond the region's memory.
+func TestRegionOfAnotherLength(t *testing.T) {
+	m := testRegion()
+	for _, size := range []pyramid.Size{{W: 5, H: 2}, {W: 5, H: 4}, {W: 500, H: 400}} {
+		other := &RegionMap{Run: m.Run, Region: m.Region, Size: size}
+		other.resize()
+		data, err := EncodeRegion(other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(data, regionHead(regionMagic, m))
+		copy(data[regionHeader:], regionSum(data))
+		if _, err := DecodeRegion(data, m.Run, m.Region, m.Size); !errors.Is(err, ErrRegionDamaged) {
+			t.Errorf("pixels of %v: %v", size, err)
+		}
+	}
+	data, err := EncodeRegion(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end := regionHeader + sha256.Size; end < len(data); end++ {
+		cut := bytes.Clone(data[:end])
+		copy(cut[regionHeader:], regionSum(cut))
+		if _, err := DecodeRegion(cut, m.Run, m.Region, m.Size); !errors.Is(err, ErrRegionDamaged) {
+			t.Errorf("the first %d bytes with their sum: %v", end, err)
+		}
+	}
+}
+
+// TestRegionBytes: the bytes of a file do not depend on the machine or on what the compressor did before, as regions
+// that come twice, from any two machines, are one object.
+func TestRegionBytes(t *testing.T) {
+	const want = "01051cdf623d04f6"
+	for range 2 {
+		data, err := EncodeRegion(likely())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sum := sha256.Sum256(data); hex.EncodeToString(sum[:8]) != want {
+			t.Errorf("%d bytes with sum %x…, want %s…: only another release of the compression library may change this", len(data), sum[:8], want)
+		}
+		if _, err := EncodeRegion(testRegion()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
 
 // TestDecodeAgain: a map's memory serves files of other sizes, and nothing of the one before shows.
 func TestDecodeAgain(t *testing.T) {
@@ -149,17 +250,19 @@ func TestDecodeCarcinoma(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := &RegionMap{Run: want.Run, Region: want.Region, Size: want.Size}
-	if err := got.DecodeCarcinoma(data); err != nil || !bytes.Equal(got.Planes[PlaneCarcinoma], want.Planes[PlaneCarcinoma]) {
-		t.Errorf("got %v, %v", got.Planes[PlaneCarcinoma], err)
-	}
-	got.Region.Col++
-	if err := got.DecodeCarcinoma(data); !errors.Is(err, ErrRegionDamaged) {
-		t.Errorf("another region: %v", err)
-	}
-	got.Region.Col--
-	if err := got.DecodeCarcinoma(data[:len(data)/2]); !errors.Is(err, ErrRegionDamaged) {
-		t.Errorf("half a file: %v", err)
+	for _, proved := range []bool{false, true} {
+		got := &RegionMap{Run: want.Run, Region: want.Region, Size: want.Size}
+		if err := got.DecodeCarcinoma(data, proved); err != nil || !bytes.Equal(got.Planes[PlaneCarcinoma], want.Planes[PlaneCarcinoma]) {
+			t.Errorf("got %v, %v", got.Planes[PlaneCarcinoma], err)
+		}
+		got.Region.Col++
+		if err := got.DecodeCarcinoma(data, proved); !errors.Is(err, ErrRegionDamaged) {
+			t.Errorf("another region: %v", err)
+		}
+		got.Region.Col--
+		if err := got.DecodeCarcinoma(data[:regionHeader+sha256.Size+9], proved); !errors.Is(err, ErrRegionDamaged) {
+			t.Errorf("a part of a file: %v", err)
+		}
 	}
 }
 
@@ -169,6 +272,10 @@ func FuzzDecodeRegion(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	f.Add(data)
+	binary.BigEndian.PutUint32(data[regionHeader+sha256.Size:], 1<<31)
+	f.Add(data)
+	copy(data, regionHead(earlierMagic, m))
 	f.Add(data)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, err := DecodeRegion(data, m.Run, m.Region, m.Size)

@@ -25,6 +25,8 @@ type Config struct {
 	Seconds  Seconds // of the stages before
 	Software string  // name and version of the program, for the record
 	TempDir  string  // for files whose size is not known before; empty means the system's
+
+	keep int // bytes of region files kept; 0 means keptBytes
 }
 
 // Lost is a region that could not be computed. It is not analysed: drawn as such and in no denominator.

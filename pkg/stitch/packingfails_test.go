@@ -58,7 +58,7 @@ func TestPackingBreaksOff(t *testing.T) {
 			broken.gets.Store(2*regions + regions/2) // proved, joined, half drawn
 		}
 		c := w.config(t, broken, p, 2)
-		c.Pack = archives(broken)
+		c.Pack, c.keep = archives(broken), 1 // the regions are read for each step
 		if _, err := Run(t.Context(), c); !errors.Is(err, errBroken) {
 			t.Errorf("%s: %v", name, err)
 		}

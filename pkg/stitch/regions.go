@@ -1,12 +1,11 @@
 package stitch
 
 import (
+	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,8 +19,8 @@ import (
 //
 // # Memory
 //
-// A map for each worker until rest, and some hundred bytes for each region. Unlike those of a sync.Pool the maps survive garbage
-// collections, which come often in a heap that is mostly these.
+// A map for each worker until rest, what kept states, and some hundred bytes for each region. Unlike those of a sync.Pool
+// the maps survive garbage collections, which come often in a heap that is mostly these.
 type regions struct {
 	bucket       store.Bucket
 	keys         store.RunKeys
@@ -33,8 +32,8 @@ type regions struct {
 	outlineLimit int64   // bytes of outlines; see tracer
 	bandLimit    int     // bytes of rows; see sweep
 
-	spare  chan *segment.RegionMap // one for each worker; look uses their memory again
-	proved sync.Map                // the SHA-256 of each region file that was found right, by pyramid.Region
+	spare chan *segment.RegionMap // one for each worker; look uses their memory again
+	kept  *kept
 }
 
 func newRegions(c *Config) *regions {
@@ -47,7 +46,7 @@ func newRegions(c *Config) *regions {
 		planned: make(map[pyramid.Region]bool, len(c.Plan.Regions)),
 
 		outlineLimit: contour.DefaultLimit, bandLimit: bandBytes,
-		spare: make(chan *segment.RegionMap, c.Workers),
+		spare: make(chan *segment.RegionMap, c.Workers), kept: newKept(cmp.Or(c.keep, keptBytes)),
 	}
 	for range c.Workers {
 		r.spare <- new(segment.RegionMap)
@@ -66,8 +65,8 @@ func newRegions(c *Config) *regions {
 type part int
 
 const (
-	everything    part = iota
-	carcinomaOnly      // the plane, unless the region is yet to be proved
+	everything part = iota
+	carcinomaOnly
 )
 
 // look shows one region to visit, which must not keep anything of it: its memory is used for the next. No more than
@@ -99,9 +98,12 @@ func (r *regions) rest() {
 // other error is the store's and may be tried again.
 func (r *regions) load(ctx context.Context, at pyramid.Region, p part, m *segment.RegionMap) error {
 	m.Run, m.Region, m.Size = r.plan.Run, at, r.plan.RegionSize(at)
-	data, err := r.read(ctx, at, m.Size)
+	if file := r.kept.file(at); file != nil {
+		return decode(file, true, p, m)
+	}
+	file, err := r.read(ctx, at, m.Size)
 	if err == nil {
-		err = r.decode(data, p, m)
+		err = decode(file, false, p, m)
 	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -111,26 +113,22 @@ func (r *regions) load(ctx context.Context, at pyramid.Region, p part, m *segmen
 	case err != nil:
 		return fmt.Errorf("read region %v: %w", at, err)
 	}
+	if p == everything {
+		r.kept.keep(at, file)
+	}
 	return nil
 }
 
-// decode decodes a region file. Each is read several times; after the first, the sum of the file's bytes, of which
-// there are a tenth as many as of pixels, tells that they are those that were proved.
-func (r *regions) decode(data []byte, p part, m *segment.RegionMap) error {
-	sum := sha256.Sum256(data)
-	before, ok := r.proved.Load(m.Region)
-	if ok && before == sum && p == carcinomaOnly {
-		return m.DecodeCarcinoma(data)
+// decode decodes as much of a region file as is wanted, and proves it unless that was done with these very bytes.
+func decode(file []byte, proved bool, p part, m *segment.RegionMap) error {
+	if p == carcinomaOnly {
+		return m.DecodeCarcinoma(file, proved)
 	}
-	if err := m.Decode(data, ok && before == sum); err != nil {
-		return err
-	}
-	r.proved.Store(m.Region, sum)
-	return nil
+	return m.Decode(file, proved)
 }
 
-// read reads a region's file, which cannot be much larger than its pixels: flate adds five bytes for
-// every 65535 that it cannot shrink.
+// read reads a region's file, which cannot be much larger than its pixels: zstd adds three bytes for
+// every 128 kB that it cannot shrink, and flate, in earlier versions, five for every 65535.
 func (r *regions) read(ctx context.Context, at pyramid.Region, size pyramid.Size) ([]byte, error) {
 	limit := segment.RegionPlanes*size.Pixels() + segment.Cells(size).Pixels() + size.Pixels()/64 + 4096
 	data, err := store.ReadAll(ctx, r.bucket, r.keys.Region(at), limit)

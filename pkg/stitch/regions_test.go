@@ -83,7 +83,7 @@ func TestCache(t *testing.T) {
 	b, p := mem.New(), w.plan(t, 64)
 	w.put(t, b, p)
 	count := &counting{Bucket: b, reads: map[string]int{}, fail: 1}
-	r := newRegions(&Config{Bucket: count, Plan: p, Workers: 1})
+	r := newRegions(&Config{Bucket: count, Plan: p, Workers: 1, keep: 1}) // no file is: what the cache drops is read
 	const each = 2 * 64 * 64
 	c := newCache(r, 3*each)
 	get := func(i int) error {
@@ -214,11 +214,12 @@ func TestRefusedConfig(t *testing.T) {
 	}
 }
 
-// TestProvedOnce: what was proved is not believed of other bytes that come under its key later.
+// TestProvedOnce: what was proved is not believed of other bytes that come under its key later, where the file was not
+// kept.
 func TestProvedOnce(t *testing.T) {
 	w := blobs(tiny, 85)
 	b, p := b0(t, w)
-	r := newRegions(&Config{Bucket: b, Plan: p, Workers: 1})
+	r := newRegions(&Config{Bucket: b, Plan: p, Workers: 1, keep: 1})
 	at := p.Regions[2]
 	look := func(part part) (v uint8, err error) {
 		err = r.look(t.Context(), at, part, func(m *segment.RegionMap) { v = m.Planes[0][7] })
@@ -245,6 +246,36 @@ func TestProvedOnce(t *testing.T) {
 				t.Errorf("damaged after it was proved: %v", err)
 			}
 		}
+	}
+}
+
+// TestKept: files are read once as long as they fit, and are what was proved; what does not fit is read each time.
+func TestKept(t *testing.T) {
+	w := blobs(tiny, 89)
+	b, p := b0(t, w)
+	size := func(i int) int { return len(read(t, b, store.Slide(p.Slide).Run(p.Run).Region(p.Regions[i]))) }
+	count := &counting{Bucket: b, reads: map[string]int{}}
+	r := newRegions(&Config{Bucket: count, Plan: p, Workers: 1, keep: size(0) + size(1)})
+	for _, part := range []part{carcinomaOnly, everything, carcinomaOnly, everything} {
+		for i := range 3 {
+			err := r.look(t.Context(), p.Regions[i], part, func(m *segment.RegionMap) {
+				want := w.region(p, p.Regions[i])
+				if !slices.Equal(m.Planes[0], want.Planes[0]) || part == everything && !slices.Equal(m.Planes[1], want.Planes[1]) {
+					t.Errorf("region %d differs", i)
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for i, want := range []int{2, 2, 4} { // a carcinoma plane alone does not prove what is kept
+		if got := count.reads[r.keys.Region(p.Regions[i])]; got != want {
+			t.Errorf("region %d was read %d times, want %d", i, got, want)
+		}
+	}
+	if r.kept.left != 0 || len(r.kept.files) != 2 {
+		t.Errorf("%d files are kept, %d bytes are left", len(r.kept.files), r.kept.left)
 	}
 }
 

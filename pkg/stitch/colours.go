@@ -1,9 +1,9 @@
 package stitch
 
 import (
-	"encoding/binary"
 	"image"
 	"math/bits"
+	"slices"
 )
 
 // The overlay's colours, not multiplied by alpha. Carcinoma is warm and the more opaque the surer;
@@ -18,12 +18,16 @@ import (
 //	uncertain                 blue stripes the other way, over everything: what is below them was seen,
 //	                          but looks like nothing in training
 type palette struct {
-	carcinoma [256][4]uint8
-	highGrade [256][4]uint8
-	cut       uint8
-	// Both as words, as row writes them.
-	carcinomaWord, highGradeWord [256]uint32
+	cut     uint8
+	colours []rgba // each once; everything else holds their numbers
+	// by probability
+	carcinoma, highGrade [256]uint16
+	stripe, doubtful     uint16
+	excluded             [len(excluded)]uint16
 }
+
+// maxColours bounds the numbers: two ramps, the stripes and the reasons.
+const maxColours = 2*256 + 2 + len(excluded)
 
 type rgba = [4]uint8
 
@@ -55,13 +59,31 @@ var excluded = [6]reason{
 
 func newPalette(cut uint8) *palette {
 	p := &palette{cut: cut}
-	ramp(p.carcinoma[cut/2:cut], faint)
-	ramp(p.carcinoma[cut:], certain)
-	ramp(p.highGrade[cut:], dysplasia)
-	for v := range p.carcinoma {
-		p.carcinomaWord[v], p.highGradeWord[v] = word(p.carcinoma[v]), word(p.highGrade[v])
+	var carcinoma, highGrade [256]rgba
+	ramp(carcinoma[cut/2:cut], faint)
+	ramp(carcinoma[cut:], certain)
+	ramp(highGrade[cut:], dysplasia)
+	p.number(p.carcinoma[:], carcinoma[:])
+	p.number(p.highGrade[:], highGrade[:])
+	for i, e := range excluded {
+		p.number(p.excluded[i:i+1], []rgba{e.colour})
 	}
+	var stripes [2]uint16
+	p.number(stripes[:], []rgba{stripe, doubtful})
+	p.stripe, p.doubtful = stripes[0], stripes[1]
 	return p
+}
+
+// number gives colours their numbers, the next ones if they have none yet.
+func (p *palette) number(to []uint16, colours []rgba) {
+	for i, c := range colours {
+		n := slices.Index(p.colours, c)
+		if n < 0 {
+			n = len(p.colours)
+			p.colours = append(p.colours, c)
+		}
+		to[i] = uint16(n)
+	}
 }
 
 // ramp fills entries from one colour to another.
@@ -75,40 +97,40 @@ func ramp(entries [][4]uint8, ends [2]rgba) {
 	}
 }
 
-// at is the colour of a pixel at (x, y) of its level. Carcinoma hides everything but the stripes of
+// at is the colour of a pixel at (x, y) of its level.
+func (p *palette) at(x, y int, probability, other uint8) rgba {
+	return p.colours[p.numberAt(x, y, probability, other)]
+}
+
+// numberAt is the number of its colour. Carcinoma hides everything but the stripes of
 // doubt, between which it stays visible; the grey stripes hide what is below the threshold. Of several
 // reasons the first is shown.
-func (p *palette) at(x, y int, probability, other uint8) rgba {
+func (p *palette) numberAt(x, y int, probability, other uint8) uint16 {
 	switch {
 	case other&doubt != 0 && other&unseen == 0 && (x-y)&7 < 3:
-		return doubtful
+		return p.doubtful
 	case probability >= p.cut:
 		return p.carcinoma[probability]
 	case other&unseen != 0 && (x+y)>>2&1 == 0:
-		return stripe
+		return p.stripe
 	case other&unseen != 0:
-		return excluded[bits.TrailingZeros8(other>>2)%8].colour // 8 where there is no reason, which no cell gives
+		return p.excluded[bits.TrailingZeros8(other>>2)%8] // 8 where there is no reason, which no cell gives
 	case other >= p.cut:
 		return p.highGrade[other]
 	}
 	return p.carcinoma[probability]
 }
 
-func word(c rgba) uint32 { return binary.LittleEndian.Uint32(c[:]) }
-
-// row writes a row of pixels, the first of which lies at the origin, as at has them: most lie below no stripes.
-func (p *palette) row(dst []uint8, origin image.Point, probability, other []uint8) {
-	other = other[:len(probability)]
+// row writes the numbers of a row of pixels, the first of which lies at the origin, as numberAt has them: most lie below
+// no stripes and hold no dysplasia.
+func (p *palette) row(dst []uint16, origin image.Point, probability, other []uint8) {
+	other, dst = other[:len(probability)], dst[:len(probability)]
 	for x, v := range probability {
-		var c uint32
-		switch o := other[x]; {
-		case o&flags != 0:
-			c = word(p.at(origin.X+x, origin.Y, v, o))
-		case v < p.cut && o >= p.cut:
-			c = p.highGradeWord[o]
-		default:
-			c = p.carcinomaWord[v]
+		o := other[x]
+		if o&flags != 0 || o >= p.cut {
+			dst[x] = p.numberAt(origin.X+x, origin.Y, v, o)
+			continue
 		}
-		binary.LittleEndian.PutUint32(dst[4*x:], c)
+		dst[x] = p.carcinoma[v]
 	}
 }

@@ -30,9 +30,10 @@ type overlays struct {
 	pool     *rasterPool
 	png      *pngEncoder
 	blanks   sync.Map // encoded empty tiles by size: a handful
-	colours  sync.Pool
 	overview *overview
 	packing  *packing // nil puts every tile by itself
+
+	paintings sync.Pool // of *painting
 
 	probability, overlay tally
 	done                 atomic.Int64
@@ -47,7 +48,7 @@ func newOverlays(r *regions, tissue *segment.TissueMap, progress func(done int64
 		cache:   newCache(r, cacheBytes), pool: newRasterPool(), png: newPNGEncoder(),
 		overview: newOverview(d), progress: progress,
 	}
-	o.colours.New = func() any { return new([]uint8) }
+	o.paintings.New = func() any { return new(painting) }
 	return o
 }
 

@@ -35,31 +35,24 @@ func (o *overlays) put(ctx context.Context, key string, data []byte) error {
 // name is a key below the run.
 func (o *overlays) name(key string) string { return key[len(o.regions.keys.Prefix()):] }
 
+// encode gives a place's tiles; where there is nothing in one of them, it is the empty tile.
 func (o *overlays) encode(bounds image.Rectangle, r *raster) (probability, overlay []byte, err error) {
 	size := pyramid.Size{W: bounds.Dx(), H: bounds.Dy()}
-	if r == nil {
-		return o.blank(size)
+	probability, overlay, err = o.blank(size)
+	if r == nil || err != nil {
+		return probability, overlay, err
 	}
-	if probability, err = o.tile(size, pngGrey, r.probability); err != nil {
-		return nil, nil, err
+	if !blank(r.probability) {
+		if probability, err = o.png.encode(size, pngGrey, r.probability); err != nil {
+			return nil, nil, err
+		}
 	}
-	buf := o.colours.Get().(*[]uint8)
-	defer o.colours.Put(buf)
-	*buf = r.colour(o.palette, bounds.Min, *buf)
-	overlay, err = o.tile(size, pngRGBA, *buf)
+	t := o.paintings.Get().(*painting)
+	defer o.paintings.Put(t)
+	if t.paint(o.palette, r, bounds.Min); !t.empty() {
+		overlay, err = t.encode(o.png, o.palette, size)
+	}
 	return probability, overlay, err
-}
-
-// tile encodes pixels; where there is nothing in them, it is the empty tile.
-func (o *overlays) tile(size pyramid.Size, colour byte, pixels []uint8) ([]byte, error) {
-	if !blank(pixels) {
-		return o.png.encode(size, colour, pixels)
-	}
-	probability, overlay, err := o.blank(size)
-	if colour == pngGrey {
-		return probability, err
-	}
-	return overlay, err
 }
 
 // blank gives the encoded empty tiles of a size, made once.
@@ -68,12 +61,12 @@ func (o *overlays) blank(size pyramid.Size) (probability, overlay []byte, err er
 	if p, ok := o.blanks.Load(size); ok {
 		return p.(pair).probability, p.(pair).overlay, nil
 	}
-	empty := make([]uint8, 4*size.W*size.H)
+	empty := make([]uint8, size.W*size.H)
 	var p pair
-	if p.probability, err = o.png.encode(size, pngGrey, empty[:size.W*size.H]); err != nil {
+	if p.probability, err = o.png.encode(size, pngGrey, empty); err != nil {
 		return nil, nil, err
 	}
-	if p.overlay, err = o.png.encode(size, pngRGBA, empty); err != nil {
+	if p.overlay, err = o.png.indexed(size, []rgba{{}}, empty); err != nil {
 		return nil, nil, err
 	}
 	o.blanks.Store(size, p)

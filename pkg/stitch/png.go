@@ -14,8 +14,9 @@ import (
 
 // The colour types of PNG that the tiles use (PNG 3rd edition §11.2.1).
 const (
-	pngGrey = 0
-	pngRGBA = 6
+	pngGrey    = 0
+	pngIndexed = 3
+	pngRGBA    = 6
 )
 
 // pngEncoder writes 8-bit PNG files of raw pixels. The standard library's encoder tries five filters
@@ -45,23 +46,41 @@ func newPNGEncoder() *pngEncoder {
 
 // encode returns the file; pixels holds 1 (pngGrey) or 4 (pngRGBA, alpha not multiplied) bytes each.
 func (e *pngEncoder) encode(size pyramid.Size, colour byte, pixels []uint8) ([]byte, error) {
+	return e.file(size, colour, nil, pixels)
+}
+
+// indexed is encode for pixels that are numbers of at most 256 colours.
+func (e *pngEncoder) indexed(size pyramid.Size, colours []rgba, pixels []uint8) ([]byte, error) {
+	return e.file(size, pngIndexed, colours, pixels)
+}
+
+func (e *pngEncoder) file(size pyramid.Size, colour byte, colours []rgba, pixels []uint8) ([]byte, error) {
 	s := e.pool.Get().(*pngScratch)
 	defer e.pool.Put(s)
-	stride := size.W
-	if colour == pngRGBA {
-		stride *= 4
-	}
-	s.filter(pixels, stride)
+	s.filter(pixels, len(pixels)/size.H)
 	s.out.Reset()
 	s.out.WriteString("\x89PNG\r\n\x1a\n")
 	head := binary.BigEndian.AppendUint32(nil, uint32(size.W))
 	head = binary.BigEndian.AppendUint32(head, uint32(size.H))
 	s.chunk("IHDR", append(head, 8, colour, 0, 0, 0))
+	if colour == pngIndexed {
+		s.colours(colours)
+	}
 	if err := s.data(); err != nil {
 		return nil, err
 	}
 	s.chunk("IEND", nil)
 	return bytes.Clone(s.out.Bytes()), nil
+}
+
+// colours writes the palette and its alpha, not multiplied (§11.2.2, §11.3.1.1).
+func (s *pngScratch) colours(list []rgba) {
+	var rgb, alpha []byte
+	for _, c := range list {
+		rgb, alpha = append(rgb, c[:3]...), append(alpha, c[3])
+	}
+	s.chunk("PLTE", rgb)
+	s.chunk("tRNS", alpha)
 }
 
 // filter writes each row as its difference from the row above, behind the filter's number (§9.2).

@@ -3,7 +3,6 @@ package stitch
 import (
 	"encoding/binary"
 	"image"
-	"slices"
 	"sync"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -191,14 +190,4 @@ func shrinkRows(probability, other, p0, p1, o0, o1 []uint8) (done int) {
 		done = x + 8
 	}
 	return done
-}
-
-// colour draws the raster with the palette; origin is its place in the level, for the stripes.
-func (r *raster) colour(p *palette, origin image.Point, dst []uint8) []uint8 {
-	w := r.size.W
-	dst = slices.Grow(dst[:0], 4*w*r.size.H)[:4*w*r.size.H]
-	for y := range r.size.H {
-		p.row(dst[4*y*w:][:4*w], origin.Add(image.Pt(0, y)), r.probability[y*w:][:w], r.other[y*w:][:w])
-	}
-	return dst
 }

@@ -1,7 +1,6 @@
 package stitch
 
 import (
-	"image"
 	"image/color"
 	"math"
 	"strings"
@@ -164,7 +163,7 @@ func TestDoubtIsDrawn(t *testing.T) {
 	for row := range grid.Rows() {
 		for col := range grid.Cols() {
 			bounds := grid.Bounds(col, row)
-			tile := decodePNG(t, read(t, b, store.Slide(p.Slide).Run(p.Run).OverlayTile(pyramid.Tile{Level: d.Max(), Col: col, Row: row}))).(*image.NRGBA)
+			tile := overlayPixels(t, read(t, b, store.Slide(p.Slide).Run(p.Run).OverlayTile(pyramid.Tile{Level: d.Max(), Col: col, Row: row})))
 			for y := range bounds.Dy() {
 				for x := range bounds.Dx() {
 					foreign := w.foreign((bounds.Min.Y+y)*tiny.W + bounds.Min.X + x)

@@ -208,6 +208,9 @@ func TestPreview(t *testing.T) {
 	}
 	img := decodePNG(t, read(t, b, store.Slide(p.Slide).Run(p.Run).Preview()))
 	size := img.Bounds().Size()
+	if o, ok := img.(interface{ Opaque() bool }); !ok || !o.Opaque() {
+		t.Errorf("the preview is a %T and not opaque", img)
+	}
 	if want := fit(p.Frame.Slide, previewSide); size != image.Pt(want.W, want.H) {
 		t.Fatalf("preview of %v, want %v", size, want)
 	}

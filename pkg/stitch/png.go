@@ -12,9 +12,10 @@ import (
 	"github.com/slidemill/slidemill/pkg/pyramid"
 )
 
-// The colour types of PNG that the tiles use (PNG 3rd edition §11.2.1).
+// The colour types of PNG that tiles and preview use (PNG 3rd edition §11.2.1).
 const (
 	pngGrey    = 0
+	pngRGB     = 2
 	pngIndexed = 3
 	pngRGBA    = 6
 )
@@ -44,7 +45,8 @@ func newPNGEncoder() *pngEncoder {
 	}}}
 }
 
-// encode returns the file; pixels holds 1 (pngGrey) or 4 (pngRGBA, alpha not multiplied) bytes each.
+// encode returns the file; pixels holds 1 (pngGrey), 3 (pngRGB) or 4 (pngRGBA, alpha not multiplied)
+// bytes each.
 func (e *pngEncoder) encode(size pyramid.Size, colour byte, pixels []uint8) ([]byte, error) {
 	return e.file(size, colour, nil, pixels)
 }

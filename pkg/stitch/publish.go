@@ -54,7 +54,7 @@ func (s *stitcher) pictures(ctx context.Context, r *Report, o *overlays) error {
 		return err
 	}
 	pic := newPicture(whole, s.Plan, o.overview, o.palette)
-	data, err := encodePNG(pic.marked)
+	data, err := encodePreview(o.png, pic.marked)
 	if err != nil {
 		return err
 	}

@@ -95,12 +95,15 @@ func (e modelEngine) Network(size pyramid.Size) (segment.Network, error) {
 }
 
 // tinySlide is a picture of two pieces of tissue on glass, 1 µm a pixel.
-func tinySlide(t *testing.T) string {
+func tinySlide(t *testing.T) string { return tinySlideOf(t, 480) }
+
+// tinySlideOf has the width; the tissue lies at the left.
+func tinySlideOf(t *testing.T, width int) string {
 	t.Helper()
-	img := image.NewRGBA(image.Rect(0, 0, 480, 400))
+	img := image.NewRGBA(image.Rect(0, 0, width, 400))
 	r := rand.New(rand.NewPCG(1, 2))
 	for y := range 400 {
-		for x := range 480 {
+		for x := range width {
 			c := color.RGBA{243, 243, 244, 255}
 			if in(x, y, 170, 180, 150) || in(x, y, 400, 320, 60) {
 				n := uint8(r.IntN(60))

@@ -13,6 +13,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/jobs/mem"
+	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/stitch"
 	"github.com/slidemill/slidemill/pkg/store"
@@ -48,9 +49,15 @@ type line struct {
 // newLine orders the tiny slide and has it cut.
 func newLine(t *testing.T, bucket store.Bucket, p segment.Parameters) *line {
 	t.Helper()
+	return newLineOf(t, bucket, tinySlide(t), p)
+}
+
+// newLineOf orders any slide.
+func newLineOf(t *testing.T, bucket store.Bucket, slide string, p segment.Parameters) *line {
+	t.Helper()
 	l := &line{t: t, model: tinyModel(t), queue: mem.New(mem.Config{}), bucket: bucket}
 	var err error
-	if l.order, err = intake.Prepare(t.Context(), tinySlide(t), intake.PrepareConfig{Model: l.model, Parameters: p}); err != nil {
+	if l.order, err = intake.Prepare(t.Context(), slide, intake.PrepareConfig{Model: l.model, Parameters: p}); err != nil {
 		t.Fatal(err)
 	}
 	job, err := l.order.Job()
@@ -247,5 +254,31 @@ func damageTile(t *testing.T, l *line) {
 	}
 	if err := l.bucket.Put(t.Context(), largest.Key, bytes.NewReader(data[:len(data)/2]), int64(len(data)/2)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestGlassIsNotRead: what a tile of nothing but glass holds, far from tissue, matters to nobody: not even that it
+// cannot be decoded. The region is the bytes that it is with it.
+func TestGlassIsNotRead(t *testing.T) {
+	path := tinySlideOf(t, 900)
+	var maps [2][]byte
+	for i := range maps {
+		l := newLineOf(t, memstore.New(), path, segment.Parameters{MPP: 1, Region: 1024, Threshold: 0.4})
+		if i > 0 {
+			far := store.Slide(l.order.Slide).PyramidTile(pyramid.Tile{Level: 10, Col: 3})
+			if err := l.bucket.Put(t.Context(), far, strings.NewReader("no picture"), 10); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := l.attempt(l.bucket, 0, 1); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if maps[i], err = store.ReadAll(t.Context(), l.bucket, l.keys().Region(pyramid.Region{}), 1<<20); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(maps[0], maps[1]) {
+		t.Error("the region's map depends on a tile far from its tissue")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/store"
+	"github.com/slidemill/slidemill/pkg/tiler"
 )
 
 // Segment computes the probabilities of a batch of regions.
@@ -93,7 +94,11 @@ func (s *Segment) region(ctx context.Context, t *try, r pyramid.Region) error {
 	}
 	on := s.slate()
 	defer s.wipe(on)
-	if err := run.pyramid.Canvas(ctx, plan.Frame, plan.Sight(r, s.Model.Look), &on.sight); err != nil {
+	view := tiler.View{
+		Frame: plan.Frame, Rect: plan.Sight(r, s.Model.Look),
+		Matters: func(shown image.Rectangle) bool { return plan.Matters(r, run.tissue, shown) },
+	}
+	if err := run.pyramid.Show(ctx, view, &on.sight); err != nil {
 		return err
 	}
 	if err := s.compute(ctx, t, on, plan.Canvas(r)); err != nil {

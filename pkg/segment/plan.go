@@ -170,6 +170,16 @@ func (p *Plan) Sight(r pyramid.Region, look *fingerprint.Fingerprint) image.Rect
 	return canvas.Union(fingerprint.Cover(p.Grid().Bounds(r.Col, r.Row)))
 }
 
+// Matters reports whether a region's map can depend on what a rectangle of model pixels shows. The map is about
+// tissue of the region alone, and what it says of a pixel depends on what lies within reach of it and on nothing else.
+func (p *Plan) Matters(r pyramid.Region, tissue *TissueMap, shown image.Rectangle) bool {
+	return tissue.Any(shown.Inset(-p.reach()).Intersect(p.Grid().Bounds(r.Col, r.Row)), Tissue)
+}
+
+// reach is how far, along either axis, lies what a pixel's results depend on: within the network's halo, or in any of
+// the windows that hold it, or in the patch of its block.
+func (p *Plan) reach() int { return max(p.Field.Halo, p.Parameters.Windows.Side, fingerprint.Reach) }
+
 // canvasSize is the size of a region's canvas without its halo: the side, or what a slide smaller than
 // that needs.
 func canvasSize(slide pyramid.Size, side int, f Field) pyramid.Size {

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"encoding/json"
+	"image"
 	"strings"
 	"testing"
 
@@ -125,6 +126,31 @@ func TestCanvases(t *testing.T) {
 				if cell := grid.Bounds(col, row); !cell.In(inner) || canvas.Size() != size {
 					t.Fatalf("region %d_%d: canvas %v of %v does not hold its cell %v", col, row, canvas, size, cell)
 				}
+			}
+		}
+	})
+}
+
+// TestMatters: a rectangle matters to a region if some pixel of the region's own tissue is within reach of it.
+func TestMatters(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := &Plan{Field: Field{Align: 32, Halo: 32 * rapid.IntRange(0, 9).Draw(t, "halo")}, Side: 256}
+		p.Frame.Size = pyramid.Size{W: 1000, H: 700}
+		if rapid.Bool().Draw(t, "windows") {
+			p.Parameters.Windows = newWindows(256)
+		}
+		m := NewTissueMap(p.Frame.Size)
+		at := rapid.IntRange(0, len(m.Class)-1).Draw(t, "tissue")
+		m.Class[at] = Tissue
+		cell := image.Rect(0, 0, TissueCell, TissueCell).Add(image.Pt(at%m.Cells.W, at/m.Cells.W).Mul(TissueCell))
+		x, y := rapid.IntRange(-300, 1100).Draw(t, "x"), rapid.IntRange(-300, 900).Draw(t, "y")
+		shown := image.Rect(x, y, x+rapid.IntRange(1, 200).Draw(t, "w"), y+rapid.IntRange(1, 200).Draw(t, "h"))
+		for i := range p.Grid().Cells() {
+			r := pyramid.Region{Col: i % p.Grid().Cols(), Row: i / p.Grid().Cols()}
+			near := cell.Overlaps(shown.Inset(-max(p.Field.Halo, 128, p.Parameters.Windows.Side)))
+			own := cell.Min.X/p.Side == r.Col && cell.Min.Y/p.Side == r.Row
+			if got := p.Matters(r, m, shown); got != (near && own) {
+				t.Fatalf("%v to region %v with tissue in %v: %v", shown, r, cell, got)
 			}
 		}
 	})

@@ -17,12 +17,27 @@ import (
 // tileReads is the number of tiles of a row that are fetched at once, for stores far away.
 const tileReads = 8
 
-// Canvas fills dst with the rectangle r of model pixels, whose bounds become r; its memory is kept if
-// it suffices. What lies beyond the slide is white. Every pixel is a function of its own coordinate
+// View is a rectangle of a slide at the model's scale.
+type View struct {
+	Frame segment.Frame
+	Rect  image.Rectangle // in model pixels
+	// Matters, if not nil, reports whether it matters what a rectangle of model pixels shows. Tiles that show nothing
+	// that does are not read, and are white: reading and decoding tiles is most of what a region costs besides its network.
+	Matters func(image.Rectangle) bool
+}
+
+// Canvas fills dst with the rectangle r of model pixels, all of which matter; see Show.
+func (p *Pyramid) Canvas(ctx context.Context, frame segment.Frame, r image.Rectangle, dst *image.RGBA) error {
+	return p.Show(ctx, View{Frame: frame, Rect: r}, dst)
+}
+
+// Show fills dst with a view, whose bounds become the view's; its memory is kept if
+// it suffices. What lies beyond the slide is white. Every pixel that matters is a function of its own coordinate
 // and the slide, so two canvases agree bit for bit where they overlap.
 //
 // The source is the coarsest level that is at least as fine as the model; see taps.New for the filter.
-func (p *Pyramid) Canvas(ctx context.Context, frame segment.Frame, r image.Rectangle, dst *image.RGBA) error {
+func (p *Pyramid) Show(ctx context.Context, v View, dst *image.RGBA) error {
+	frame, r := v.Frame, v.Rect
 	if err := p.checkCanvas(frame, r); err != nil {
 		return fmt.Errorf("canvas %v of slide %v: %w", r, p.manifest.ID, err)
 	}
@@ -35,7 +50,7 @@ func (p *Pyramid) Canvas(ctx context.Context, frame segment.Frame, r image.Recta
 	level := canvasLevel(p.DeepZoom(), frame)
 	size := p.DeepZoom().LevelSize(level)
 	s := &sampler{
-		pyramid: p, level: level, dst: dst, out: inside,
+		pyramid: p, level: level, dst: dst, out: inside, wanted: v.Matters,
 		x: taps.New(inside.Min.X, inside.Max.X, levelRatio(p.DeepZoom(), level, frame.StepX()), size.W),
 		y: taps.New(inside.Min.Y, inside.Max.Y, levelRatio(p.DeepZoom(), level, frame.StepY()), size.H),
 	}
@@ -111,11 +126,13 @@ type sampler struct {
 	level   int
 	dst     *image.RGBA
 	out     image.Rectangle // model pixels to make, within dst
+	wanted  func(image.Rectangle) bool
 	x, y    *taps.Table
 
-	line []uint8         // a source row from x.Lo to x.Hi
-	ring [][]taps.Colour // the last y.Rows filtered rows, by source row modulo y.Rows
-	next int             // output rows made so far
+	white []uint8         // a row of a tile that is not read
+	line  []uint8         // a source row from x.Lo to x.Hi
+	ring  [][]taps.Colour // the last y.Rows filtered rows, by source row modulo y.Rows
+	next  int             // output rows made so far
 }
 
 func (s *sampler) run(ctx context.Context) error {
@@ -144,18 +161,42 @@ func (s *sampler) run(ctx context.Context) error {
 // row is where a filtered row of the level lies.
 func (s *sampler) row(y int) []taps.Colour { return s.ring[y%len(s.ring)] }
 
-// fetch returns the tiles [from, to) of a row.
+// fetch returns the tiles [from, to) of a row: those that matter, and white ones in place of the others.
 func (s *sampler) fetch(ctx context.Context, row, from, to int) ([]*image.RGBA, error) {
 	tiles := make([]*image.RGBA, to-from)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(tileReads)
 	for i := range tiles {
+		t := pyramid.Tile{Level: s.level, Col: from + i, Row: row}
+		if bounds := s.pyramid.DeepZoom().Grid(s.level).Bounds(t.Col, t.Row); !s.matters(bounds) {
+			tiles[i] = s.blank(bounds)
+			continue
+		}
 		group.Go(func() (err error) {
-			tiles[i], err = s.pyramid.Tile(ctx, pyramid.Tile{Level: s.level, Col: from + i, Row: row})
+			tiles[i], err = s.pyramid.Tile(ctx, t)
 			return err
 		})
 	}
 	return tiles, group.Wait()
+}
+
+// matters reports whether a pixel that matters is made of a tile.
+func (s *sampler) matters(tile image.Rectangle) bool {
+	if s.wanted == nil {
+		return true
+	}
+	x0, x1 := s.x.Made(tile.Min.X, tile.Max.X)
+	y0, y1 := s.y.Made(tile.Min.Y, tile.Max.Y)
+	return s.wanted(image.Rect(x0, y0, x1, y1).Add(s.out.Min))
+}
+
+// blank is a tile of white: one row, again and again.
+func (s *sampler) blank(bounds image.Rectangle) *image.RGBA {
+	if n := 4 * bounds.Dx(); len(s.white) < n {
+		s.white = make([]uint8, n)
+		fill(s.white, 255)
+	}
+	return &image.RGBA{Pix: s.white, Stride: 0, Rect: bounds}
 }
 
 // gather copies row y of the tiles into line.

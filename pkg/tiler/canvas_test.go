@@ -144,6 +144,42 @@ func TestCanvasAtALevelsOwnScale(t *testing.T) {
 	}
 }
 
+// TestOnlyWhatMattersIsRead: a view has the pixels of the whole canvas wherever they matter, at any scale, and reads
+// no tile that shows none of them.
+func TestOnlyWhatMattersIsRead(t *testing.T) {
+	f := newFake(700, 500, 64, noise)
+	p := openFake(t, f)
+	spared := false
+	rapid.Check(t, func(rt *rapid.T) {
+		mpp := pyramid.MPP{X: rapid.Float64Range(0.4, 2.2).Draw(rt, "mpp")}
+		mpp.Y = mpp.X * rapid.Float64Range(0.92, 1.08).Draw(rt, "anisotropy")
+		frame := frameOf(t, f, mpp, 1.3)
+		all := drawCanvas(rt, t, p, frame, "canvas")
+		x, y := rapid.IntRange(all.Rect.Min.X, all.Rect.Max.X-1).Draw(rt, "x"), rapid.IntRange(all.Rect.Min.Y, all.Rect.Max.Y-1).Draw(rt, "y")
+		matters := image.Rect(x, y, x+9, y+9).Intersect(all.Rect)
+		fresh := *p
+		fresh.cache = newCache[pyramid.Tile](DefaultCache, imageBytes)
+		got := new(image.RGBA)
+		view := View{Frame: frame, Rect: all.Rect, Matters: matters.Overlaps}
+		if err := fresh.Show(t.Context(), view, got); err != nil {
+			rt.Fatal(err)
+		}
+		for y := matters.Min.Y; y < matters.Max.Y; y++ {
+			from, to := all.PixOffset(matters.Min.X, y), all.PixOffset(matters.Max.X, y)
+			if !bytes.Equal(got.Pix[from:to], all.Pix[from:to]) {
+				rt.Fatalf("row %d of %v differs", y, matters)
+			}
+		}
+		if n := len(fresh.cache.entries); n > 4 {
+			rt.Fatalf("%d tiles are read for 9 pixels", n)
+		}
+		spared = spared || all.Rect.Dx() > 150
+	})
+	if !spared {
+		t.Error("all canvases were so small that nothing could be spared")
+	}
+}
+
 func TestCanvasBeyondTheSlideIsWhite(t *testing.T) {
 	p := openFake(t, newFake(100, 100, 64, func(int, int) color.RGBA { return color.RGBA{90, 20, 60, 255} }))
 	frame := frameOf(t, newFake(100, 100, 64, nil), pyramid.MPP{X: 1.3, Y: 1.3}, 1.3)

@@ -5,6 +5,9 @@ import "image"
 // A patch is a block with the eight around it: PatchSide pixels wide.
 const PatchSide = 3 * Block
 
+// Reach is how far from a pixel the patch of its block may extend, along either axis.
+const Reach = 2 * Block
+
 // Cover is the rectangle of canvas pixels that the verdicts on r depend on.
 func Cover(r image.Rectangle) image.Rectangle {
 	return image.Rectangle{

@@ -1,5 +1,7 @@
 package taps
 
+import "sort"
+
 // Len is the number of outputs.
 func (t *Table) Len() int { return len(t.first) }
 
@@ -50,10 +52,18 @@ func (t *Table) acrossPlain(dst []Colour, line []uint8, i int) {
 	}
 }
 
+// Made is the half-open range of outputs, counted from the first, that source coordinates from lo on and below hi
+// are part of.
+func (t *Table) Made(lo, hi int) (from, to int) {
+	from = sort.Search(len(t.first), func(i int) bool { return t.row(i, t.used-1) >= lo })
+	to = sort.Search(len(t.first), func(i int) bool { return t.row(i, 0) >= hi })
+	return from, to
+}
+
 // Last is the source row that output row i needs last.
 func (t *Table) Last(i int) int { return t.row(i, t.used-1) }
 
-// row is source row k of output row i.
+// row is the source coordinate of tap k of output i.
 func (t *Table) row(i, k int) int { return t.clamp(int(t.first[i]) + t.start + k) }
 
 // Down filters down the columns: dst gets the opaque pixels, four bytes each, of output row i from the filtered

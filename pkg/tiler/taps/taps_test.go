@@ -58,6 +58,27 @@ func randomPixels(r *rand.Rand, n int) []uint8 {
 	return pix
 }
 
+// TestMade: the outputs that a stretch of the source is part of are those of which a tap lies in it, the repeated
+// pixels at the source's ends included.
+func TestMade(t *testing.T) {
+	for _, ratio := range []int64{one / 2, one, 3 * one / 2, 5 * one / 2} {
+		table := New(0, int(300*one/ratio), ratio, 300)
+		for lo := 0; lo < 300; lo += 50 {
+			from, to := table.Made(lo, lo+50)
+			for i := range table.Len() {
+				touched := false
+				for k := range table.used {
+					at := table.row(i, k)
+					touched = touched || at >= lo && at < lo+50
+				}
+				if touched != (i >= from && i < to) {
+					t.Errorf("ratio %g: output %d is made of %d to %d: %v, but %d to %d are said to be", float64(ratio)/float64(one), i, lo, lo+50, touched, from, to)
+				}
+			}
+		}
+	}
+}
+
 // TestFilterAsWrittenDown: with any number of taps, and any rest behind the steps of the assembly, both kinds of loops
 // make what single products make.
 func TestFilterAsWrittenDown(t *testing.T) {

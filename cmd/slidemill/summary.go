@@ -59,7 +59,7 @@ func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
 	for i, s := range standings {
 		rows[i].Standing = s
 	}
-	absent, err := f.absent(ctx, system, f.logger(cmd, slog.LevelWarn))
+	absent, problems, err := f.absent(ctx, system, f.logger(cmd, slog.LevelWarn))
 	if err != nil {
 		return err
 	}
@@ -67,25 +67,27 @@ func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	s.Problems = problems
 	html, err := s.Save(summaryFolder(f.data, f.out))
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s\n%s\n", s.Headline(), html)
-	if s.Count().Bad() > 0 {
+	if s.Count().Bad() > 0 || len(problems) > 0 {
 		return errSlidesFailed
 	}
 	return nil
 }
 
-// absent are the slides that the worklists of --folder name and that were never there.
-func (f *summaryFlags) absent(ctx context.Context, system *reached, log *slog.Logger) ([]watch.Slide, error) {
+// absent are the slides that the worklists of --folder name and that were never there, and the lines of these worklists
+// that make no sense.
+func (f *summaryFlags) absent(ctx context.Context, system *reached, log *slog.Logger) (slides []watch.Slide, problems []string, err error) {
 	if f.folder == "" {
-		return nil, nil
+		return nil, nil, nil
 	}
 	lines, err := system.ledger().Lines(ctx, time.Time{})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var files []string
 	for _, l := range lines {

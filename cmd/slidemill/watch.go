@@ -27,7 +27,7 @@ type folderFlags struct {
 
 func (f *folderFlags) flags(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.DurationVar(&f.settle, "settle", watch.DefaultSettle, "how long a file must stay the same before it counts as whole")
+	spanFlag(cmd, &f.settle, "settle", watch.DefaultSettle, "how long a file must stay the same before it counts as whole")
 	fl.StringVar(&f.quarantine, "quarantine", "", "move the files of failed slides to this folder, with the reason (default: leave them)")
 	fl.StringVar(&f.summary, "summary", "", "folder of summary.html and summary.csv (default: DATA/summary)")
 }
@@ -97,7 +97,7 @@ func watchFolder(cmd *cobra.Command, f *watchFlags, dir string) (err error) {
 	}
 	f.params.Engine = driver.name
 	f.params = model.Settle(f.params)
-	if err := f.params.Validate(); err != nil {
+	if err := errors.Join(f.params.Validate(), checkWorkers(f.workers, 0)); err != nil {
 		return &usageError{err}
 	}
 	ctx, cancel := context.WithCancel(cmd.Context())

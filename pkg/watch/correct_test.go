@@ -105,8 +105,8 @@ func TestMissing(t *testing.T) {
 	if len(missing) != 1 || missing[0].File != "b.png" || missing[0].Priority != jobs.Stat || !strings.Contains(missing[0].Reason, "line 3 of list.csv") {
 		t.Fatalf("missing %+v", missing)
 	}
-	absent, err := Absent(t.Context(), s.Dir, nil, s.Log)
-	if err != nil || len(absent) != 1 || absent[0].File != "b.png" {
+	absent, problems, err := Absent(t.Context(), s.Dir, nil, s.Log)
+	if err != nil || len(problems) > 0 || len(absent) != 1 || absent[0].File != "b.png" {
 		t.Errorf("absent %+v, %v", absent, err)
 	}
 	s.picture(t, "b.png", 2)

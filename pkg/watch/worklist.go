@@ -212,19 +212,19 @@ func (l *worklists) missing() (list []Slide) {
 }
 
 // Absent lists the slides that the worklists of a folder name but that are neither in the folder nor among
-// the files given, which were ordered from it before.
-func Absent(ctx context.Context, dir string, ordered []string, log *slog.Logger) ([]Slide, error) {
+// the files given, which were ordered from it before; and the lines of these worklists that make no sense.
+func Absent(ctx context.Context, dir string, ordered []string, log *slog.Logger) (slides []Slide, problems []string, err error) {
 	return (&Watcher{Config: Config{Dir: dir, Log: log}}).absent(ctx, ordered)
 }
 
 // absent is Absent's work. A folder that does not answer is an error.
-func (w *Watcher) absent(ctx context.Context, ordered []string) ([]Slide, error) {
+func (w *Watcher) absent(ctx context.Context, ordered []string) (slides []Slide, problems []string, err error) {
 	s, err := begin(w.look(ctx)).wait(ctx, folderSilence)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, file := range ordered {
 		s.lists.saw(file)
 	}
-	return s.lists.missing(), s.err
+	return s.lists.missing(), s.lists.problems(), s.err
 }

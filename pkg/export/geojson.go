@@ -206,11 +206,29 @@ func (g *GeoJSON) point(p Point) {
 		g.fail(fmt.Errorf("vertex %v", p))
 	}
 	b := append(g.scratch[:0], '[')
-	b = strconv.AppendFloat(b, p[0], 'f', -1, 64)
+	b = appendNumber(b, p[0])
 	b = append(b, ',')
-	b = strconv.AppendFloat(b, p[1], 'f', -1, 64)
+	b = appendNumber(b, p[1])
 	g.scratch = append(b, ']')
 	g.write(g.scratch)
+}
+
+// appendNumber writes the shortest decimal that gives the same number. On the grid of 0.01 that is the number of
+// hundredths with a point in it, which takes a tenth of the time: with at most 15 digits no shorter decimal gives the same
+// number, as any two of those give different ones.
+func appendNumber(b []byte, v float64) []byte {
+	hundredths := uint64(max(0, v)*100 + 0.5)
+	if v < 0 || hundredths >= 1e15 || float64(hundredths)/100 != v || math.Signbit(v) {
+		return strconv.AppendFloat(b, v, 'f', -1, 64)
+	}
+	b = strconv.AppendUint(b, hundredths/100, 10)
+	switch tens, ones := byte(hundredths/10%10), byte(hundredths%10); {
+	case ones > 0:
+		return append(b, '.', '0'+tens, '0'+ones)
+	case tens > 0:
+		return append(b, '.', '0'+tens)
+	}
+	return b
 }
 
 func (g *GeoJSON) member(name string, value any) {

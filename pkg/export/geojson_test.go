@@ -6,7 +6,9 @@ import (
 	"errors"
 	"iter"
 	"math"
+	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -126,6 +128,21 @@ func TestFullDisk(t *testing.T) {
 		}
 		if !errors.Is(err, errFull) {
 			t.Errorf("after %d bytes: %v", left, err)
+		}
+	}
+}
+
+// TestNumbers: every number is written as the standard library writes the shortest, on the grid of 0.01 or beside it.
+func TestNumbers(t *testing.T) {
+	numbers := []float64{0, math.Copysign(0, -1), -1, -0.25, 1e15, 1e15 + 0.5, 1e13, 9999999999999.99, 0.005, 0.1 + 0.2, 1.0 / 3, 1e300, 5e-324, math.NaN(), math.Inf(1), math.Inf(-1)}
+	r := rand.New(rand.NewPCG(4, 1))
+	for i := range 200_000 {
+		v := float64(r.Uint64N(1<<(i%50+1))) / 100
+		numbers = append(numbers, float64(i)/100, v, v*(1+1e-15), math.Nextafter(v, 0), r.Float64()*1e5)
+	}
+	for _, v := range numbers {
+		if got, want := string(appendNumber(nil, v)), strconv.FormatFloat(v, 'f', -1, 64); got != want {
+			t.Fatalf("%s, want %s", got, want)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,12 +24,13 @@ const maskTile = 256
 // # Memory
 //
 // One row of tiles per level: 512 bytes for each pixel of the canvas's width, 25 MB for a slide of
-// 50 mm at 1 µm per pixel. The writer keeps 12 bytes per tile.
+// 50 mm at 1 µm per pixel; a tile for each worker. The writer keeps 12 bytes per tile.
 type maskFile struct {
 	out     *tiff.Writer
 	levels  []*maskLevel
 	workers int
-	blank   []byte // an encoded tile without foreground
+	blank   []byte    // an encoded tile without foreground
+	pixels  sync.Pool // of those of one tile
 }
 
 type maskLevel struct {
@@ -56,6 +58,7 @@ func newMaskFile(dst io.WriteSeeker, c maskConfig) (*maskFile, error) {
 		return nil, err
 	}
 	m := &maskFile{out: out, workers: c.workers}
+	m.pixels.New = func() any { return new([maskTile * maskTile]uint8) }
 	if m.blank, err = tiff.DeflateTile(nil, make([]uint8, maskTile*maskTile)); err != nil {
 		return nil, err
 	}
@@ -169,11 +172,12 @@ func (m *maskFile) tile(l *maskLevel, col int) ([]byte, error) {
 	if y == maskTile {
 		return m.blank, nil
 	}
-	pixels := make([]uint8, 0, maskTile*maskTile)
+	pixels := m.pixels.Get().(*[maskTile * maskTile]uint8)
+	defer m.pixels.Put(pixels)
 	for y := range maskTile {
-		pixels = append(pixels, line(y)...)
+		copy(pixels[y*maskTile:], line(y))
 	}
-	return tiff.DeflateTile(nil, pixels)
+	return tiff.DeflateTile(nil, pixels[:])
 }
 
 // close completes the file; it reports rows that never came.

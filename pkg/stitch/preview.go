@@ -73,7 +73,8 @@ func slidePicture(ctx context.Context, c *Config) (image.Image, error) {
 			draw.Draw(img, grid.Bounds(col, row), tile, tile.Bounds().Min, draw.Src)
 		}
 	}
-	return img, nil
+	// Without alpha the bytes are the same either way, and what shrinks the picture need not convert these.
+	return &image.NRGBA{Pix: img.Pix, Stride: img.Stride, Rect: img.Rect}, nil
 }
 
 // maxTileSide bounds a tile's picture before it is decoded.

@@ -1,10 +1,12 @@
 package stitch
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -19,7 +21,7 @@ import (
 //
 // # Memory
 //
-// A map for each worker until rest, what kept states, and some hundred bytes for each region. Unlike those of a sync.Pool
+// A map for each worker until rest and a file, what kept states, and some hundred bytes for each region. Unlike those of a sync.Pool
 // the maps survive garbage collections, which come often in a heap that is mostly these.
 type regions struct {
 	bucket       store.Bucket
@@ -33,6 +35,7 @@ type regions struct {
 	bandLimit    int     // bytes of rows; see sweep
 
 	spare chan *segment.RegionMap // one for each worker; look uses their memory again
+	files chan *bytes.Buffer      // memory for files that are read
 	kept  *kept
 }
 
@@ -46,7 +49,7 @@ func newRegions(c *Config) *regions {
 		planned: make(map[pyramid.Region]bool, len(c.Plan.Regions)),
 
 		outlineLimit: contour.DefaultLimit, bandLimit: bandBytes,
-		spare: make(chan *segment.RegionMap, c.Workers), kept: newKept(cmp.Or(c.keep, keptBytes)),
+		spare: make(chan *segment.RegionMap, c.Workers), files: make(chan *bytes.Buffer, c.Workers), kept: newKept(cmp.Or(c.keep, keptBytes)),
 	}
 	for range c.Workers {
 		r.spare <- new(segment.RegionMap)
@@ -101,10 +104,13 @@ func (r *regions) load(ctx context.Context, at pyramid.Region, p part, m *segmen
 	if file := r.kept.file(at); file != nil {
 		return decode(file, true, p, m)
 	}
-	file, err := r.read(ctx, at, m.Size)
-	if err == nil {
-		err = decode(file, false, p, m)
-	}
+	err := r.read(ctx, at, m.Size, func(file []byte) error {
+		err := decode(file, false, p, m)
+		if err == nil && p == everything {
+			r.kept.keep(at, file)
+		}
+		return err
+	})
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return &CoverageError{Planned: len(r.plan.Regions), Missing: []pyramid.Region{at}}
@@ -112,9 +118,6 @@ func (r *regions) load(ctx context.Context, at pyramid.Region, p part, m *segmen
 		return &CoverageError{Planned: len(r.plan.Regions), Damaged: []pyramid.Region{at}}
 	case err != nil:
 		return fmt.Errorf("read region %v: %w", at, err)
-	}
-	if p == everything {
-		r.kept.keep(at, file)
 	}
 	return nil
 }
@@ -127,15 +130,43 @@ func decode(file []byte, proved bool, p part, m *segment.RegionMap) error {
 	return m.Decode(file, proved)
 }
 
-// read reads a region's file, which cannot be much larger than its pixels: zstd adds three bytes for
-// every 128 kB that it cannot shrink, and flate, in earlier versions, five for every 65535.
-func (r *regions) read(ctx context.Context, at pyramid.Region, size pyramid.Size) ([]byte, error) {
+// read shows a region's file, which cannot be much larger than its pixels: zstd adds three bytes for
+// every 128 kB that it cannot shrink, and flate, in earlier versions, five for every 65535. The next file takes the
+// memory, as fresh memory for each would have to be cleared and collected.
+func (r *regions) read(ctx context.Context, at pyramid.Region, size pyramid.Size, visit func(file []byte) error) error {
 	limit := segment.RegionPlanes*size.Pixels() + segment.Cells(size).Pixels() + size.Pixels()/64 + 4096
-	data, err := store.ReadAll(ctx, r.bucket, r.keys.Region(at), limit)
-	if errors.Is(err, store.ErrTooLarge) {
-		err = fmt.Errorf("%w: %w", segment.ErrRegionDamaged, err)
+	body, err := r.bucket.Get(ctx, r.keys.Region(at), 0, limit+1)
+	if err != nil {
+		return err
 	}
-	return data, err
+	defer body.Close()
+	file := r.file()
+	defer r.putBack(file)
+	if _, err := file.ReadFrom(io.LimitReader(body, limit+1)); err != nil {
+		return err
+	}
+	if int64(file.Len()) > limit {
+		return fmt.Errorf("%w: %w: more than %d bytes", segment.ErrRegionDamaged, store.ErrTooLarge, limit)
+	}
+	return visit(file.Bytes())
+}
+
+// file is memory for a file, which putBack takes back.
+func (r *regions) file() *bytes.Buffer {
+	select {
+	case b := <-r.files:
+		return b
+	default:
+		return new(bytes.Buffer)
+	}
+}
+
+func (r *regions) putBack(file *bytes.Buffer) {
+	file.Reset()
+	select {
+	case r.files <- file:
+	default: // as many as there are workers are enough
+	}
 }
 
 // bandBytes is the budget for the rows of the canvas that are held at once.

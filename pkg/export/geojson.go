@@ -109,7 +109,11 @@ func (g *GeoJSON) write(b []byte) {
 	}
 }
 
-func (g *GeoJSON) text(s string) { g.write([]byte(s)) }
+func (g *GeoJSON) text(s string) {
+	if g.failed == nil {
+		_, g.failed = g.out.WriteString(s)
+	}
+}
 
 // fail keeps an error that is not the writer's.
 func (g *GeoJSON) fail(err error) {

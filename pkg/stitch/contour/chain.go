@@ -35,6 +35,10 @@ type chains struct {
 	list      []chain
 	freeChain []int32
 	slots     []int32 // chain by slot
+
+	points []image.Point // of the ring that was taken last
+	pinch  []bool
+	rings  [][]image.Point
 }
 
 const none = -1
@@ -165,20 +169,31 @@ func (s *chains) node(c corner) int32 {
 	return int32(len(s.nodes) - 1)
 }
 
-// take unlinks a closed ring and returns it as simple rings.
+// take unlinks a closed ring and returns it as simple rings, which are valid until the next call: nearly all rings are
+// small, and a slide has a hundred thousand.
 func (s *chains) take(first int32) [][]image.Point {
-	var points []image.Point
-	var pinch []bool
+	if cap(s.points) > keptPoints {
+		s.points, s.pinch = nil, nil
+	}
+	points, pinch, pinched := s.points[:0], s.pinch[:0], false
 	for i := first; i != none; {
 		n := s.nodes[i]
-		points, pinch = append(points, image.Pt(int(n.x), int(n.y))), append(pinch, n.pinch)
+		points, pinch, pinched = append(points, image.Pt(int(n.x), int(n.y))), append(pinch, n.pinch), pinched || n.pinch
 		s.nodes[i].next = s.freeNode
 		s.freeNode = i
 		s.used--
 		i = n.next
 	}
-	return split(points, pinch)
+	s.points, s.pinch = points, pinch
+	if pinched {
+		return split(points, pinch)
+	}
+	s.rings = append(s.rings[:0], points)
+	return s.rings
 }
+
+// keptPoints bounds the memory that waits for the next ring: a megabyte.
+const keptPoints = 1 << 16
 
 // split cuts a ring at every vertex that it visits twice. Such a vertex is always a pinch, and a ring
 // touches itself without crossing, so the loops between two visits nest like brackets.

@@ -107,30 +107,35 @@ func (p *palette) at(x, y int, probability, other uint8) rgba {
 // reasons the first is shown.
 func (p *palette) numberAt(x, y int, probability, other uint8) uint16 {
 	switch {
-	case other&doubt != 0 && other&unseen == 0 && (x-y)&7 < 3:
-		return p.doubtful
+	case other&unseen == 0:
+		return p.seen(x, y, probability, other)
 	case probability >= p.cut:
 		return p.carcinoma[probability]
-	case other&unseen != 0 && (x+y)>>2&1 == 0:
+	case (x+y)>>2&1 == 0:
 		return p.stripe
-	case other&unseen != 0:
-		return p.excluded[bits.TrailingZeros8(other>>2)%8] // 8 where there is no reason, which no cell gives
-	case other >= p.cut:
+	}
+	return p.excluded[bits.TrailingZeros8(other>>2)%8] // 8 where there is no reason, which no cell gives
+}
+
+// seen is numberAt for what was analysed. It is small enough to be inlined.
+func (p *palette) seen(x, y int, probability, other uint8) uint16 {
+	switch {
+	case other&doubt != 0 && (x-y)&7 < 3:
+		return p.doubtful
+	case probability < p.cut && other >= p.cut:
 		return p.highGrade[other]
 	}
 	return p.carcinoma[probability]
 }
 
-// row writes the numbers of a row of pixels, the first of which lies at the origin, as numberAt has them: most lie below
-// no stripes and hold no dysplasia.
+// row writes the numbers of a row of pixels, the first of which lies at the origin, as numberAt has them.
 func (p *palette) row(dst []uint16, origin image.Point, probability, other []uint8) {
 	other, dst = other[:len(probability)], dst[:len(probability)]
 	for x, v := range probability {
-		o := other[x]
-		if o&flags != 0 || o >= p.cut {
+		if o := other[x]; o&unseen == 0 {
+			dst[x] = p.seen(origin.X+x, origin.Y, v, o)
+		} else {
 			dst[x] = p.numberAt(origin.X+x, origin.Y, v, o)
-			continue
 		}
-		dst[x] = p.carcinoma[v]
 	}
 }

@@ -28,8 +28,12 @@ func (t *painting) paint(p *palette, r *raster, origin image.Point) {
 	t.numbers = slices.Grow(t.numbers[:0], w*r.size.H)[:w*r.size.H]
 	clear(t.used[:])
 	for y := range r.size.H {
-		row := t.numbers[y*w:][:w]
-		p.row(row, origin.Add(image.Pt(0, y)), r.probability[y*w:][:w], r.other[y*w:][:w])
+		row, probability, other := t.numbers[y*w:][:w], r.probability[y*w:][:w], r.other[y*w:][:w]
+		if blank(probability) && blank(other) {
+			t.nothing(p, row)
+			continue
+		}
+		p.row(row, origin.Add(image.Pt(0, y)), probability, other)
 		for _, n := range row {
 			t.used[n] = true
 		}
@@ -40,6 +44,15 @@ func (t *painting) paint(p *palette, r *raster, origin image.Point) {
 			t.entry[n] = uint8(len(t.entries)) // of use up to 256
 			t.entries = append(t.entries, c)
 		}
+	}
+}
+
+// nothing paints a row of glass.
+func (t *painting) nothing(p *palette, row []uint16) {
+	n := p.numberAt(0, 0, 0, 0)
+	t.used[n] = true
+	for x := range row {
+		row[x] = n
 	}
 }
 

@@ -22,8 +22,8 @@ const (
 
 // pngEncoder writes 8-bit PNG files of raw pixels. The standard library's encoder tries five filters
 // on every row and then compresses with care; a tile of few colours gains nothing from either. This
-// one uses the "up" filter throughout and the fastest compression. It is safe for concurrent use and
-// writes the same bytes for the same pixels.
+// one uses the "up" filter throughout and the fastest compression, or the next faster where that finds little. It is safe
+// for concurrent use and writes the same bytes for the same pixels.
 type pngEncoder struct {
 	pool sync.Pool // of *pngScratch
 }
@@ -31,18 +31,23 @@ type pngEncoder struct {
 type pngScratch struct {
 	out      bytes.Buffer
 	body     bytes.Buffer
-	z        *zlib.Writer
+	matching *zlib.Writer // looks for what repeats
+	noise    *zlib.Writer // only gives frequent values short codes
 	filtered []byte
 }
 
 func newPNGEncoder() *pngEncoder {
 	return &pngEncoder{pool: sync.Pool{New: func() any {
-		z, err := zlib.NewWriterLevel(nil, zlib.BestSpeed)
-		if err != nil {
-			panic(err) // the level is a constant of the package
-		}
-		return &pngScratch{z: z}
+		return &pngScratch{matching: compressor(zlib.BestSpeed), noise: compressor(zlib.HuffmanOnly)}
 	}}}
+}
+
+func compressor(level int) *zlib.Writer {
+	z, err := zlib.NewWriterLevel(nil, level)
+	if err != nil {
+		panic(err) // the levels are constants of the package
+	}
+	return z
 }
 
 // encode returns the file; pixels holds 1 (pngGrey), 3 (pngRGB) or 4 (pngRGBA, alpha not multiplied)
@@ -123,15 +128,26 @@ func minus(a, b uint64) uint64 {
 // data compresses the filtered rows into one IDAT chunk.
 func (s *pngScratch) data() error {
 	s.body.Reset()
-	s.z.Reset(&s.body)
-	if _, err := s.z.Write(s.filtered); err != nil {
+	z := s.compressor()
+	z.Reset(&s.body)
+	if _, err := z.Write(s.filtered); err != nil {
 		return err
 	}
-	if err := s.z.Close(); err != nil {
+	if err := z.Close(); err != nil {
 		return err
 	}
 	s.chunk("IDAT", s.body.Bytes())
 	return nil
+}
+
+// compressor is the one for the filtered rows. Where fewer than half of the values are as those above, as in most tiles
+// within tissue, what repeats is too short to be worth a search: without it they take a third of the time and are 5 to
+// 10 % larger. Where more are, the search halves the file at least, and is fast.
+func (s *pngScratch) compressor() *zlib.Writer {
+	if 2*bytes.Count(s.filtered, []byte{0}) < len(s.filtered) {
+		return s.noise
+	}
+	return s.matching
 }
 
 // chunk appends length, type, data and checksum (§5.3).

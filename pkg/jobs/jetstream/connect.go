@@ -26,7 +26,8 @@ func (q *Queue) connect(ctx context.Context) (err error) {
 		nats.ReconnectJitter(250*time.Millisecond, 500*time.Millisecond),
 		nats.PingInterval(15 * time.Second), // a dead link is noticed within 45 s
 		nats.SyncQueueLen(4096),             // of a Watch; the default takes half a megabyte
-		nats.ErrorHandler(q.noteDenied),     // the server's only way to say that a right is missing
+		nats.ReconnectHandler(func(*nats.Conn) { q.ringAll() }),
+		nats.ErrorHandler(q.noteDenied), // the server's only way to say that a right is missing
 	}
 	if q.embedded != nil {
 		if q.config.Share {

@@ -66,6 +66,9 @@ type denial struct {
 func (q *Queue) noteDenied(_ *nats.Conn, _ *nats.Subscription, err error) {
 	if errors.Is(err, nats.ErrPermissionViolation) {
 		q.denied.Store(&denial{time.Now(), err})
+		if strings.Contains(err.Error(), "for Subscription to") { // the server's words; the client keeps no other trace
+			q.deaf.Store(true)
+		}
 	}
 }
 

@@ -44,6 +44,8 @@ type Queue struct {
 	lines    map[jobs.Stage]*line // never written to after Open
 	express  map[jobs.Stage]*line // likewise; for stat jobs only
 	denied   atomic.Pointer[denial]
+	deaf     atomic.Bool // some subscription was denied, perhaps a bell's
+	hung     atomic.Bool // the bells hang: lines and express are whole
 	closed   chan struct{}
 	close    func() error // once
 	watchers sync.WaitGroup

@@ -12,9 +12,13 @@ import (
 )
 
 const (
-	// A stage without work is asked for jobs whose delay or worker has ended so often: ten times in the queue's
-	// patience. Each time costs a request for every lane, which server and workers would feel every second.
+	// A lane without work is asked for jobs whose delay or worker has ended so often: ten times in the queue's
+	// patience. Each time costs a request, which server and workers would feel every second.
 	leastIdle, mostIdle = time.Second, 5 * time.Second
+	// A calm lane, whose bell has not rung for calmAfter patiences, is asked calmPace times less often: most of a
+	// stage's lanes are never used, and what is in hand longer than that comes back late anyway, after a whole patience.
+	calmAfter = 2
+	calmPace  = 5
 	// eager is how soon after the bell: it may ring before the server has stored the job.
 	eager = 2 * time.Millisecond
 	// settling is how long after the bell a lane may still look empty.
@@ -86,7 +90,7 @@ func (q *Queue) takeNow(ctx context.Context, stage jobs.Stage, l *line) (*delive
 			continue
 		}
 		state := l.lanes[at]
-		for more := !state.quiet(time.Now(), l.idle); more; {
+		for more := !state.quiet(time.Now(), l.pace(state, q.deaf.Load())); more; {
 			asked := time.Now()
 			var d *delivery
 			var err error

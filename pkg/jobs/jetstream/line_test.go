@@ -1,0 +1,58 @@
+package jetstream
+
+import (
+	"testing"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/jobs"
+)
+
+// TestPace: a lane is asked briskly for a while after its bell, and then seldom, unless bells may go unheard. A bell
+// has a lane asked at once, whatever its pace.
+func TestPace(t *testing.T) {
+	l := newLine(30*time.Second, false)
+	at := jobs.Lane{Priority: jobs.Stat}
+	lane := l.lanes[at]
+	if brisk, calm := l.pace(lane, true), l.pace(lane, false); brisk != 3*time.Second || calm != 15*time.Second {
+		t.Errorf("a lane whose bell never rang is asked every %v, and if we may be deaf every %v", calm, brisk)
+	}
+	now := time.Now()
+	lane.empty = now.Add(-5 * time.Second)
+	if !lane.quiet(now, l.pace(lane, false)) {
+		t.Error("a calm lane is asked again after five seconds")
+	}
+	rung := l.listen()
+	l.ring(jobs.Names{}, jobs.Names{}.Subject(at, jobs.ID{Stage: jobs.Stitch}))
+	if lane.quiet(now, l.pace(lane, false)) {
+		t.Error("a lane whose bell has rung is not asked")
+	}
+	select {
+	case <-rung:
+	default:
+		t.Error("nobody is woken")
+	}
+	lane.empty = time.Now().Add(time.Second)
+	if later := lane.empty.Add(4 * time.Second); lane.quiet(later, l.pace(lane, false)) {
+		t.Error("a lane whose bell rang lately is not asked after four seconds")
+	}
+	lane.rung.Store(time.Now().Add(-time.Minute).UnixNano())
+	if pace := l.pace(lane, false); pace != 15*time.Second {
+		t.Errorf("two patiences after its bell a lane is asked every %v", pace)
+	}
+}
+
+// TestRingAll: after the server was away every lane counts as rung, but no bell is touched before all hang.
+func TestRingAll(t *testing.T) {
+	q := &Queue{lines: map[jobs.Stage]*line{jobs.Tile: newLine(time.Second, false)}, express: map[jobs.Stage]*line{jobs.Tile: newLine(time.Second, true)}}
+	for _, hung := range []bool{false, true} {
+		q.hung.Store(hung)
+		q.ringAll()
+		for _, l := range []*line{q.lines[jobs.Tile], q.express[jobs.Tile]} {
+			for at, lane := range l.lanes {
+				if (lane.rung.Load() != 0) != hung {
+					t.Errorf("bells hang: %v, lane %v rang: %v", hung, at, lane.rung.Load() != 0)
+				}
+			}
+		}
+	}
+}

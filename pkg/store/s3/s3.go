@@ -11,7 +11,8 @@
 //
 // A Put holds what it sends: the object if it is smaller than Config.PartSize, else one part of that
 // size (or 1/10000 of the object, if that is larger) at a time. So any part can be sent again, and an
-// object of unknown size may have 10000 parts, 156 GiB by default. Multiply by the number of Puts at once,
+// object of unknown size may have 10000 parts, 156 GiB by default. For one of unknown size memory is reserved ahead, but
+// never more than a part. Multiply by the number of Puts at once,
 // which store/limit bounds. A Get holds a connection's buffer, a List one page of 1000.
 package s3
 

@@ -81,8 +81,9 @@ func (m mask) fillHoles(area int) {
 }
 
 func (m mask) atBorder(i int32) bool {
-	x, y := int(i)%m.size.X, int(i)/m.size.X
-	return x == 0 || y == 0 || x == m.size.X-1 || y == m.size.Y-1
+	w, n := uint32(m.size.X), uint32(len(m.on)) // a division of 32 bits is much faster
+	x := uint32(i) % w
+	return x == 0 || x == w-1 || uint32(i) < w || uint32(i) >= n-w
 }
 
 func (m mask) setAll(piece []int32, v bool) {
@@ -93,57 +94,72 @@ func (m mask) setAll(piece []int32, v bool) {
 
 // spread grows the mask over all of the other mask that is connected to it.
 func (m mask) spread(over mask) {
-	var stack []int32
+	open := make([]bool, len(m.on))
+	var list []int32
 	for i, on := range m.on {
+		open[i] = over.on[i] && !on
 		if on {
-			stack = append(stack, int32(i))
+			list = append(list, int32(i))
 		}
 	}
-	m.flood(stack, true, func(i int32) bool {
-		if m.on[i] || !over.on[i] {
-			return false
-		}
-		m.on[i] = true
-		return true
-	})
+	m.setAll(m.flood(list, true, open), true)
 }
 
 // pieces visits every connected piece of the value. The slice is valid during the call only.
 func (m mask) pieces(v bool, visit func(piece []int32)) {
-	seen := make([]bool, len(m.on))
-	var stack []int32
-	for i := range m.on {
-		if m.on[i] != v || seen[i] {
-			continue
+	open := make([]bool, len(m.on)) // not yet of a piece
+	for i, on := range m.on {
+		open[i] = on == v
+	}
+	var list []int32
+	for i := range open {
+		if open[i] {
+			open[i] = false
+			list = m.flood(append(list[:0], int32(i)), v, open)
+			visit(list)
 		}
-		seen[i] = true
-		stack = m.flood(append(stack[:0], int32(i)), v, func(j int32) bool {
-			if seen[j] || m.on[j] != v {
-				return false
-			}
-			seen[j] = true
-			return true
-		})
-		visit(stack)
 	}
 }
 
-// flood extends the list by all neighbours that enter accepts, theirs, and so on.
-func (m mask) flood(list []int32, diagonal bool, enter func(i int32) bool) []int32 {
+// flood extends the list by all neighbours that are open, theirs, and so on, and closes them. Nearly all pixels have
+// all their neighbours: the loop over these is what the search for tissue spends its time in.
+func (m mask) flood(list []int32, diagonal bool, open []bool) []int32 {
+	around := m.around(diagonal)
 	for next := 0; next < len(list); next++ {
-		at := image.Pt(int(list[next])%m.size.X, int(list[next])/m.size.X)
-		for dy := -1; dy <= 1; dy++ {
-			for dx := -1; dx <= 1; dx++ {
-				if dx == 0 && dy == 0 || !diagonal && dx != 0 && dy != 0 {
-					continue
-				}
-				x, y := at.X+dx, at.Y+dy
-				if x < 0 || y < 0 || x >= m.size.X || y >= m.size.Y {
-					continue
-				}
-				if j := int32(y*m.size.X + x); enter(j) {
-					list = append(list, j)
-				}
+		at := list[next]
+		if m.atBorder(at) {
+			list = m.floodBorder(list, at, diagonal, open)
+			continue
+		}
+		for _, step := range around {
+			if j := at + step; open[j] {
+				open[j] = false
+				list = append(list, j)
+			}
+		}
+	}
+	return list
+}
+
+// around is how far the neighbours of a pixel within the border lie from it.
+func (m mask) around(diagonal bool) []int32 {
+	w := int32(m.size.X)
+	steps := []int32{-w, -1, 1, w}
+	if diagonal {
+		steps = append(steps, -w-1, -w+1, w-1, w+1)
+	}
+	return steps
+}
+
+// floodBorder extends the list by the open neighbours of a pixel at the border.
+func (m mask) floodBorder(list []int32, at int32, diagonal bool, open []bool) []int32 {
+	x, y := int(at)%m.size.X, int(at)/m.size.X
+	for ny := max(y-1, 0); ny <= min(y+1, m.size.Y-1); ny++ {
+		for nx := max(x-1, 0); nx <= min(x+1, m.size.X-1); nx++ {
+			j := int32(ny*m.size.X + nx)
+			if open[j] && (diagonal || nx == x || ny == y) {
+				open[j] = false
+				list = append(list, j)
 			}
 		}
 	}

@@ -20,7 +20,7 @@ package store
 //	        probability_files/<level>/<col>_<row>.png   8-bit grey
 //	        probability.szi                   or these tiles in one zip instead
 //	        overlay.dzi
-//	        overlay_files/<level>/<col>_<row>.png       RGBA
+//	        overlay_files/<level>/<col>_<row>.png       RGBA, indexed where 256 colours are enough
 //	        overlay.szi                       or these
 //	        mask.tiff
 //	        contours.geojson
@@ -204,7 +204,7 @@ func (r RunKeys) ProbabilityArchive() string { return r.file(ProbabilityArchive)
 // OverlayDZI is the Deep Zoom descriptor of the overlay.
 func (r RunKeys) OverlayDZI() string { return r.file(OverlayDZI) }
 
-// OverlayTile is one RGBA PNG tile of the overlay.
+// OverlayTile is one PNG tile of the overlay: RGBA, indexed where 256 colours are enough.
 func (r RunKeys) OverlayTile(t pyramid.Tile) string { return r.tile(OverlayTile, t) }
 
 // OverlayArchive is all tiles of the overlay in one SZI file.

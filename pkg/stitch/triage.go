@@ -168,7 +168,7 @@ func millimetres(v float64) string {
 
 func percent(share float64) string {
 	switch v := 100 * share; {
-	case v == 0 || v >= 10:
+	case v == 0 || v >= 20: // limits lie below
 		return fmt.Sprintf("%.0f %%", v)
 	case v < 0.01:
 		return "less than 0.01 %"

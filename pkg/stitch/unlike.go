@@ -147,7 +147,7 @@ func (s sighted) checks() []Check {
 
 // distance says in words how far the tissue lies.
 func (s sighted) distance(status string) string {
-	text := fmt.Sprintf("%.2f of the limit in the middle", s.median)
+	text := fmt.Sprintf("median distance %.2f, where 1 is the limit", s.median)
 	if status != CheckPassed {
 		text += "; " + Unlike
 	}

@@ -20,7 +20,7 @@ var wording = map[string]string{
 	"bubble_share":     "air bubbles cover %s of the tissue, which was not analysed: mount the slide again if it matters",
 	"off_stain_share":  "%s of the tissue has colours that H&E does not make: see whether this is another stain; the model knows only H&E",
 	checkUnlikeShare:   "%s of the tissue looks like nothing the model was trained on and is counted as uncertain",
-	checkDistance:      "stain and texture lie outside what the model was trained on: read with care (%s)",
+	checkDistance:      "stain and texture of much of the tissue lie outside what the model was trained on: read with care (%s)",
 }
 
 // Words says in plain words what a check found, or nothing where it passed.

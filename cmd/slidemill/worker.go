@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,6 +56,9 @@ func work(cmd *cobra.Command, f *workerFlags) (err error) {
 	}
 	if err := checkWorkers(f.workers, 1); err != nil {
 		return &usageError{err}
+	}
+	if !slices.Contains(f.roles, "segment") {
+		setHeapSlack(lightSlack)
 	}
 	stop, err := profile(f.profile)
 	if err != nil {

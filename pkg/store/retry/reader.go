@@ -16,7 +16,11 @@ func (t *try) begin(ctx context.Context, off, n int64) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	head, err := io.ReadAll(io.LimitReader(body, t.b.config.Buffer+1))
+	expected := n
+	if off == 0 { // who reads from the start names a bound, who reads from the middle knows what lies there
+		expected = 0
+	}
+	head, err := readUpTo(body, t.b.config.Buffer+1, expected)
 	if err != nil {
 		return nil, errors.Join(err, body.Close())
 	}
@@ -32,6 +36,17 @@ func (t *try) begin(ctx context.Context, off, n int64) (io.ReadCloser, error) {
 		io.Reader
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(head), rest), rest}, nil
+}
+
+// readUpTo reads at most limit bytes, into memory for those that are expected: growing bit by bit would touch several
+// times as much.
+func readUpTo(r io.Reader, limit, expected int64) ([]byte, error) {
+	var held bytes.Buffer
+	if expected > 0 {
+		held.Grow(int(min(expected, limit)) + bytes.MinRead)
+	}
+	_, err := held.ReadFrom(io.LimitReader(r, limit))
+	return held.Bytes(), err
 }
 
 // reader reads the rest of a large object, reopening it where it broke off.
@@ -99,7 +114,7 @@ func newSource(ctx context.Context, r io.Reader, size, limit int64) (*source, er
 	if size > limit {
 		return &source{once: r}, nil
 	}
-	held, err := io.ReadAll(io.LimitReader(store.Source(ctx, r, size), limit+1))
+	held, err := readUpTo(store.Source(ctx, r, size), limit+1, size)
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ type natives struct {
 	raws   slide.RawTiler // nil if streams are not to be copied
 	decode codec.JPEGDecoder
 	half   codec.JPEGDecoder
+	check  func(stream []byte, limit int) error
 
 	mu  sync.Mutex
 	bad map[pyramid.Tile]bool // tiles above the finest level that could not be read
@@ -39,9 +40,9 @@ type native struct {
 // newNatives finds the levels. With a quality, every tile is made anew from the finest level.
 func newNatives(cfg Config, dz pyramid.DeepZoom, src *source) *natives {
 	n := &natives{source: src, dz: dz, levels: make([]native, dz.Max()+1), bad: map[pyramid.Tile]bool{}}
-	n.decode, n.half = codec.DecodeJPEG, codec.DecodeHalf
+	n.decode, n.half, n.check = codec.DecodeJPEG, codec.DecodeHalf, codec.CheckJPEG
 	if turbo, err := codec.FindTurbo(); err == nil {
-		n.decode, n.half = turbo.Decode, turbo.DecodeHalf
+		n.decode, n.half, n.check = turbo.Decode, turbo.DecodeHalf, turbo.Check
 	}
 	if cfg.Quality != 0 {
 		return n
@@ -108,7 +109,7 @@ func (n *natives) raw(ctx context.Context, t pyramid.Tile, buf *buffer) (bool, e
 
 // sound reports whether a whole tile's stream decodes, of which no pixel is needed.
 func (n *natives) sound(raw []byte) bool {
-	return codec.CheckJPEG(raw, n.dz.Tile*n.dz.Tile) == nil
+	return n.check(raw, n.dz.Tile*n.dz.Tile) == nil
 }
 
 // decodeHalf decodes a whole tile's stream at half its size; it reports false where that cannot be done.

@@ -170,6 +170,9 @@ func (b *bitReader) left() int {
 		if b.data[b.pos] == 0xFF && (b.pos+1 >= len(b.data) || b.data[b.pos+1] != 0) {
 			break
 		}
+		if b.data[b.pos] == 0xFF {
+			b.pos++ // and the zero behind it: one byte, whoever reads it
+		}
 		b.pos++
 		n++
 	}

@@ -5,10 +5,12 @@ import (
 	"image"
 	"image/jpeg"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
-// TestCheckJudgesAsDecodingDoes: sound, cut and overwritten streams get the verdict that decoding gives them.
+// TestCheckJudgesAsDecodingDoes: sound, cut and overwritten streams, and such with a bit flipped or a tail of stuffed bytes,
+// get the verdict that decoding gives them, from this package and from libjpeg-turbo each.
 func TestCheckJudgesAsDecodingDoes(t *testing.T) {
 	var plain bytes.Buffer
 	if err := jpeg.Encode(&plain, noise(96, 96), nil); err != nil {
@@ -24,9 +26,14 @@ func TestCheckJudgesAsDecodingDoes(t *testing.T) {
 			t.Fatal(err)
 		}
 		head := len(stream) - len(scan)
-		for trial := range 60 {
+		for trial := range 100 {
 			data := bytes.Clone(stream)
 			switch {
+			case trial > 80:
+				end := len(data) - 2
+				data = slices.Concat(data[:end], bytes.Repeat([]byte{0xFF, 0}, 1+rng.IntN(12)), data[end:])
+			case trial > 60:
+				data[head+rng.IntN(len(scan)-2)] ^= 1 << rng.IntN(8)
 			case trial > 40:
 				data = data[:head+rng.IntN(len(scan))]
 			case trial > 0:
@@ -56,6 +63,13 @@ func agree(t *testing.T, name string, data []byte) {
 	whole := image.NewRGBA(image.Rectangle{Max: size})
 	if check, decode := CheckJPEG(data, 1<<20), DecodeJPEG(whole, data, 1<<20); (check == nil) != (decode == nil) {
 		t.Fatalf("%s: check says %v, decoding %v", name, check, decode)
+	}
+	turbo, err := FindTurbo()
+	if err != nil {
+		return
+	}
+	if check, decode := turbo.Check(data, 1<<20), turbo.Decode(whole, data, 1<<20); (check == nil) != (decode == nil) {
+		t.Fatalf("%s: with libjpeg-turbo check says %v, decoding %v", name, check, decode)
 	}
 }
 

@@ -73,14 +73,18 @@ func export(cmd *cobra.Command, f *exportFlags, args []string) error {
 	}
 	slides, misnamed := findSlides(cmd.Context(), intake.Ledger{Bucket: bucket}, args)
 	if len(slides) > 1 && !f.many() {
-		return &usageError{fmt.Errorf("%s, and --out %s is one file: name a folder, such as --out %s/", count(len(slides), "slide"), f.out, stem(f.out))}
+		one := &usageError{fmt.Errorf("%s, and --out %s is one file: name a folder, such as --out %s/", count(len(slides), "slide"), f.out, stem(f.out))}
+		return errors.Join(one, misnamed)
 	}
 	paths := f.paths(slides, format)
 	if err := vacant(f.force, paths...); err != nil {
-		return err
+		return errors.Join(err, misnamed)
 	}
 	var errs []error
 	for i, line := range slides {
+		if err := cmd.Context().Err(); err != nil {
+			return errors.Join(append(errs, err)...)
+		}
 		errs = append(errs, f.one(cmd, bucket, format, line.Slide, paths[i]))
 	}
 	return errors.Join(append(errs, misnamed)...)

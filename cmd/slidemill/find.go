@@ -28,7 +28,10 @@ func findEvery(ctx context.Context, l intake.Ledger, args []string) ([]intake.Li
 	return find(ctx, args, func(ctx context.Context, text string) ([]intake.Line, error) {
 		found, err := l.FindOrders(ctx, text)
 		if many := new(intake.Ambiguous); errors.As(err, &many) {
-			return slices.DeleteFunc(many.Lines, func(line intake.Line) bool { return line.At.IsZero() }), nil
+			orders := slices.DeleteFunc(slices.Clone(many.Lines), func(line intake.Line) bool { return line.At.IsZero() })
+			if len(orders) > 0 {
+				return orders, nil
+			}
 		}
 		return found, err
 	})

@@ -50,9 +50,7 @@ func writeTo(path string, write func(io.Writer) error) error {
 	if isStream(path) {
 		return writeThrough(path, write)
 	}
-	if end, err := filepath.EvalSymlinks(path); err == nil {
-		path = end
-	}
+	path = endOfLinks(path)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
@@ -67,6 +65,22 @@ func writeTo(path string, write func(io.Writer) error) error {
 		return fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(f.Name())))
 	}
 	return nil
+}
+
+// endOfLinks is where a symbolic link leads, whether or not anything is there yet.
+func endOfLinks(path string) string {
+	const most = 40 // as many as kernels follow
+	for range most {
+		to, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		path = to
+	}
+	return path
 }
 
 // writeThrough writes to what is not a file.

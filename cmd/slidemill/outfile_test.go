@@ -54,10 +54,10 @@ func TestWriteToFollowsLinks(t *testing.T) {
 	dir := t.TempDir()
 	hello := func(w io.Writer) error { _, err := io.WriteString(w, "hello"); return err }
 	file, link, null := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "null")
-	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Symlink("file", link), os.Symlink(os.DevNull, null)); err != nil {
+	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Symlink("file", link), os.Symlink(os.DevNull, null), os.Symlink("new", filepath.Join(dir, "early"))); err != nil {
 		t.Skip("no links here: ", err)
 	}
-	for _, path := range []string{link, null} {
+	for _, path := range []string{link, null, filepath.Join(dir, "early")} {
 		if err := writeTo(path, hello); err != nil {
 			t.Error(err)
 		}
@@ -65,8 +65,10 @@ func TestWriteToFollowsLinks(t *testing.T) {
 			t.Errorf("%s is no link now: %v", path, err)
 		}
 	}
-	if data, err := os.ReadFile(file); err != nil || string(data) != "hello" {
-		t.Errorf("%q, %v", data, err)
+	for _, path := range []string{file, filepath.Join(dir, "new")} {
+		if data, err := os.ReadFile(path); err != nil || string(data) != "hello" {
+			t.Errorf("%s: %q, %v", path, data, err)
+		}
 	}
 	if err := vacant(false, null); err != nil {
 		t.Error(err)

@@ -29,7 +29,8 @@ failed or refused and why, how long it took, with its picture. With --folder it 
 slides that the folder's worklists (CSV) name and that never came. It names files and
 accessions: keep it where your other lists lie.
 
-Exit codes: 0 all is well, 1 at least one slide failed, was refused or is missing, 2 usage.`,
+Exit codes: 0 all is well, 1 at least one slide failed, was refused or is missing, or a line of a
+worklist makes no sense, 2 usage.`,
 		Example: "  slidemill summary --since 12h --out morning\n  slidemill summary --folder /scans",
 		Args:    usageArgs(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return writeSummary(cmd, &f) },

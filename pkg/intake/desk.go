@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/stitch"
 	"github.com/slidemill/slidemill/pkg/store"
 )
@@ -51,7 +52,7 @@ func (d *Desk) Ledger() Ledger { return Ledger{d.Bucket} }
 // that died earlier is tried again, and so is a slide that was cancelled or given up. An order without a priority
 // gets one.
 func (d *Desk) Submit(ctx context.Context, o *Order) (err error) {
-	if o.Priority, err = d.priority(ctx, o); err != nil {
+	if o.Priority, err = d.priority(ctx, o.Slide, o.Priority); err != nil {
 		return fmt.Errorf("order of %v: %w", o.Slide, err)
 	}
 	job, err := o.Job()
@@ -82,20 +83,20 @@ func (d *Desk) Submit(ctx context.Context, o *Order) (err error) {
 	return err
 }
 
-// priority is the order's own. Where nobody says one it is that of the slide's last order, if that came to nothing:
+// priority is what is said of an order. Where nobody says it, it is that of the slide's last order, if that came to nothing:
 // whoever could not wait for it waits still. An order that has its result is over, and so is its urgency.
-func (d *Desk) priority(ctx context.Context, o *Order) (jobs.Priority, error) {
-	if o.Priority != "" {
-		return o.Priority, nil
+func (d *Desk) priority(ctx context.Context, id pyramid.SlideID, said jobs.Priority) (jobs.Priority, error) {
+	if said != "" {
+		return said, nil
 	}
-	last, err := d.Ledger().Entry(ctx, o.Slide)
+	last, err := d.Ledger().Entry(ctx, id)
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, errUnreadable) {
 		return jobs.Routine, nil
 	}
 	if err != nil {
 		return "", err
 	}
-	_, err = d.Bucket.Stat(ctx, store.Slide(o.Slide).Run(last.Run).Manifest())
+	_, err = d.Bucket.Stat(ctx, store.Slide(id).Run(last.Run).Manifest())
 	if errors.Is(err, store.ErrNotFound) {
 		return last.Priority.Known(), nil
 	}

@@ -150,9 +150,13 @@ func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters,
 	if t.Known && r.Once {
 		return t, l.Call(ctx, t.Slide, q.file())
 	}
+	priority, err := r.Desk.priority(ctx, t.Slide, q.Priority)
+	if err != nil {
+		return t, err
+	}
 	e := Entry{
 		Slide: t.Slide, SHA256: hex.EncodeToString(n.sum[:]), File: q.file(), Accession: q.Accession,
-		Priority: q.Priority.Known(), Model: r.Model.Ref.SHA256, At: time.Now().UTC(),
+		Priority: priority, Model: r.Model.Ref.SHA256, At: time.Now().UTC(),
 		Again: &Again{q.Path, p}, Bytes: n.bytes, Changed: n.changed.UTC(),
 	}
 	// Without Reopen: killed between the two, an order that ended has its old end, see also Standing.torn.

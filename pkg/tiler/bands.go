@@ -24,6 +24,22 @@ func bandRoots(finest, read int) []int {
 	return roots
 }
 
+// commonMPP is the scale of the built-in model. An archive must not depend on the model or the scale that a slide is ordered
+// with, as its key does not: other models find fours side by side, or single tiles.
+const commonMPP = 1.3
+
+// readLevel is the level that a model of the common scale reads of a slide whose file says its scale; 0 where it does not.
+func readLevel(mpp pyramid.MPP, d pyramid.DeepZoom) int {
+	if !mpp.Known() || mpp.Source == pyramid.FromOperator {
+		return 0
+	}
+	level := d.Max()
+	for step := commonMPP / max(mpp.X, mpp.Y); level > 0 && step >= 2; step /= 2 {
+		level--
+	}
+	return level
+}
+
 // above is the tile of a coarser level that shows the same place.
 func above(t pyramid.Tile, level int) pyramid.Tile {
 	up := t.Level - level

@@ -33,7 +33,7 @@ func (p *Pyramid) Canvas(ctx context.Context, frame segment.Frame, r image.Recta
 
 // Show fills dst with a view, whose bounds become the view's; its memory is kept if
 // it suffices. What lies beyond the slide is white. Every pixel that matters is a function of its own coordinate
-// and the slide, so two canvases agree bit for bit where they overlap.
+// and the slide, so two canvases agree bit for bit where they overlap, in what matters to both.
 //
 // The source is the coarsest level that is at least as fine as the model; see taps.New for the filter.
 func (p *Pyramid) Show(ctx context.Context, v View, dst *image.RGBA) error {

@@ -21,7 +21,7 @@ func (c *cutter) pass(ctx context.Context, p pass) error {
 	c.uploads, c.upload = errgroup.WithContext(ctx)
 	c.uploads.SetLimit(c.cfg.Uploads)
 	d, pieces := pyramid.DeepZoom{Size: c.dz.LevelSize(p.leaf), Tile: c.dz.Tile}, quadtree.Pieces{Top: p.coarsest}
-	w := &walk{cutter: c, pass: p, pieces: pieces.Level(d), bands: bandRoots(p.leaf, c.cfg.EarlyLevel)}
+	w := &walk{cutter: c, pass: p, pieces: pieces.Level(d), bands: bandRoots(p.leaf, readLevel(c.cfg.Slide.Info().MPP, c.dz))}
 	pieces.Done = w.flush
 	built := quadtree.InOrder(c.upload, d, quadtree.Ops[*tile]{
 		Leaf:    func(context.Context, pyramid.Tile) (*tile, error) { return new(tile), nil },

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,6 +19,9 @@ type move struct {
 	err   error
 }
 
+// errUnderway is why a file stays where it is.
+var errUnderway = errors.New("not moved: the file before it is on its way still, or not noted yet")
+
 // putAway moves the file of a failed slide to quarantine, from where it may be tried again. While the folder does not
 // answer one such move waits for it, and what else fails stays where it is.
 func (w *Watcher) putAway(ctx context.Context, s *Slide) error {
@@ -25,7 +29,7 @@ func (w *Watcher) putAway(ctx context.Context, s *Slide) error {
 		return nil
 	}
 	if w.collect(ctx); w.moving != nil {
-		return errSilent
+		return errUnderway
 	}
 	one := *s
 	w.moving = begin(func(func()) move {
@@ -34,7 +38,7 @@ func (w *Watcher) putAway(ctx context.Context, s *Slide) error {
 	})
 	m, err := w.moving.wait(ctx, w.silence)
 	if err != nil {
-		return err
+		return fmt.Errorf("not moved yet: %w", err)
 	}
 	return w.moved(ctx, m)
 }
@@ -47,19 +51,23 @@ func (w *Watcher) collect(ctx context.Context) {
 	select {
 	case m := <-w.moving.ended:
 		if err := w.moved(ctx, m); err != nil {
-			w.Log.Warn("not moved to quarantine", "slide", m.slide, "error", nameless(err))
+			w.Log.Warn("quarantine", "slide", m.slide, "error", nameless(err))
 		}
 	default:
 	}
 }
 
-// moved notes where the file of a move that ended lies now.
+// moved notes where the file of a move that ended lies now. What cannot be noted is noted at a later look.
 func (w *Watcher) moved(ctx context.Context, m move) error {
 	w.moving = nil
 	if m.err != nil {
-		return m.err
+		return fmt.Errorf("not moved: %w", m.err)
 	}
-	return w.Reception.Moved(ctx, m.slide, m.to)
+	if err := w.Reception.Moved(ctx, m.slide, m.to); err != nil {
+		w.moving = begin(func(func()) move { return m })
+		return fmt.Errorf("moved, but where to is not noted yet: %w", err)
+	}
+	return nil
 }
 
 // quarantine moves the slide's file away, writes the reason beside it, and says where it is. Of a DICOM slide all

@@ -63,7 +63,7 @@ func (p Problem) Error() string { return fmt.Sprintf("line %d: %v", p.Line, p.Er
 func (p Problem) Unwrap() error { return p.Err }
 
 // ParseSheet reads a worklist: CSV with commas, semicolons or tabs, in UTF-8 with or without a mark, with
-// a header whose names are in columns or, if its first cell is the name of a file, without one, then file, accession,
+// a header whose names are in columns or, if its first cell is the name of a file or its third a priority, without one, then file, accession,
 // priority: any other CSV is no worklist, which is a problem. A cell that makes no sense is one too, named by its line, and
 // counts as empty; the rest of the line counts if it names a file. Of lines that say different things of one file the last
 // counts, and is a problem.
@@ -137,6 +137,10 @@ func comma(data []byte) rune {
 // layout says which column is what, and whether the record is a header at all. If it is neither that nor the first line of
 // a worklist without one, no column is the file.
 func layout(record []string) (at map[string]int, header bool) {
+	headless := map[string]int{"file": 0, "accession": 1, "priority": 2}
+	if len(record) > 2 && isPriority(record[2]) {
+		return headless, false
+	}
 	at = map[string]int{}
 	for i, name := range record {
 		letters := strings.Map(func(r rune) rune {
@@ -152,9 +156,15 @@ func layout(record []string) (at map[string]int, header bool) {
 		}
 	}
 	if len(at) == 0 && isFileName(record[0]) {
-		return map[string]int{"file": 0, "accession": 1, "priority": 2}, false
+		return headless, false
 	}
 	return at, true
+}
+
+// isPriority reports whether a cell says a priority: the first line of a list of folders, of which each is a slide.
+func isPriority(cell string) bool {
+	p, err := readPriority(strings.TrimSpace(cell))
+	return err == nil && p != ""
 }
 
 // isFileName reports whether a cell has an extension, as the names of slides do.

@@ -48,6 +48,14 @@ func TestNoWorklist(t *testing.T) {
 	}
 }
 
+// Folders of DICOM files have no extension.
+func TestHeadlessFolders(t *testing.T) {
+	rows, problems := ParseSheet([]byte("case1,S26-1,stat\ncase2,S26-2,urgent\n"))
+	if len(rows) != 2 || len(problems) > 0 || rows[0].Priority != jobs.Stat || rows[1].File != "case2" {
+		t.Errorf("%+v, %v", rows, problems)
+	}
+}
+
 // Lines that agree are one; of two that do not the last counts, and somebody hears of it.
 func TestTwoLinesOfOneFile(t *testing.T) {
 	rows, problems := ParseSheet([]byte("a.svs,A1\na.svs,A1\na.svs,A2\n"))

@@ -171,11 +171,11 @@ func TestHangingQuarantine(t *testing.T) {
 	s.Quarantine, s.silence = filepath.Join(t.TempDir(), "failed"), 20*time.Millisecond
 	hangs := make(chan struct{})
 	s.moving = begin(func(func()) move { <-hangs; return move{} })
-	if err := s.putAway(t.Context(), &Slide{File: "a.png"}); !errors.Is(err, errSilent) {
+	if err := s.putAway(t.Context(), &Slide{File: "a.png"}); !errors.Is(err, errUnderway) {
 		t.Errorf("error %v", err)
 	}
 	close(hangs)
-	for len(s.moving.ended) == 0 {
+	for deadline := time.Now().Add(time.Minute); len(s.moving.ended) == 0 && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	s.silence = time.Minute

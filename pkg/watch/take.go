@@ -75,9 +75,9 @@ func (w *Watcher) replaced(f candidate, s *seen) bool {
 }
 
 func (w *Watcher) request(f candidate, s *seen) intake.Request {
-	q := intake.Request{Path: f.path, File: f.file, Doubtful: !s.doubted, Priority: jobs.Routine, Bytes: f.size, Changed: f.changed}
+	q := intake.Request{Path: f.path, File: f.file, Doubtful: !s.doubted, Bytes: f.size, Changed: f.changed}
 	if row, ok := w.lists.find(f.file); ok {
-		q.Accession, q.Priority, q.MPP = row.Accession, row.Priority.Known(), row.MPP
+		q.Accession, q.Priority, q.MPP = row.Accession, row.Priority, row.MPP
 	}
 	return q
 }

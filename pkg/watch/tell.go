@@ -17,7 +17,7 @@ func (w *Watcher) tell(ctx context.Context, s *Slide) {
 	if s.State == intake.Failed || s.State == intake.Refused {
 		level = slog.LevelError
 		if err := w.putAway(ctx, s); err != nil {
-			w.Log.Warn("not moved to quarantine", "slide", s.Slide, "error", nameless(err))
+			w.Log.Warn("quarantine", "slide", s.Slide, "error", nameless(err))
 		}
 	}
 	if w.Told != nil {

@@ -29,6 +29,7 @@ type line struct {
 type lane struct {
 	empty time.Time    // when it was found to be; zero if it was not; only the first in line looks
 	rung  atomic.Int64 // in nanoseconds of the Unix epoch
+	brisk bool         // never calm
 }
 
 func (l *lane) quiet(now time.Time, pace time.Duration) bool {
@@ -37,7 +38,7 @@ func (l *lane) quiet(now time.Time, pace time.Duration) bool {
 
 // pace is the time between two questions to a lane that is empty. Who may be deaf to bells asks every one briskly.
 func (l *line) pace(at *lane, deaf bool) time.Duration {
-	if deaf || time.Since(time.Unix(0, at.rung.Load())) < l.calm {
+	if deaf || at.brisk || time.Since(time.Unix(0, at.rung.Load())) < l.calm {
 		return l.idle
 	}
 	return calmPace * l.idle
@@ -47,7 +48,7 @@ func newLine(patience time.Duration, stat bool) *line {
 	idle := min(max(patience/10, leastIdle), mostIdle)
 	l := &line{idle: idle, calm: calmAfter * patience, first: make(chan struct{}, 1), bell: make(chan struct{}), lanes: map[jobs.Lane]*lane{}, stat: stat}
 	for _, at := range jobs.Lanes(false) {
-		l.lanes[at] = new(lane)
+		l.lanes[at] = &lane{brisk: at.Priority == jobs.Stat}
 	}
 	return l
 }

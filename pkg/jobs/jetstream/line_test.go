@@ -11,8 +11,11 @@ import (
 // has a lane asked at once, whatever its pace.
 func TestPace(t *testing.T) {
 	l := newLine(30*time.Second, false)
-	at := jobs.Lane{Priority: jobs.Stat}
+	at := jobs.Lane{Priority: jobs.Routine}
 	lane := l.lanes[at]
+	if pace := l.pace(l.lanes[jobs.Lane{Priority: jobs.Stat}], false); pace != 3*time.Second {
+		t.Errorf("a lane of stat is asked every %v", pace)
+	}
 	if brisk, calm := l.pace(lane, true), l.pace(lane, false); brisk != 3*time.Second || calm != 15*time.Second {
 		t.Errorf("a lane whose bell never rang is asked every %v, and if we may be deaf every %v", calm, brisk)
 	}

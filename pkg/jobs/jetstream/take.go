@@ -16,7 +16,8 @@ const (
 	// patience. Each time costs a request, which server and workers would feel every second.
 	leastIdle, mostIdle = time.Second, 5 * time.Second
 	// A calm lane, whose bell has not rung for calmAfter patiences, is asked calmPace times less often: most of a
-	// stage's lanes are never used, and what is in hand longer than that comes back late anyway, after a whole patience.
+	// stage's lanes are never used. What comes back without a bell, as its worker was lost or gave it back, waits there for up
+	// to 15 s and not 3 with the usual patience of 30 s; so lanes of stat are never calm.
 	calmAfter = 2
 	calmPace  = 5
 	// eager is how soon after the bell: it may ring before the server has stored the job.

@@ -5,7 +5,8 @@ import "image"
 // A patch is a block with the eight around it: PatchSide pixels wide.
 const PatchSide = 3 * Block
 
-// Reach is how far from a pixel the patch of its block may extend, along either axis.
+// Reach is how far from a pixel the patch of its block may extend, along either axis: from one edge of its block to the
+// other, and a block more. It says of a pixel what Cover says of a rectangle.
 const Reach = 2 * Block
 
 // Cover is the rectangle of canvas pixels that the verdicts on r depend on.

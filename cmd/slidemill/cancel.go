@@ -46,7 +46,7 @@ func (r *reached) cancel(cmd *cobra.Command, lines []intake.Line, reason string)
 		return err
 	}
 	for _, s := range standings {
-		if s.State == intake.Cancelled || !s.Open() && !s.Bad() {
+		if s.State == intake.Cancelled || s.State == intake.Refused || !s.Open() && !s.Bad() {
 			fmt.Fprintf(cmd.OutOrStdout(), "%v  %s already  %s\n", s.Slide, s.State, s.File)
 			continue
 		}

@@ -37,8 +37,8 @@ func newExport() *cobra.Command {
 
 Without --format the name of the file says which: .tiff and .tif are masks, others outlines.
 Of several slides, such as those of an accession, --out is a folder that is there or whose
-name ends in a slash; each file has the name of its slide's, and where two are the same
-the first digits of the id.
+name ends in a slash; each file has the name of its slide's (masks end in .mask.tiff), and
+where two are the same the first digits of the id.
 
 Exit codes: 0 all written, 1 at least one could not be (the others are), 2 usage.
 

@@ -36,7 +36,7 @@ func (f *exportFlags) paths(slides []intake.Line, format exportFormat) []string 
 		if called[strings.ToLower(names[i])] > 1 {
 			names[i] += "-" + line.Slide.String()[:8]
 		}
-		names[i] = filepath.Join(f.out, names[i]+format.extensions[0])
+		names[i] = filepath.Join(f.out, names[i]+format.beside)
 	}
 	return names
 }
@@ -46,12 +46,13 @@ type exportFormat struct {
 	name       string
 	key        func(store.RunKeys) string
 	extensions []string // of its files, the usual one first
+	beside     string   // what its files are called behind their slides' names: never as a slide
 }
 
 // exportFormats is the table of what can be handed over; the first is what is written where nobody says.
 var exportFormats = []exportFormat{
-	{"geojson", store.RunKeys.Contours, []string{".geojson", ".json"}},
-	{"mask", store.RunKeys.Mask, []string{".tiff", ".tif"}},
+	{"geojson", store.RunKeys.Contours, []string{".geojson", ".json"}, ".geojson"},
+	{"mask", store.RunKeys.Mask, []string{".tiff", ".tif"}, ".mask.tiff"},
 }
 
 // formatOf is what --format names, or the name of --out. A file that is called what it is not would open in no program,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -143,8 +144,14 @@ func (f *submitFlags) one(cmd *cobra.Command, desk *intake.Reception, q intake.R
 	if t.Warning != "" {
 		fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: warning: %s: %s\n", file, t.Warning)
 	}
+	var changed []string
+	if t.Known { // what is said of it now may be another than before
+		if changed, err = desk.Amend(cmd.Context(), t.Slide, q); err != nil {
+			return "", fmt.Errorf("%s: %w", file, err)
+		}
+	}
 	if f.json {
-		return t.State, json.NewEncoder(cmd.OutOrStdout()).Encode(submitted(file, t))
+		return t.State, json.NewEncoder(cmd.OutOrStdout()).Encode(submitted(file, t, changed))
 	}
 	if unfit(t.State) {
 		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: %s: %s: %s\n", file, t.State, t.Reason)
@@ -152,7 +159,7 @@ func (f *submitFlags) one(cmd *cobra.Command, desk *intake.Reception, q intake.R
 	}
 	said := "ordered, " + string(t.Priority)
 	if t.Known {
-		said = "known already, " + t.State
+		said = strings.Join(append([]string{"known already, " + t.State}, changed...), "; ")
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%v  %s  %s\n", t.Slide, said, file)
 	return t.State, err
@@ -174,10 +181,11 @@ type order struct {
 	Reason   string        `json:"reason,omitempty"`
 	Known    bool          `json:"known,omitempty"`
 	Priority jobs.Priority `json:"priority"`
+	Changed  []string      `json:"changed,omitempty"` // of a slide that was known
 }
 
-func submitted(file string, t intake.Taken) order {
-	o := order{File: file, State: t.State, Reason: t.Reason, Known: t.Known, Priority: t.Priority}
+func submitted(file string, t intake.Taken, changed []string) order {
+	o := order{File: file, State: t.State, Reason: t.Reason, Known: t.Known, Priority: t.Priority, Changed: changed}
 	if t.Slide != ([12]byte{}) {
 		o.Slide = t.Slide.String()
 	}

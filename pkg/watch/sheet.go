@@ -2,6 +2,7 @@ package watch
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -34,6 +35,15 @@ func (r Row) says(other Row) bool {
 	return r.Accession == other.Accession && r.Priority == other.Priority && r.MPP == other.MPP
 }
 
+// said is what the row asks for, for people.
+func (r Row) said() string {
+	text := cmp.Or(r.Accession, "no accession") + " and " + cmp.Or(string(r.Priority), "no priority")
+	if r.MPP > 0 {
+		text += fmt.Sprintf(" and %g µm", r.MPP)
+	}
+	return text
+}
+
 // columns are the names that laboratories give to what we look for, in lower case and without what
 // is not a letter.
 var columns = map[string]string{
@@ -62,9 +72,9 @@ type Problem struct {
 func (p Problem) Error() string { return fmt.Sprintf("line %d: %v", p.Line, p.Err) }
 func (p Problem) Unwrap() error { return p.Err }
 
-// ParseSheet reads a worklist: CSV with commas, semicolons or tabs, in UTF-8 with or without a mark, with
-// a header whose names are in columns or, if its first cell is the name of a file or its third a priority, without one, then file, accession,
-// priority: any other CSV is no worklist, which is a problem. A cell that makes no sense is one too, named by its line, and
+// ParseSheet reads a worklist: CSV with commas, semicolons or tabs, in UTF-8 with or without a mark, with a header whose
+// names are in columns, or without one, then file, accession, priority, if its first cell is the name of a file or its third
+// a priority. Any other CSV is none, and gives nothing. A cell that makes no sense is a problem, named by its line, and
 // counts as empty; the rest of the line counts if it names a file. Of lines that say different things of one file the last
 // counts, and is a problem.
 func ParseSheet(data []byte) (rows []Row, problems []Problem) {
@@ -88,8 +98,10 @@ func ParseSheet(data []byte) (rows []Row, problems []Problem) {
 		if at == nil {
 			var header bool
 			at, header = layout(record)
-			if _, ok := at["file"]; !ok {
-				return nil, append(problems, Problem{line, errNoWorklist})
+			if _, ok := at["file"]; !ok && len(at) == 0 {
+				return nil, nil // of another kind
+			} else if !ok {
+				return nil, []Problem{{line, errNoFile}}
 			}
 			if header {
 				continue
@@ -104,15 +116,15 @@ func ParseSheet(data []byte) (rows []Row, problems []Problem) {
 		}
 		row.Line = line
 		if first, again := said[row.File]; again && !row.says(first) {
-			problems = append(problems, Problem{line, fmt.Errorf("line %d says something else of the same file; this line counts", first.Line)})
+			problems = append(problems, Problem{line, fmt.Errorf("line %d says something else of the same file, %s; this line counts, %s", first.Line, first.said(), row.said())})
 		}
 		said[row.File] = row
 		rows = append(rows, row)
 	}
 }
 
-// errNoWorklist is a CSV of another kind.
-var errNoWorklist = errors.New("this is no worklist: no column is called file")
+// errNoFile is a worklist that says much, but of whom.
+var errNoFile = errors.New("no column is called file")
 
 // unreadable is the problem of a file that is no CSV from a line on.
 func unreadable(err error) Problem {

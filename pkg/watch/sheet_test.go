@@ -38,13 +38,16 @@ func TestParseSheet(t *testing.T) {
 	}
 }
 
-// A CSV of another kind names no slides, so that none is missing because of it.
+// A CSV of another kind names no slides, so that none is missing because of it, and is no problem.
 func TestNoWorklist(t *testing.T) {
-	for _, text := range []string{"name,value\nfocus,0.9\n", "accession,priority\nA1,stat\n", "0.25,0.5\n", "\"Report v1.2 of, tonight\"\nx\n", ".\n"} {
-		rows, problems := ParseSheet([]byte(text))
-		if len(rows) != 0 || len(problems) != 1 || !errors.Is(problems[0], errNoWorklist) || problems[0].Line != 1 {
+	for _, text := range []string{"", "name,value\nfocus,0.9\n", "0.25,0.5\n", "\"Report v1.2 of, tonight\"\nx\n", ".\n"} {
+		if rows, problems := ParseSheet([]byte(text)); len(rows) != 0 || len(problems) != 0 {
 			t.Errorf("%q: %+v, %v", text, rows, problems)
 		}
+	}
+	rows, problems := ParseSheet([]byte("accession,priority\nA1,stat\n"))
+	if len(rows) != 0 || len(problems) != 1 || !errors.Is(problems[0], errNoFile) || problems[0].Line != 1 {
+		t.Errorf("without a file: %+v, %v", rows, problems)
 	}
 }
 
@@ -59,7 +62,7 @@ func TestHeadlessFolders(t *testing.T) {
 // Lines that agree are one; of two that do not the last counts, and somebody hears of it.
 func TestTwoLinesOfOneFile(t *testing.T) {
 	rows, problems := ParseSheet([]byte("a.svs,A1\na.svs,A1\na.svs,A2\n"))
-	if len(rows) != 3 || rows[2].Accession != "A2" || len(problems) != 1 || problems[0].Line != 3 || !strings.Contains(problems[0].Error(), "line 2 says") {
+	if len(rows) != 3 || rows[2].Accession != "A2" || len(problems) != 1 || problems[0].Line != 3 || !strings.Contains(problems[0].Error(), "line 2 says something else of the same file, A1 and no priority; this line counts, A2 and no priority") {
 		t.Errorf("%+v, %v", rows, problems)
 	}
 }

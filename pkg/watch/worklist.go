@@ -129,6 +129,9 @@ func readSheet(name, where string, st os.FileInfo, log *slog.Logger) sheet {
 		problems = []Problem{{Err: err}}
 	} else {
 		s.rows, problems = ParseSheet(data)
+		if len(s.rows) == 0 && len(problems) == 0 {
+			log.Warn("a CSV file in the folder names no slides: as a worklist it needs a column called file")
+		}
 	}
 	for i := range s.rows {
 		s.rows[i].sheet, s.rows[i].changed = where, s.changed

@@ -33,11 +33,7 @@ func readLevel(mpp pyramid.MPP, d pyramid.DeepZoom) int {
 	if !mpp.Known() || mpp.Source == pyramid.FromOperator {
 		return 0
 	}
-	level := d.Max()
-	for step := commonMPP / max(mpp.X, mpp.Y); level > 0 && step >= 2; step /= 2 {
-		level--
-	}
-	return level
+	return levelOf(d, commonMPP/max(mpp.X, mpp.Y))
 }
 
 // above is the tile of a coarser level that shows the same place.

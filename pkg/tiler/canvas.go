@@ -101,8 +101,13 @@ func fill(pix []uint8, v uint8) {
 
 // canvasLevel is the coarsest level whose pixels are not larger than the model's, or the finest.
 func canvasLevel(d pyramid.DeepZoom, frame segment.Frame) int {
+	return levelOf(d, min(frame.StepX(), frame.StepY()))
+}
+
+// levelOf is the coarsest level whose pixels are not larger than those of a step of the finest level's, or the finest.
+func levelOf(d pyramid.DeepZoom, step float64) int {
 	level := d.Max()
-	for step := min(frame.StepX(), frame.StepY()); level > 0 && step >= 2; step /= 2 {
+	for ; level > 0 && step >= 2; step /= 2 {
 		level--
 	}
 	return level

@@ -175,7 +175,7 @@ func (n *natives) shown(t pyramid.Tile, level int) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for t.Level > level {
-		t = pyramid.Tile{Level: t.Level - 1, Col: t.Col / 2, Row: t.Row / 2}
+		t = above(t, t.Level-1)
 		if n.has(t) && !n.bad[t] {
 			return true
 		}

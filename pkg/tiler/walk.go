@@ -124,8 +124,7 @@ func (c *cutter) watches(level int) bool {
 
 // wantsHalf reports whether the tile above is made from this one.
 func (w *walk) wantsHalf(t pyramid.Tile) bool {
-	above := pyramid.Tile{Level: t.Level - 1, Col: t.Col / 2, Row: t.Row / 2}
-	return t.Level > w.coarsest && !w.natives.has(above)
+	return t.Level > w.coarsest && !w.natives.has(above(t, t.Level-1))
 }
 
 // render sees to it that the pixels that somebody needs are there, and gives the slide's own stream where

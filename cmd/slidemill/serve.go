@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -289,5 +290,5 @@ func ignoreFailed(err error) error {
 
 // summaryFolder is where the summaries of a data folder lie.
 func summaryFolder(data, named string) string {
-	return orDefault(named, filepath.Join(data, "summary"))
+	return cmp.Or(named, filepath.Join(data, "summary"))
 }

@@ -96,10 +96,3 @@ func (f *summaryFlags) absent(ctx context.Context, system *reached, log *slog.Lo
 	}
 	return watch.Absent(ctx, f.folder, files, log)
 }
-
-func orDefault(text, other string) string {
-	if text == "" {
-		return other
-	}
-	return text
-}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -100,7 +101,7 @@ func trainModel(cmd *cobra.Command, f *trainFlags) error {
 }
 
 // folder is where the training keeps what it goes on from.
-func (f *trainFlags) folder() string { return orDefault(f.dir, stem(f.out)+".training") }
+func (f *trainFlags) folder() string { return cmp.Or(f.dir, stem(f.out)+".training") }
 
 // cardFile is where the model's card goes.
 func (f *trainFlags) cardFile() string { return stem(f.out) + ".md" }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -95,7 +96,7 @@ func uncut(ctx context.Context, bucket store.Bucket, line *intake.Line) error {
 	case line.End == nil:
 		return errors.New("it is not cut, so there is nothing to verify: run or submit its file")
 	}
-	return fmt.Errorf("it %s and is not cut, so there is nothing to verify: %s", orDefault(endWords[line.End.State], "ended"), intake.PlainReason(line.End.Reason))
+	return fmt.Errorf("it %s and is not cut, so there is nothing to verify: %s", cmp.Or(endWords[line.End.State], "ended"), intake.PlainReason(line.End.Reason))
 }
 
 // endWords say how an order ended without a result.

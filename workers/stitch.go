@@ -125,8 +125,10 @@ func (s *Stitch) done(ctx context.Context, job jobs.Job) {
 	announce(ctx, s.Events, jobs.Event{Slide: job.Slide, Run: job.Run, Stage: jobs.Stitch, State: jobs.Done})
 }
 
-// fill has exactly the missing and damaged regions computed again; nothing is published until they are
-// there. This job ends here: each of the batches enqueues it anew, and the last one finds all regions.
+// fill has exactly the missing and damaged regions computed again; nothing is published until they are there. This job
+// ends here: each of the batches, once done, enqueues the stitch job of this fill, and the last one's finds all regions.
+// That is another job than this one: this one may still be in hand when the last batch is done, and its like would be
+// dropped.
 func (s *Stitch) fill(ctx context.Context, job jobs.Job, plan *segment.Plan, gap *stitch.CoverageError) error {
 	lost := map[pyramid.Region]bool{}
 	for _, r := range gap.Regions() {
@@ -135,21 +137,22 @@ func (s *Stitch) fill(ctx context.Context, job jobs.Job, plan *segment.Plan, gap
 	if s.stuck(job.Run, len(lost)) {
 		return &Permanent{fmt.Errorf("computed again %d times: %w", maxFills, gap)}
 	}
-	if err := s.allow(ctx, job); err != nil {
+	next := job.Fill + 1
+	if err := s.allow(ctx, job.InFill(next)); err != nil {
 		return err
 	}
 	for i := range plan.Batches() {
 		if !slices.ContainsFunc(plan.Batch(i), func(r pyramid.Region) bool { return lost[r] }) {
 			continue
 		}
-		if err := s.again(ctx, handOn(job, jobs.NewSegment(job.Slide, job.Run, i))); err != nil {
+		if err := s.again(ctx, handOn(job, jobs.NewSegment(job.Slide, job.Run, i)).InFill(next)); err != nil {
 			return fmt.Errorf("enqueue batch %d again: %w", i, err)
 		}
 	}
 	return nil
 }
 
-// again enqueues a job that was done lately.
+// again enqueues a job, even if an earlier order of the run had the same fill lately.
 func (s *Stitch) again(ctx context.Context, job jobs.Job) error {
 	if err := s.allow(ctx, job); err != nil {
 		return err

@@ -200,10 +200,10 @@ func publish(ctx context.Context, q jobs.Queue, job jobs.Job) error {
 	}
 }
 
-// handOn gives the next job the urgency and the turn of the one it comes from.
+// handOn gives the next job the urgency, the turn and the fill of the one it comes from.
 func handOn(from, next jobs.Job) jobs.Job {
 	next.Priority, next.Turn = from.Priority, from.Turn
-	return next
+	return next.InFill(from.Fill)
 }
 
 // backoff doubles from half a second to a minute.

@@ -41,6 +41,12 @@ func NewStitch(slide pyramid.SlideID, run pyramid.RunID) Job {
 	return Job{Stage: Stitch, Slide: slide, Run: run}.identified()
 }
 
+// InFill is the segment or stitch job as one of a fill of its run.
+func (j Job) InFill(n int) Job {
+	j.Fill = n
+	return j.identified()
+}
+
 func (j Job) identified() Job {
 	j.ID = j.Identity().String()
 	return j
@@ -48,7 +54,7 @@ func (j Job) identified() Job {
 
 // Identity derives the job's identity from its content. Job.ID is its text.
 func (j Job) Identity() ID {
-	id := ID{Stage: j.Stage, Slide: j.Slide, Run: j.Run, Batch: j.Batch}
+	id := ID{Stage: j.Stage, Slide: j.Slide, Run: j.Run, Batch: j.Batch, Fill: j.Fill}
 	if j.Stage == Tile {
 		h := sha256.New()
 		fmt.Fprintf(h, "%d:%s", len(j.Source), j.Source)
@@ -91,8 +97,8 @@ func (j Job) validate() error {
 
 func (j Job) validateSource() error {
 	switch {
-	case j.Stage == Tile && (j.Source == "" || j.Run != pyramid.RunID{} || j.Batch != 0):
-		return fmt.Errorf("a tile job needs a source and has neither run nor batch")
+	case j.Stage == Tile && (j.Source == "" || j.Run != pyramid.RunID{} || j.Batch != 0 || j.Fill != 0):
+		return fmt.Errorf("a tile job needs a source and has neither run, batch nor fill")
 	case j.Stage != Tile && (j.Source != "" || j.Parameters != nil):
 		return fmt.Errorf("only a tile job has a source and parameters")
 	case len(j.Source) > maxSource || !utf8.ValidString(j.Source) || strings.ContainsFunc(j.Source, unicode.IsControl):

@@ -35,21 +35,23 @@ func TestNames(t *testing.T) {
 	var n Names
 	tile := NewTile(slide, "/scans/a.svs", []byte(`{"threshold":0.5}`))
 	for got, want := range map[string]string{
-		n.Stream():                        "slidemill_jobs",
-		n.Progress():                      "slidemill_progress",
-		n.Dead():                          "slidemill_dead",
-		n.Retry():                         "slidemill_retry",
-		n.AllJobs():                       "slidemill.jobs.>",
-		n.JobsOf(Tile):                    "slidemill.jobs.*.tile.>",
-		n.JobsAt(Segment, Lane{}):         "slidemill.jobs.routine.segment.>",
-		n.JobsFor(slide):                  "slidemill.jobs.*.*." + slideText + ".>",
-		n.Consumer(Stitch, Lane{Stat, 2}): "stitch-stat-2",
-		n.ProgressKey(slide, run):         slideText + "." + runText,
-		n.News(slide):                     "slidemill.events." + slideText,
-		n.AllNews():                       "slidemill.events.*",
-		NewStitch(slide, run).ID:          "stitch." + slideText + "." + runText,
-		NewSegment(slide, run, 7).ID:      "segment." + slideText + "." + runText + ".7",
-		tile.ID:                           "tile." + slideText + ".a63fab53564d6797",
+		n.Stream():                             "slidemill_jobs",
+		n.Progress():                           "slidemill_progress",
+		n.Dead():                               "slidemill_dead",
+		n.Retry():                              "slidemill_retry",
+		n.AllJobs():                            "slidemill.jobs.>",
+		n.JobsOf(Tile):                         "slidemill.jobs.*.tile.>",
+		n.JobsAt(Segment, Lane{}):              "slidemill.jobs.routine.segment.>",
+		n.JobsFor(slide):                       "slidemill.jobs.*.*." + slideText + ".>",
+		n.Consumer(Stitch, Lane{Stat, 2}):      "stitch-stat-2",
+		n.ProgressKey(slide, run):              slideText + "." + runText,
+		n.News(slide):                          "slidemill.events." + slideText,
+		n.AllNews():                            "slidemill.events.*",
+		NewStitch(slide, run).ID:               "stitch." + slideText + "." + runText,
+		NewSegment(slide, run, 7).ID:           "segment." + slideText + "." + runText + ".7",
+		NewSegment(slide, run, 7).InFill(2).ID: "segment." + slideText + "." + runText + ".7.2",
+		NewStitch(slide, run).InFill(2).ID:     "stitch." + slideText + "." + runText + ".2",
+		tile.ID:                                "tile." + slideText + ".a63fab53564d6797",
 		n.Subject(Lane{Priority: Urgent}, NewSegment(slide, run, 7).Identity()): "slidemill.jobs.urgent.segment." + slideText + "." + runText + ".7",
 	} {
 		if got != want {
@@ -76,6 +78,9 @@ func drawJob(t *rapid.T) Job {
 		j = NewSegment(slide, run, rapid.IntRange(0, MaxParts-1).Draw(t, "batch"))
 	case Stitch:
 		j = NewStitch(slide, run)
+	}
+	if j.Stage != Tile {
+		j = j.InFill(rapid.IntRange(0, 3).Draw(t, "fill"))
 	}
 	j.Turn = rapid.IntRange(0, 100).Draw(t, "turn")
 	j.Priority = rapid.SampledFrom(append(Priorities(), "")).Draw(t, "priority")
@@ -119,6 +124,9 @@ func TestDecodeRefuses(t *testing.T) {
 		"big parameters":    NewTile(slide, "/a", []byte(`"`+strings.Repeat("a", maxParameters)+`"`)),
 		"negative batch":    NewSegment(slide, run, -1),
 		"batch too high":    NewSegment(slide, run, MaxParts),
+		"negative fill":     NewStitch(slide, run).InFill(-1),
+		"fill too high":     NewSegment(slide, run, 0).InFill(MaxParts),
+		"fill of a tile":    NewTile(slide, "/a", nil).InFill(1),
 		"other id":          damage(NewStitch(slide, run), func(j *Job) { j.ID = NewSegment(slide, run, 0).ID }),
 		"no id":             damage(NewStitch(slide, run), func(j *Job) { j.ID = "" }),
 		"priority":          damage(NewStitch(slide, run), func(j *Job) { j.Priority = "yesterday" }),
@@ -182,6 +190,7 @@ func FuzzDecode(f *testing.F) {
 func FuzzParseSubject(f *testing.F) {
 	var n Names
 	f.Add(n.Subject(Lane{Stat, 1}, NewSegment(pyramid.SlideID{1}, pyramid.RunID{2}, 3).Identity()))
+	f.Add(n.Subject(Lane{}, NewStitch(pyramid.SlideID{1}, pyramid.RunID{2}).InFill(3).Identity()))
 	f.Add(n.Subject(Lane{}, NewTile(pyramid.SlideID{1}, "/a", nil).Identity()))
 	f.Fuzz(func(t *testing.T, subject string) {
 		if p, id, err := n.ParseSubject(subject); err == nil && n.Subject(p, id) != subject {

@@ -28,6 +28,9 @@ type Job struct {
 	Slide pyramid.SlideID `json:"slide"`
 	Run   pyramid.RunID   `json:"run,omitzero"`
 	Batch int             `json:"batch,omitempty"` // segment: index into the plan's batches
+	// Fill counts how often a stitcher has had lost regions of the run computed again: the jobs of a fill are others
+	// than those before, so that none is dropped because its like is still in hand.
+	Fill int `json:"fill,omitempty"`
 	// Source is where the tile stage finds the slide: a path or an s3:// URL.
 	Source string `json:"source,omitempty"`
 	// Parameters are the run's, as canonical JSON; the tile stage writes them into the plan.

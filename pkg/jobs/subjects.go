@@ -5,8 +5,8 @@ package jobs
 //
 //	<name>_jobs                                    stream, work queue, of the subjects
 //	  <name>.jobs.<lane>.tile.<slide>.<sum>         sum: 16 hex digits over source and parameters
-//	  <name>.jobs.<lane>.segment.<slide>.<run>.<batch>
-//	  <name>.jobs.<lane>.stitch.<slide>.<run>
+//	  <name>.jobs.<lane>.segment.<slide>.<run>.<batch>[.<fill>]
+//	  <name>.jobs.<lane>.stitch.<slide>.<run>[.<fill>]
 //	    <stage>-<lane>                             its durable consumers, one per stage and lane
 //	<name>_progress                                bucket: which parts of a run are finished
 //	  <slide>.<run>
@@ -17,8 +17,8 @@ package jobs
 //	  <stage>.<slide>                              all of a slide that was cancelled
 //	<name>.events.<slide>                          news, not kept
 //
-// A lane is a priority, or one and a row: routine, routine-1. A job's id is what follows it: tile.<slide>.<sum>, segment.<slide>.<run>.<batch>,
-// stitch.<slide>.<run>. <slide> and <run> are hexadecimal ids: subjects hold no patient data.
+// A lane is a priority, or one and a row: routine, routine-1. A job's id is what follows it. <slide> and <run> are
+// hexadecimal ids: subjects hold no patient data. <fill> is there when regions that were lost are computed again.
 
 import (
 	"encoding/hex"
@@ -129,17 +129,22 @@ type ID struct {
 	Slide pyramid.SlideID
 	Run   pyramid.RunID // segment and stitch
 	Batch int           // segment
+	Fill  int           // segment and stitch; 0, which is not spelled, is before any
 	Sum   [8]byte       // tile: over source and parameters
 }
 
 func (id ID) String() string {
-	switch id.Stage {
-	case Tile:
+	if id.Stage == Tile {
 		return fmt.Sprintf("%s.%s.%x", id.Stage, id.Slide, id.Sum[:])
-	case Segment:
-		return fmt.Sprintf("%s.%s.%s.%d", id.Stage, id.Slide, id.Run, id.Batch)
 	}
-	return fmt.Sprintf("%s.%s.%s", id.Stage, id.Slide, id.Run)
+	text := fmt.Sprintf("%s.%s.%s", id.Stage, id.Slide, id.Run)
+	if id.Stage == Segment {
+		text += fmt.Sprintf(".%d", id.Batch)
+	}
+	if id.Fill != 0 {
+		text += fmt.Sprintf(".%d", id.Fill)
+	}
+	return text
 }
 
 // ParseID reads what String spells.
@@ -156,8 +161,10 @@ func ParseID(text string) (ID, error) {
 
 func parseID(part []string) (id ID, err error) {
 	id.Stage = Stage(part[0])
-	if want := map[Stage]int{Tile: 3, Segment: 4, Stitch: 3}[id.Stage]; len(part) != want {
-		return id, fmt.Errorf("want tile.SLIDE.SUM, segment.SLIDE.RUN.BATCH or stitch.SLIDE.RUN")
+	want := map[Stage]int{Tile: 3, Segment: 4, Stitch: 3}[id.Stage]
+	filled := id.Stage != Tile && len(part) == want+1
+	if want == 0 || len(part) != want && !filled {
+		return id, fmt.Errorf("want tile.SLIDE.SUM, segment.SLIDE.RUN.BATCH or stitch.SLIDE.RUN, the last two perhaps with .FILL")
 	}
 	if id.Slide, err = pyramid.ParseSlideID(part[1]); err != nil {
 		return id, err
@@ -165,15 +172,22 @@ func parseID(part []string) (id ID, err error) {
 	if id.Stage == Tile {
 		return id, parseSum(id.Sum[:], part[2])
 	}
-	if id.Run, err = pyramid.ParseRunID(part[2]); err != nil || id.Stage == Stitch {
-		return id, err
+	id.Run, err = pyramid.ParseRunID(part[2])
+	if err == nil && id.Stage == Segment {
+		id.Batch, err = parseCount("batch", part[3])
 	}
-	batch, err := strconv.ParseUint(part[3], 10, 31)
-	if err == nil && batch >= MaxParts {
-		err = fmt.Errorf("batch %d: want less than %d", batch, MaxParts)
+	if err == nil && filled {
+		id.Fill, err = parseCount("fill", part[want])
 	}
-	id.Batch = int(batch)
 	return id, err
+}
+
+func parseCount(what, text string) (int, error) {
+	n, err := strconv.ParseUint(text, 10, 31)
+	if err == nil && n >= MaxParts {
+		err = fmt.Errorf("%s %d: want less than %d", what, n, MaxParts)
+	}
+	return int(n), err
 }
 
 func parseSum(dst []byte, text string) error {

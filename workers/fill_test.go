@@ -1,0 +1,60 @@
+package workers_test
+
+import (
+	"testing"
+
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/segment"
+	memstore "github.com/slidemill/slidemill/pkg/store/mem"
+	"github.com/slidemill/slidemill/workers"
+)
+
+// TestFillOutrunsItsStitcher: a lost region is computed again before the stitcher that missed it has ended its job. The run
+// is stitched all the same, also when that happens twice.
+func TestFillOutrunsItsStitcher(t *testing.T) {
+	l := newLine(t, memstore.New(), segment.Parameters{MPP: 1, Region: 128, Threshold: 0.4})
+	plan := l.plan()
+	worker := &workers.Segment{Bucket: l.bucket, Queue: l.queue, Events: l.queue, Model: l.model, Engine: modelEngine{l.model}}
+	work := func() {
+		t.Helper()
+		for l.waiting(jobs.Segment) > 0 {
+			d, err := l.queue.Take(t.Context(), jobs.Segment)
+			if err == nil {
+				err = worker.Do(t.Context(), d.Job())
+			}
+			if err == nil {
+				err = d.Ack(t.Context())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	work()
+	for range 2 {
+		if err := l.bucket.Delete(t.Context(), l.keys().Region(plan.Regions[0])); err != nil {
+			t.Fatal(err)
+		}
+		d, err := l.queue.Take(t.Context(), jobs.Stitch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &workers.Stitch{Bucket: l.bucket, Queue: l.queue, Events: l.queue, Workers: 1}
+		if err := s.Do(t.Context(), d.Job()); err != nil {
+			t.Fatal(err)
+		}
+		if n := l.waiting(jobs.Segment); n != 1 {
+			t.Fatalf("%d batches are computed again, want the one with the lost region", n)
+		}
+		work()
+		if err := d.Ack(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := l.waiting(jobs.Stitch); n != 1 {
+			t.Fatalf("%d stitch jobs wait, want 1", n)
+		}
+	}
+	if r, err := l.stitch(); err != nil || r == nil {
+		t.Fatalf("%v, %v", r, err)
+	}
+}

@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
@@ -34,7 +35,7 @@ func TestPace(t *testing.T) {
 	default:
 		t.Error("nobody is woken")
 	}
-	lane.empty = time.Now().Add(time.Second)
+	lane.empty = time.Now().Add(settling + time.Second)
 	if later := lane.empty.Add(4 * time.Second); lane.quiet(later, l.pace(lane, false)) {
 		t.Error("a lane whose bell rang lately is not asked after four seconds")
 	}
@@ -42,6 +43,30 @@ func TestPace(t *testing.T) {
 	if pace := l.pace(lane, false); pace != 15*time.Second {
 		t.Errorf("two patiences after its bell a lane is asked every %v", pace)
 	}
+}
+
+// TestSettling: a lane whose bell rang before the server had stored the job is asked again and again, in pauses that double, so
+// that a job is had after little more than twice the time that it took to be stored.
+func TestSettling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, l := &Queue{closed: make(chan struct{})}, newLine(30*time.Second, false)
+		at := jobs.Lane{Priority: jobs.Routine}
+		lane, never := l.lanes[at], make(chan struct{})
+		l.ring(jobs.Names{}, jobs.Names{}.Subject(at, jobs.ID{Stage: jobs.Stitch}))
+		rang, asked := time.Now(), time.Now()
+		lane.empty = asked
+		for pause := eager; time.Since(rang) < settling; {
+			pause = q.await(t.Context(), never, pause, l.idle)
+			if lane.quiet(time.Now(), l.pace(lane, false)) {
+				t.Fatalf("not asked %v after the bell", time.Since(rang))
+			}
+			if late := time.Since(rang); late > 2*asked.Sub(rang)+2*eager {
+				t.Errorf("asked %v after the bell, and before that after %v", late, asked.Sub(rang))
+			}
+			asked = time.Now()
+			lane.empty = asked
+		}
+	})
 }
 
 // TestRingAll: after the server was away every lane counts as rung, but no bell is touched before all hang.

@@ -22,8 +22,10 @@ const (
 	calmPace  = 5
 	// eager is how soon after the bell: it may ring before the server has stored the job.
 	eager = 2 * time.Millisecond
-	// settling is how long after the bell a lane may still look empty.
-	settling = 100 * time.Millisecond
+	// settling is how long after the bell a lane may still look empty: a server whose disk is busy stores a job seconds
+	// after all have heard of it. The pauses double, so that it is four questions more than for a tenth of it, and a
+	// job is had after at most twice the time that it took to be stored.
+	settling = 2 * time.Second
 )
 
 // Take implements jobs.Queue.

@@ -20,11 +20,12 @@ type PlanConfig struct {
 }
 
 // A job is a batch of regions. Its canvases hold about batchPixels model pixels, a few seconds of one
-// processor: long enough that the queue costs nothing, short enough that a killed worker loses little.
+// processor: long enough that the queue costs nothing, short enough that a killed worker loses little. The regions of a
+// batch are neighbours, so that the tiles on their border are read by one worker and not by two.
 // A small slide is cut into at least minBatches, so that eight workers have two each. The number of
 // workers at hand plays no part: whoever makes the plan again must make the same one.
 const (
-	batchPixels = 2 << 20
+	batchPixels = 8 << 20
 	minBatches  = 16
 )
 

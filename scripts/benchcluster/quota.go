@@ -9,8 +9,10 @@ import (
 	"strconv"
 )
 
-// quotaPeriod is how often a processor's time is dealt out afresh, in microseconds: much shorter than a region.
-const quotaPeriod = 10_000
+// quotaPeriod is how often a processor's time is dealt out afresh, in microseconds: what containers have that are limited
+// (cpu.max without a period). It is much shorter than a region, and much longer than it takes to fill the processor's
+// caches again after somebody else had it.
+const quotaPeriod = 100_000
 
 // quotas are control groups whose processes get a share of a processor each. On a machine with no more cores than
 // workers, the servers, the tiler and the stitcher of the site take their time from the workers; workers that

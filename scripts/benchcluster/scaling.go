@@ -28,12 +28,21 @@ type measure struct {
 	regions, jobs int
 	tissue        float64       // share of the slide
 	segmenting    time.Duration // from the plan, after which regions can be had, to the last region
+	stored        []time.Time   // when each region came, the first one first
 	total         time.Duration // from the order to the mask
 	cpu           usage         // between order and mask
 	network       time.Duration // what of it went into the networks
 }
 
 func (m measure) rate() float64 { return float64(m.regions) / m.segmenting.Seconds() }
+
+// busyRate is the regions per second while all workers have work: from the first region to the one after which the first
+// of them finds nothing more to do. The end of one slide, where one worker waits for the other, is no part of a night with a
+// batch of them.
+func (m measure) busyRate(workers int) float64 {
+	last := len(m.stored) - workers
+	return float64(last) / m.stored[last].Sub(m.stored[0]).Seconds()
+}
 
 // scaling runs the slide with one and with two segmenting workers, each bound to a core of its own, or a share of it. The
 // other processes run beside them on what is left.
@@ -47,14 +56,15 @@ func scaling(ctx context.Context, o options) error {
 		got[n-1] = m
 		m.print(n, o.quota)
 	}
-	fmt.Printf("scaling from 1 to 2 workers on %g of a core each: %.2f times the regions per second\n", o.quota, got[1].rate()/got[0].rate())
+	fmt.Printf("scaling from 1 to 2 workers on %g of a core each: %.2f times the regions per second from plan to last region, %.2f while regions wait\n",
+		o.quota, got[1].rate()/got[0].rate(), got[1].busyRate(2)/got[0].busyRate(1))
 	return nil
 }
 
 // print tells about a run with so many workers, each on that share of a core.
 func (m measure) print(workers int, share float64) {
-	fmt.Printf("%d single-core workers: %.0f %% tissue, %d regions in %d jobs, %.3f regions/s, %.1f s from order to mask\n",
-		workers, 100*m.tissue, m.regions, m.jobs, m.rate(), m.total.Seconds())
+	fmt.Printf("%d single-core workers: %.0f %% tissue, %d regions in %d jobs, %.3f regions/s, %.3f while regions wait, %.1f s from order to mask\n",
+		workers, 100*m.tissue, m.regions, m.jobs, m.rate(), m.busyRate(workers), m.total.Seconds())
 	segmenters := m.cpu.of("segment")
 	for _, name := range slices.Sorted(maps.Keys(m.cpu)) {
 		fmt.Printf("  %-10s %7.2f s of processor time\n", name, m.cpu[name].Seconds())
@@ -211,8 +221,13 @@ func (m *measure) count(ctx context.Context, bucket store.Bucket, keys store.Run
 		if err != nil {
 			return err
 		}
-		m.segmenting = max(m.segmenting, t.Sub(began))
+		m.stored = append(m.stored, t)
 	}
+	if len(m.stored) < 4 {
+		return fmt.Errorf("%d regions: want a slide with at least 4", len(m.stored))
+	}
+	slices.SortFunc(m.stored, time.Time.Compare)
+	m.segmenting = m.stored[len(m.stored)-1].Sub(began)
 	return nil
 }
 

@@ -38,15 +38,26 @@ func (t *try) begin(ctx context.Context, off, n int64) (io.ReadCloser, error) {
 	}{io.MultiReader(bytes.NewReader(head), rest), rest}, nil
 }
 
-// readUpTo reads at most limit bytes, into memory for those that are expected: growing bit by bit would touch several
-// times as much.
+// firstRoom is where memory begins for what has no known size: most objects are small.
+const firstRoom = 4 << 10
+
+// readUpTo reads at most limit bytes, into memory for those that are expected.
 func readUpTo(r io.Reader, limit, expected int64) ([]byte, error) {
-	var held bytes.Buffer
-	if expected > 0 {
-		held.Grow(int(min(expected, limit)) + bytes.MinRead)
+	held := make([]byte, 0, min(max(expected+1, firstRoom), limit))
+	for int64(len(held)) < limit {
+		if len(held) == cap(held) {
+			held = store.Grow(held, limit)
+		}
+		n, err := r.Read(held[len(held):cap(held)])
+		held = held[:len(held)+n]
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return held, err
+		}
 	}
-	_, err := held.ReadFrom(io.LimitReader(r, limit))
-	return held.Bytes(), err
+	return held, nil
 }
 
 // reader reads the rest of a large object, reopening it where it broke off.

@@ -172,17 +172,10 @@ func (p *parts) next() (data []byte, last bool, err error) {
 	return p.buf[:p.piece], false, nil
 }
 
-// growth is how much larger the memory gets that turns out to be too small. Doubling would copy a whole piece on its
-// way there, and touch as much memory again: on a virtual machine that costs more than the copying. What is reserved and
-// not filled is not touched.
-const growth = 16
-
 // fill reads once, at most to one byte beyond the piece.
 func (p *parts) fill() error {
 	if len(p.buf) == cap(p.buf) {
-		grown := make([]byte, len(p.buf), min(growth*int64(cap(p.buf)), p.piece+1))
-		copy(grown, p.buf)
-		p.buf = grown
+		p.buf = store.Grow(p.buf, p.piece+1)
 	}
 	n, err := p.r.Read(p.buf[len(p.buf):min(int64(cap(p.buf)), p.piece+1)])
 	p.buf = p.buf[:len(p.buf)+n]

@@ -20,7 +20,7 @@ import (
 // # Memory
 //
 // Each network that runs, at most Networks, holds one Segmenter (its arena, stated by `model bench`), each of
-// the Loop's goroutines one slate: 8 bytes per pixel of a region with its surroundings. Slates stay for the next
+// the Loop's goroutines one slate: 8 bytes per pixel of a region with its surroundings, and its file. Slates stay for the next
 // region, as many as there ever were regions in hand at once. Each open run, at most maxOpenRuns, has a tile cache of
 // tiler.DefaultCache bytes.
 type Segment struct {
@@ -98,7 +98,8 @@ func (s *Segment) region(ctx context.Context, t *try, r pyramid.Region) error {
 		Frame: plan.Frame, Rect: plan.Sight(r, s.Model.Look),
 		Matters: func(shown image.Rectangle) bool { return plan.Matters(r, run.tissue, shown) },
 	}
-	if err := run.pyramid.Show(ctx, view, &on.sight); err != nil {
+	err := run.pyramid.Show(ctx, view, &on.sight)
+	if err != nil {
 		return err
 	}
 	if err := s.compute(ctx, t, on, plan.Canvas(r)); err != nil {
@@ -107,11 +108,10 @@ func (s *Segment) region(ctx context.Context, t *try, r pyramid.Region) error {
 	result := &on.result
 	result.Fill(plan, r, run.tissue, s.Model, on.planes)
 	result.Judge(plan, run.tissue, s.Model.Look, &on.sight)
-	data, err := segment.EncodeRegion(result)
-	if err != nil {
+	if on.file, err = segment.EncodeRegionInto(on.file, result); err != nil {
 		return err
 	}
-	return s.Bucket.Put(ctx, key, bytes.NewReader(data), int64(len(data)))
+	return s.Bucket.Put(ctx, key, bytes.NewReader(on.file), int64(len(on.file)))
 }
 
 // whole reports whether the region is in the store and passes its checksum.

@@ -6,13 +6,14 @@ import (
 	"github.com/slidemill/slidemill/pkg/segment"
 )
 
-// slate is what one region is worked on: its pixels, what the network says, and the result. Nobody keeps anything of
+// slate is what one region is worked on: its pixels, what the network says, the result and its file. Nobody keeps anything of
 // it. It is used again for the next region, as fresh memory must be cleared and collected each time, tens of megabytes
 // a region.
 type slate struct {
 	sight  image.RGBA // the canvas and what the verdicts on likeness look at
 	planes [][]uint8
 	result segment.RegionMap
+	file   []byte
 }
 
 // slate is one that nobody else works on.

@@ -135,10 +135,13 @@ func (m *RegionMap) gate(plan *Plan, tissue *TissueMap, plane int, from []uint8,
 var ErrRegionDamaged = errors.New("region file is damaged")
 
 // EncodeRegion writes the map as a region file.
-func EncodeRegion(m *RegionMap) ([]byte, error) {
+func EncodeRegion(m *RegionMap) ([]byte, error) { return EncodeRegionInto(nil, m) }
+
+// EncodeRegionInto is EncodeRegion into the memory of data, whose bytes are lost, if it is enough.
+func EncodeRegionInto(data []byte, m *RegionMap) ([]byte, error) {
 	z := compressors.Get().(*zstd.Encoder)
 	defer compressors.Put(z)
-	data := append(regionHead(regionMagic, m), make([]byte, sha256.Size)...)
+	data = append(append(data[:0], regionHead(regionMagic, m)...), make([]byte, sha256.Size)...)
 	for _, plane := range m.raw() {
 		start := len(data) + 4
 		data = z.EncodeAll(plane, append(data, 0, 0, 0, 0))

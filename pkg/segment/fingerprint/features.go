@@ -34,13 +34,16 @@ func (s *Sums) Features() (f []float64, ok bool) {
 		mean[c], sd[c] = s.spread(c)
 		f = append(f, mean[c]/scale[c], sd[c]/scale[c])
 	}
-	f = append(f, s.skew(stainH, mean[stainH], sd[stainH]), s.skew(bright, mean[bright], sd[bright]))
+	for p, c := range closer {
+		f = append(f, s.skew(p, mean[c], sd[c]))
+	}
 	for i, p := range [3][2]int{{stainH, stainE}, {stainH, stainR}, {stainE, stainR}} {
 		together := float64(s.cross[i])/float64(s.Tissue) - float64(mean[p[0]]*mean[p[1]])
 		f = append(f, together/float64(sd[p[0]]*sd[p[1]]))
 	}
 	for p := range s.detail {
-		f = append(f, s.octaves(p)...)
+		shares := s.octaves(p)
+		f = append(f, shares[:]...)
 	}
 	for i, c := range s.coherence {
 		f = append(f, float64(c)/1024/float64(max(s.windows[i], 1)))
@@ -55,23 +58,22 @@ func (s *Sums) spread(c int) (mean, sd float64) {
 	return mean, math.Sqrt(max(float64(s.square[c])/n-float64(mean*mean), 1))
 }
 
-// skew is the skewness, pressed into −1 to 1 so that few pixels cannot dominate.
-func (s *Sums) skew(c int, mean, sd float64) float64 {
-	n := float64(s.Tissue)
+// skew is the skewness of a channel that is looked at more closely, pressed into −1 to 1 so that few pixels cannot dominate.
+func (s *Sums) skew(p int, mean, sd float64) float64 {
+	n, c := float64(s.Tissue), closer[p]
 	squares := float64(3*mean) * (float64(s.square[c]) / n)
-	third := float64(s.cube[c])/n - float64(squares) + float64(2*float64(mean*float64(mean*mean)))
+	third := float64(s.cube[p])/n - float64(squares) + float64(2*float64(mean*float64(mean*mean)))
 	v := third / float64(sd*float64(sd*sd))
 	return v / (1 + math.Abs(v))
 }
 
 // octaves are the shares that the finer of two neighbouring octaves has in their energy. Shares do not
 // depend on the contrast, which is a feature of its own.
-func (s *Sums) octaves(plane int) []float64 {
+func (s *Sums) octaves(plane int) (shares [levels - 1]float64) {
 	var energy [levels]float64
 	for k := range energy {
 		energy[k] = (float64(s.detail[plane][k]) + 1) / float64(max(s.count[k], 1)) / float64(uint64(1)<<(4*k))
 	}
-	shares := make([]float64, levels-1)
 	for k := range shares {
 		shares[k] = energy[k] / (energy[k] + energy[k+1])
 	}

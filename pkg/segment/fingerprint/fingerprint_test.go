@@ -226,6 +226,9 @@ func TestTooFew(t *testing.T) {
 
 func BenchmarkJudge(b *testing.B) {
 	look := &Fingerprint{Limit: 1, Mean: make([]float64, len(names))}
+	for i := range names {
+		look.Whiten = append(look.Whiten, make([]float64, i+1))
+	}
 	r := image.Rect(0, 0, 2048, 2048)
 	canvas := noisy(1, Cover(r).Dx(), Cover(r).Dy(), 0.5, 0.3)
 	canvas.Rect = Cover(r)

@@ -19,16 +19,19 @@ const (
 	channels
 )
 
+// closer are the channels that are looked at more closely: of their cubes and their grain features are made.
+var closer = [2]int{stainH, bright}
+
 // Sums are what one block adds to a patch. All are whole numbers, so a patch is the same sum in whatever
 // order, on whatever processor, its blocks are added up.
 type Sums struct {
 	Tissue int64           // pixels darker than glass
-	first  [channels]int64 // sums of the tissue's channels, their squares and cubes
+	first  [channels]int64 // sums of the tissue's channels and their squares
 	square [channels]int64
-	cube   [channels]int64
-	cross  [3]int64         // H·E, H·R, E·R
-	detail [2][levels]int64 // squared details of haematoxylin and brightness, by octave
-	count  [levels]int64    // of the places where there was tissue enough
+	cube   [len(closer)]int64         // their cubes, of those looked at more closely
+	cross  [3]int64                   // H·E, H·R, E·R
+	detail [len(closer)][levels]int64 // squared details of those, by octave
+	count  [levels]int64              // of the places where there was tissue enough
 	// coherence of the gradients in small windows, in 1/1024, and the number of windows.
 	coherence, windows [2]int64
 }
@@ -39,7 +42,9 @@ func (s *Sums) Add(o *Sums) {
 	for c := range channels {
 		s.first[c] += o.first[c]
 		s.square[c] += o.square[c]
-		s.cube[c] += o.cube[c]
+	}
+	for p := range closer {
+		s.cube[p] += o.cube[p]
 	}
 	for i := range s.cross {
 		s.cross[i] += o.cross[i]
@@ -71,8 +76,8 @@ func (m *Meter) Measure(pix []uint8, stride int, s *Sums) {
 	for y := range Block {
 		n := m.row(pix[y*stride:][:4*Block], y*Block)
 		s.Tissue += int64(n)
-		for c := range m.dark {
-			s.moments(c, m.dark[c][:n])
+		for p, c := range closer {
+			s.moments(p, m.dark[c][:n])
 		}
 		s.mixtures(m.dark[stainH][:n], m.dark[stainE][:n], m.dark[stainR][:n])
 	}
@@ -113,23 +118,28 @@ func (m *Meter) row(pix []uint8, i int) (dark int) {
 	return dark
 }
 
-// moments adds values of a channel, their squares and cubes.
-func (s *Sums) moments(c int, values []int32) {
+// moments adds values of a channel that is looked at more closely, their squares and cubes.
+func (s *Sums) moments(p int, values []int32) {
 	var first, square, cube int64
 	for _, v := range values {
 		a := int64(v)
 		first, square, cube = first+a, square+a*a, cube+a*a*a
 	}
-	s.first[c], s.square[c], s.cube[c] = s.first[c]+first, s.square[c]+square, s.cube[c]+cube
+	c := closer[p]
+	s.first[c], s.square[c], s.cube[p] = s.first[c]+first, s.square[c]+square, s.cube[p]+cube
 }
 
-// mixtures adds the products of the stains.
+// mixtures adds eosin and residual, their squares, and the products of the stains.
 func (s *Sums) mixtures(h, e, r []int32) {
-	var he, hr, er int64
+	var firstE, firstR, ee, rr, he, hr, er int64
 	e, r = e[:len(h)], r[:len(h)]
-	for i, v := range h {
-		he, hr, er = he+int64(v)*int64(e[i]), hr+int64(v)*int64(r[i]), er+int64(e[i])*int64(r[i])
+	for i := range h {
+		h, e, r := int64(h[i]), int64(e[i]), int64(r[i])
+		firstE, firstR, ee, rr = firstE+e, firstR+r, ee+e*e, rr+r*r
+		he, hr, er = he+h*e, hr+h*r, er+e*r
 	}
+	s.first[stainE], s.first[stainR] = s.first[stainE]+firstE, s.first[stainR]+firstR
+	s.square[stainE], s.square[stainR] = s.square[stainE]+ee, s.square[stainR]+rr
 	s.cross[0], s.cross[1], s.cross[2] = s.cross[0]+he, s.cross[1]+hr, s.cross[2]+er
 }
 

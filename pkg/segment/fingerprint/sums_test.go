@@ -42,7 +42,9 @@ func (m *plainMeter) pixel(rgb []uint8, i int, s *Sums) {
 	for c, a := range v {
 		s.first[c] += a
 		s.square[c] += a * a
-		s.cube[c] += a * a * a
+	}
+	for p, c := range closer {
+		s.cube[p] += v[c] * v[c] * v[c]
 	}
 	s.cross[0] += v[stainH] * v[stainE]
 	s.cross[1] += v[stainH] * v[stainR]

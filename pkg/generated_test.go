@@ -20,7 +20,7 @@ func TestGeneratedCodeIsCurrent(t *testing.T) {
 		t.Skip("no go command on the path: the generators cannot be built")
 	}
 	lines := generatorLines(t)
-	for _, dir := range []string{"segment/nn/kernel", "segment/planes", "tiler/taps"} {
+	for _, dir := range []string{"segment/nn/kernel", "segment/planes", "segment/fingerprint", "tiler/taps"} {
 		if lines[filepath.FromSlash(dir)] == nil {
 			t.Errorf("%s has no line %q", dir, generates)
 		}

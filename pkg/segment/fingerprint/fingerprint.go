@@ -4,6 +4,9 @@
 // training are told apart from those it may be asked about. It imports nothing of Slidemill, decides
 // nothing about tissue beyond "not glass", knows no networks, and cannot tell whether a patch that looks
 // familiar is.
+//
+// What is summed over pixels and fine cells is written twice, in portable Go and for AVX2 (gen writes the assembly, by
+// avo); both are whole numbers without a carry lost, so that all processors make the same sums.
 package fingerprint
 
 import (

@@ -224,6 +224,7 @@ func TestTooFew(t *testing.T) {
 	}
 }
 
+// BenchmarkJudge measures a region with its peer, the portable loops.
 func BenchmarkJudge(b *testing.B) {
 	look := &Fingerprint{Limit: 1, Mean: make([]float64, len(names))}
 	for i := range names {
@@ -232,10 +233,17 @@ func BenchmarkJudge(b *testing.B) {
 	r := image.Rect(0, 0, 2048, 2048)
 	canvas := noisy(1, Cover(r).Dx(), Cover(r).Dy(), 0.5, 0.3)
 	canvas.Rect = Cover(r)
-	b.SetBytes(int64(4 * r.Dx() * r.Dy()))
-	b.ReportAllocs()
-	for b.Loop() {
-		look.Judge(canvas, r, nil)
+	for _, loops := range []string{"assembly", "go"} {
+		b.Run(loops, func(b *testing.B) {
+			if loops == "go" {
+				plain(b)
+			}
+			b.SetBytes(int64(4 * r.Dx() * r.Dy()))
+			b.ReportAllocs()
+			for b.Loop() {
+				look.Judge(canvas, r, nil)
+			}
+			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/(2.048*2.048*1.3*1.3), "s/mm²")
+		})
 	}
-	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/(2.048*2.048*1.3*1.3), "s/mm²")
 }

@@ -1,5 +1,7 @@
 package fingerprint
 
+//go:generate go run ./gen -out sums_amd64.s -stubs sums_amd64.go -pkg fingerprint
+
 import "math"
 
 // Block is the side of the squares in which pixels are summed up, in pixels at the model's scale. The
@@ -68,11 +70,32 @@ type Meter struct {
 	plane  [2][Block * Block]int32 // haematoxylin, brightness
 	tissue [Block * Block]int32    // pixels of tissue in each cell
 	dark   [channels][Block]int32  // the channels of a row's tissue, side by side
+	fast   scratch
 }
 
 // Measure sums up the block whose first pixel is pix[0], four bytes a pixel.
 func (m *Meter) Measure(pix []uint8, stride int, s *Sums) {
 	*s = Sums{}
+	if !m.finestFast(pix, stride, s) {
+		m.finestPlain(pix, stride, s)
+	}
+	if s.Tissue == 0 {
+		return // nothing below looks at glass
+	}
+	side := Block / 2
+	for k := 1; k < levels; k++ {
+		if k <= len(s.windows) {
+			m.gradients(side, k, s)
+		}
+		if !m.halveFast(side, k, s) {
+			m.halvePlain(side, k, s)
+		}
+		side /= 2
+	}
+}
+
+// finestPlain sums up what is summed over pixels, and makes the first level of cells.
+func (m *Meter) finestPlain(pix []uint8, stride int, s *Sums) {
 	for y := range Block {
 		n := m.row(pix[y*stride:][:4*Block], y*Block)
 		s.Tissue += int64(n)
@@ -81,16 +104,8 @@ func (m *Meter) Measure(pix []uint8, stride int, s *Sums) {
 		}
 		s.mixtures(m.dark[stainH][:n], m.dark[stainE][:n], m.dark[stainR][:n])
 	}
-	if s.Tissue == 0 {
-		return // nothing below looks at glass
-	}
-	side := Block
-	for k := range levels {
-		if k == 1 || k == 2 {
-			m.gradients(side, k, s)
-		}
-		m.halve(side, k, s)
-		side /= 2
+	if s.Tissue > 0 {
+		m.halvePlain(Block, 0, s)
 	}
 }
 
@@ -143,23 +158,25 @@ func (s *Sums) mixtures(h, e, r []int32) {
 	s.cross[0], s.cross[1], s.cross[2] = s.cross[0]+he, s.cross[1]+hr, s.cross[2]+er
 }
 
-// halve adds the details between a level and the next coarser one (the three Haar details of each two
+// halvePlain adds the details between a level and the next coarser one (the three Haar details of each two
 // by two cells, where at least half is tissue) and makes that level, in place. Cells hold sums, not
 // means, so nothing is rounded.
-func (m *Meter) halve(side, k int, s *Sums) {
+func (m *Meter) halvePlain(side, k int, s *Sums) {
 	half := side / 2
-	least := int32(1) << (2*k + 1)
 	var buf [Block / 2]bool
 	enough := buf[:half]
 	for y := range half {
 		top, bottom, to := 2*y*side, (2*y+1)*side, y*half
-		s.count[k] += pool(m.tissue[to:][:half], m.tissue[top:][:side], m.tissue[bottom:][:side], enough, least)
+		s.count[k] += pool(m.tissue[to:][:half], m.tissue[top:][:side], m.tissue[bottom:][:side], enough, fair(k))
 		for p := range m.plane {
 			cells := &m.plane[p]
 			s.detail[p][k] += details(cells[to:][:half], cells[top:][:side], cells[bottom:][:side], enough)
 		}
 	}
 }
+
+// fair is half of the pixels of a cell of the level that is made of level k.
+func fair(k int) int32 { return 1 << (2*k + 1) }
 
 // pool adds up the tissue of two by two cells, says where it is enough, and counts those places. The result
 // may lie over what was read already.
@@ -208,23 +225,39 @@ func (m *Meter) gradients(side, k int, s *Sums) {
 
 // coherent is the anisotropy of the structure tensor of a window, 0 to 1024: √((xx−yy)²+4xy²)/(xx+yy).
 func (m *Meter) coherent(side, k, left, top int) (int64, bool) {
-	cells := &m.plane[1]
-	var xx, yy, xy int64
-	tissue := int32(0)
-	for y := top; y < top+window; y++ {
-		for x := left; x < left+window; x++ {
-			tissue += m.tissue[y*side+x]
-			if x == left || y == top || x == left+window-1 || y == top+window-1 {
-				continue
-			}
-			i := y*side + x
-			gx, gy := int64(cells[i+1]-cells[i-1]), int64(cells[i+side]-cells[i-side])
-			xx, yy, xy = xx+gx*gx, yy+gy*gy, xy+gx*gy
-		}
+	at := top*side + left
+	if pooled(m.tissue[at:], side) < window*window<<(2*k)/2 {
+		return 0, false
 	}
-	if tissue < window*window<<(2*k)/2 || xx+yy == 0 {
+	xx, yy, xy := tensor(m.plane[1][at:], side)
+	if xx+yy == 0 {
 		return 0, false
 	}
 	d, e := float64(xx-yy), float64(2*xy)
 	return int64(1024 * math.Sqrt(float64(d*d)+float64(e*e)) / float64(xx+yy)), true
+}
+
+// pooled is the tissue of the window whose first cell is cells[0].
+func pooled(cells []int32, side int) (tissue int32) {
+	for y := range window {
+		for _, n := range (*[window]int32)(cells[y*side:]) {
+			tissue += n
+		}
+	}
+	return tissue
+}
+
+// tensor sums the gradients' products in a window, but for its edge. The rows are arrays, of which the compiler checks
+// no bounds.
+func tensor(cells []int32, side int) (xx, yy, xy int64) {
+	above, row := (*[window]int32)(cells), (*[window]int32)(cells[side:])
+	for y := 2; y < window; y++ {
+		below := (*[window]int32)(cells[y*side:])
+		for x := 1; x < window-1; x++ {
+			gx, gy := int64(row[x+1]-row[x-1]), int64(below[x]-above[x])
+			xx, yy, xy = xx+gx*gx, yy+gy*gy, xy+gx*gy
+		}
+		above, row = row, below
+	}
+	return xx, yy, xy
 }

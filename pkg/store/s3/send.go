@@ -41,6 +41,10 @@ func temporary(answer minio.ErrorResponse) bool {
 		return false
 	case answer.Code == "RequestTimeout" || answer.Code == "SlowDown":
 		return true
+	case answer.Code == "ExistingObjectIsDirectory":
+		// versitygw says so of whatever goes wrong while it makes an object's folders, among it that somebody removes
+		// the last object in one of them. Of our keys none is a folder of another.
+		return true
 	}
 	return answer.StatusCode == 0 || answer.StatusCode == 429 || answer.StatusCode >= 500
 }

@@ -89,6 +89,57 @@ func TestCheckKeepsTheLimit(t *testing.T) {
 	}
 }
 
+// TestTableAfterOthers: whatever a table held before, a code that did not hold water among it, it decodes as a new one.
+func TestTableAfterOthers(t *testing.T) {
+	bytesOf := func(s huffmanSpec) []byte { return append(s.counts[:], s.symbols...) }
+	luma, chroma := bytesOf(standardHuffman[0].ac), bytesOf(standardHuffman[1].ac)
+	swapped := bytes.Clone(luma) // as many codes of each length, of other symbols
+	swapped[20], swapped[21] = swapped[21], swapped[20]
+	broken := bytes.Clone(swapped)
+	broken[0], broken[15] = 3, broken[15]-3 // three codes of one bit
+	var h huffman
+	for i, table := range [][]byte{luma, luma, swapped, luma, chroma, broken, chroma, luma, broken, swapped, swapped} {
+		fresh := huffman{}
+		n, err := h.read(table)
+		if want, wantErr := fresh.read(table); n != want || (err == nil) != (wantErr == nil) {
+			t.Fatalf("table %d: %d bytes, %v; want %d, %v", i, n, err, want, wantErr)
+		}
+		if err != nil {
+			continue
+		}
+		if i%3 != 0 { // CheckJPEG does without
+			h.prepareAC()
+			fresh.prepareAC()
+		}
+		got := h
+		clear(got.symbols[got.count:])
+		if !h.hasFast || !fresh.hasFast {
+			got.fast, got.hasFast, fresh.fast, fresh.hasFast = [1 << lookBits]int16{}, false, [1 << lookBits]int16{}, false
+		}
+		if got != fresh {
+			t.Errorf("table %d is not what a new one is", i)
+		}
+	}
+}
+
+// TestSmallSize: the next size is not plausible of some quantiser, this one of all.
+func TestSmallSize(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 8))
+	for range 1000 {
+		var quant [64]int32
+		most := 1 + rng.Int32N(1<<rng.IntN(17))
+		for k := range quant {
+			quant[k] = rng.Int32N(most)
+		}
+		all := func(size uint8) bool {
+			return !slices.ContainsFunc(quant[1:], func(q int32) bool { return !plausible((1<<size-1)*q, q) })
+		}
+		if size := smallSize(&quant); !all(size) || size < 15 && all(size+1) {
+			t.Fatalf("%v: size %d", quant, size)
+		}
+	}
+}
+
 // BenchmarkCheck: beside it the library at an eighth of the size, which reads every code too.
 func BenchmarkCheck(b *testing.B) {
 	img := image.NewRGBA(image.Rect(0, 0, 256, 256))

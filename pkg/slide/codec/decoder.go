@@ -88,7 +88,7 @@ func (d *jpegDecoder) huffmanTables(data []byte) error {
 		if err != nil {
 			return err
 		}
-		if class == 1 {
+		if class == 1 && !d.check {
 			table.prepareAC()
 		}
 		*has = true

@@ -1,5 +1,7 @@
 package codec
 
+import "bytes"
+
 // huffman decodes one symbol with a table look-up of lookBits bits, or by the canonical code's limits
 // for longer ones (T.81 annex F.2.2.3).
 type huffman struct {
@@ -8,12 +10,15 @@ type huffman struct {
 	limit   [17]int32             // first code beyond those of each length
 	offset  [17]int32             // a length's code c is symbol number c+offset
 	symbols [256]byte
-	count   int32
+	count   int32    // of symbols; 0: no table
+	counts  [16]byte // of codes of each length, as they were read
+	hasFast bool
 }
 
 const lookBits = 9
 
-// read takes a table from its 16 counts and its symbols, and gives the number of bytes it took.
+// read takes a table from its 16 counts and its symbols, and gives the number of bytes it took. Tiles of a slide share
+// their tables mostly: nothing is to do then.
 func (h *huffman) read(d []byte) (int, error) {
 	total := 0
 	for _, n := range d[:16] {
@@ -22,8 +27,13 @@ func (h *huffman) read(d []byte) (int, error) {
 	if total == 0 || total > len(h.symbols) || 16+total > len(d) {
 		return 0, jpegDamaged("huffman table of %d symbols", total)
 	}
-	h.count = int32(copy(h.symbols[:], d[16:16+total]))
+	counts, symbols := [16]byte(d), d[16:16+total]
+	if h.counts == counts && bytes.Equal(h.symbols[:h.count], symbols) {
+		return 16 + total, nil
+	}
+	h.count, h.hasFast = 0, false
 	clear(h.look[:])
+	copy(h.symbols[:], symbols)
 	code, k := int32(0), int32(0)
 	for length := 1; length <= 16; length++ {
 		n := int32(d[length-1])
@@ -34,6 +44,7 @@ func (h *huffman) read(d []byte) (int, error) {
 		h.fillLook(code, n, k, length)
 		code, k = (code+n)<<1, k+n
 	}
+	h.count, h.counts = k, counts
 	return 16 + total, nil
 }
 
@@ -53,6 +64,10 @@ func (h *huffman) fillLook(code, n, k int32, length int) {
 // prepareAC fills fast: where a code and the value that follows it fit into lookBits bits together, and
 // the value into a byte, one look-up gives both. In slides' tiles most coefficients are such.
 func (h *huffman) prepareAC() {
+	if h.hasFast {
+		return
+	}
+	h.hasFast = true
 	for bits := range int32(1 << lookBits) {
 		h.fast[bits] = 0
 		length, symbol := int32(h.look[bits]>>8), int32(h.look[bits]&255)

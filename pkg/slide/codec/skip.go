@@ -1,6 +1,9 @@
 package codec
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // skipTable says what the next skipBits bits of a block mean to who keeps no coefficient: mostly several codes with their
 // values at once.
@@ -58,14 +61,12 @@ func (h *huffman) step(bits uint) (s skipStep) {
 	return s
 }
 
-// smallSize is the largest size of values that are plausible wherever they stand among the AC coefficients.
+// smallSize is the largest size of values that are plausible wherever they stand among the AC coefficients: where the
+// quantiser is largest.
 func smallSize(quant *[64]int32) (size uint8) {
-	for ; size < 15; size++ {
-		for _, q := range quant[1:] {
-			if !plausible((1<<(size+1)-1)*q, q) {
-				return size
-			}
-		}
+	q := slices.Max(quant[1:])
+	for size < 15 && plausible((1<<(size+1)-1)*q, q) {
+		size++
 	}
 	return size
 }

@@ -29,7 +29,12 @@ keep: the slide counts as failed, and "slidemill run" or "submit" of its file, w
 options it was ordered with, makes what is missing or damaged again. Regions that are
 whole are kept. A damaged pyramid takes all runs of the slide back.
 
-Exit codes: 0 all whole, 1 at least one is not (with --repair too) or is not known, 2 usage.
+A slide whose order has no result yet, because its run is at work, was interrupted or failed, is
+not whole either, however whole all that is there is: nothing was promised of a mask so far. Runs
+that somebody began before, with other options, and left are only counted.
+
+Exit codes: 0 all whole, 1 at least one is not (with --repair too), has no result yet or is not
+known, 2 usage.
 
 ` + slideNames,
 		Example: "  slidemill verify 3f2a S26-1042\n  slidemill verify --repair /scans/S26-1042.svs; slidemill run /scans/S26-1042.svs",
@@ -65,7 +70,7 @@ func verifySlide(ctx context.Context, bucket store.Bucket, line *intake.Line, re
 	}
 	proof, err := prove(ctx, bucket, id)
 	if err == nil {
-		return proved(proof), nil
+		return proved(proof), unfinished(ctx, bucket, line, proof)
 	}
 	d, err := damageOf(ctx, bucket, id, err)
 	switch {
@@ -97,6 +102,24 @@ func uncut(ctx context.Context, bucket store.Bucket, line *intake.Line) error {
 		return errors.New("it is not cut, so there is nothing to verify: run or submit its file")
 	}
 	return fmt.Errorf("it %s and is not cut, so there is nothing to verify: %s", cmp.Or(endWords[line.End.State], "ended"), intake.PlainReason(line.End.Reason))
+}
+
+// unfinished is the error of a slide that keeps every promise and has not got the result that was ordered: who asks
+// whether a slide is whole wants to hand its mask on. A slide that nobody ordered has only what was begun.
+func unfinished(ctx context.Context, bucket store.Bucket, line *intake.Line, proof *stitch.Verification) error {
+	if line.Run == (pyramid.RunID{}) {
+		if proof.Runs > 0 || proof.Unfinished == 0 {
+			return nil
+		}
+	} else if _, err := bucket.Stat(ctx, store.Slide(line.Slide).Run(line.Run).Manifest()); !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	const again = "run or submit its file again, with the options it was ordered with, to go on with it"
+	there := fmt.Sprintf("the run of its order is not finished; what is there is %s", proved(proof))
+	if line.End == nil {
+		return fmt.Errorf("%s\nwait if `slidemill status` says that it is worked on, else %s", there, again)
+	}
+	return fmt.Errorf("%s\nthe order %s: %s\n%s", there, cmp.Or(endWords[line.End.State], "ended"), intake.PlainReason(line.End.Reason), again)
 }
 
 // endWords say how an order ended without a result.

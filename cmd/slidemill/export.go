@@ -35,7 +35,8 @@ func newExport() *cobra.Command {
   geojson  outlines with holes, as QuPath reads them
   mask     binary mask as a tiled pyramidal BigTIFF
 
-Without --format the name of the file says which: .tiff and .tif are masks, others outlines.
+Without --format the name of the file says which: .tiff and .tif are masks, .geojson, .json and
+names without extension outlines; any other is refused.
 Of several slides, such as those of an accession, --out is a folder that is there or whose
 name ends in a slash; each file has the name of its slide's (masks end in .mask.tiff), and
 where two are the same the first digits of the id.

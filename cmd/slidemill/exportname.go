@@ -66,8 +66,14 @@ func (f *exportFlags) formatOf() (exportFormat, error) {
 	if f.many() {
 		said = -1
 	}
-	if f.format == "" {
-		return exportFormats[max(0, said)], nil
+	switch {
+	case f.format != "":
+	case said >= 0:
+		return exportFormats[said], nil
+	case extension == "" || f.many():
+		return exportFormats[0], nil
+	default:
+		return exportFormat{}, &usageError{fmt.Errorf("--out %s: no format has files that end in %s: %s; or say with --format what it is to be", f.out, extension, extensionsMean())}
 	}
 	wanted := slices.IndexFunc(exportFormats, func(x exportFormat) bool { return x.name == f.format })
 	switch {
@@ -78,4 +84,13 @@ func (f *exportFlags) formatOf() (exportFormat, error) {
 			f.out, exportFormats[said].name, f.format, stem(f.out)+exportFormats[wanted].extensions[0], exportFormats[said].name)}
 	}
 	return exportFormats[wanted], nil
+}
+
+// extensionsMean says which format the name of a file means.
+func extensionsMean() string {
+	means := make([]string, len(exportFormats))
+	for i, x := range exportFormats {
+		means[i] = fmt.Sprintf("%s means %s", strings.Join(x.extensions, " or "), x.name)
+	}
+	return strings.Join(means, ", ")
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/slidemill/slidemill/pkg/intake"
@@ -56,4 +57,13 @@ func find(ctx context.Context, args []string, one func(context.Context, string) 
 		}
 	}
 	return all, misnamed
+}
+
+// called is what a person calls a slide, with the id by which other commands find it; the id alone where it was never
+// ordered.
+func called(e *intake.Entry) string {
+	if e.File == "" {
+		return e.Slide.String()
+	}
+	return fmt.Sprintf("%s (%v)", e.File, e.Slide)
 }

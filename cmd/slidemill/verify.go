@@ -49,10 +49,10 @@ known, 2 usage.
 			for _, line := range slides {
 				said, err := verifySlide(cmd.Context(), bucket, &line, repair)
 				if err != nil {
-					errs = append(errs, fmt.Errorf("verify %v: %w", line.Slide, err))
+					errs = append(errs, fmt.Errorf("verify %s: %w", called(&line.Entry), err))
 					continue
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%v: %s\n", line.Slide, said)
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", called(&line.Entry), said)
 			}
 			return errors.Join(append(errs, misnamed)...)
 		},

@@ -23,6 +23,7 @@ type bulletin struct {
 	args   []string
 
 	standings       []intake.Standing
+	misnamed        error // arguments that mean no order
 	depths          []jobs.Depth
 	open, bad, late int
 	pace            pace
@@ -32,7 +33,7 @@ type bulletin struct {
 func (b *bulletin) look(ctx context.Context) (err error) {
 	var lines []intake.Line
 	if len(b.args) > 0 {
-		lines, err = findEvery(ctx, b.system.ledger(), b.args)
+		lines, err = b.named(ctx)
 	} else {
 		lines, err = b.judge.Lines(ctx, time.Now().Add(-b.flags.since))
 	}
@@ -60,6 +61,16 @@ func (b *bulletin) look(ctx context.Context) (err error) {
 	}
 	b.pace.look(b.standings, time.Now())
 	return nil
+}
+
+// named are the orders that the arguments mean. It is an error if that is none.
+func (b *bulletin) named(ctx context.Context) ([]intake.Line, error) {
+	lines, err := findEvery(ctx, b.system.ledger(), b.args)
+	if len(lines) == 0 {
+		return nil, err
+	}
+	b.misnamed = err
+	return lines, nil
 }
 
 // line says everything in one line: counts, rate and ETA.

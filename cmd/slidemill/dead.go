@@ -23,6 +23,9 @@ func newDead() *cobra.Command {
 		Long: `Dead is the list of jobs that no further attempt would mend, and of the slides that were
 refused before there was a job, such as damaged files; each with its reason.
 
+Exit codes: 0 all was done, 1 at least one could not be or is not on the list (the others are),
+2 usage.
+
 ` + slideNames,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -62,13 +65,17 @@ func deadCommand(use, short string, args cobra.PositionalArgs, do deadFunc) *cob
 			}
 			defer closing(&err, system.close)
 			dead, err := system.lost(cmd.Context(), time.Now().Add(-f.since))
-			if err == nil && len(args) > 0 {
-				dead, err = pick(cmd.Context(), dead, args)
-			}
 			if err != nil {
 				return err
 			}
-			return do(cmd, system, dead, &f)
+			var misnamed error
+			if len(args) > 0 {
+				dead, misnamed = pick(cmd.Context(), dead, args)
+			}
+			if len(dead) == 0 && misnamed != nil {
+				return misnamed
+			}
+			return besides(do(cmd, system, dead, &f), misnamed)
 		},
 	}
 	f.place.flags(cmd)

@@ -76,13 +76,18 @@ func (r *reached) lost(ctx context.Context, since time.Time) (all []lost, err er
 	return all, err
 }
 
-// pick lists those that the arguments mean: each a job, "all", or what means a slide elsewhere.
-func pick(ctx context.Context, all []lost, args []string) (picked []lost, err error) {
+// pick lists those that the arguments mean: each a job, "all", or what means a slide elsewhere. An argument that means
+// none, or cannot be told from others, holds nobody up: the error tells of every such one.
+func pick(ctx context.Context, all []lost, args []string) (picked []lost, misnamed error) {
 	taken := make([]bool, len(all))
 	for _, text := range args {
 		means, err := meaning(ctx, all, text)
-		if err != nil {
+		if ctx.Err() != nil {
 			return nil, err
+		}
+		if err != nil {
+			misnamed = errors.Join(misnamed, err)
+			continue
 		}
 		for i := range all {
 			if means(&all[i]) && !taken[i] {
@@ -90,7 +95,7 @@ func pick(ctx context.Context, all []lost, args []string) (picked []lost, err er
 			}
 		}
 	}
-	return picked, nil
+	return picked, misnamed
 }
 
 // meaning tells which of them a text means. Only they can be meant, so that a name is clear if one of its

@@ -59,6 +59,15 @@ func find(ctx context.Context, args []string, one func(context.Context, string) 
 	return all, misnamed
 }
 
+// besides adds what means no slide to how it went with those that others mean. That some slides failed was told when they
+// did, and nothing is printed of it; of names it is.
+func besides(err, misnamed error) error {
+	if misnamed != nil && errors.Is(err, errSlidesFailed) {
+		return misnamed
+	}
+	return errors.Join(err, misnamed)
+}
+
 // called is what a person calls a slide, with the id by which other commands find it; the id alone where it was never
 // ordered.
 func called(e *intake.Entry) string {

@@ -35,7 +35,8 @@ and how far it is beyond the target of its priority, as ` + "`serve --target-*`"
 Stages overlap, so a case's total is by the clock; where no serve saw the work begin, waiting
 counts as tile.
 
-Exit codes: 0 all is well, 1 at least one slide failed or was refused, 2 usage.`,
+Exit codes: 0 all is well, 1 at least one slide failed, was refused or is not known (the others
+are shown), 2 usage.`,
 		Example: "  slidemill status --watch\n  slidemill status S26-1042 --json",
 		RunE:    func(cmd *cobra.Command, args []string) error { return status(cmd, &f, args) },
 	}
@@ -76,9 +77,9 @@ func status(cmd *cobra.Command, f *statusFlags, args []string) (err error) {
 		err = b.table(cmd.OutOrStdout())
 	}
 	if err == nil && b.bad > 0 {
-		return errSlidesFailed
+		err = errSlidesFailed
 	}
-	return err
+	return besides(err, b.misnamed)
 }
 
 func wait(ctx context.Context, d time.Duration) bool {

@@ -62,7 +62,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	threadsFlag(cmd, &f.threads)
 	fl.Float64Var(&f.params.MPP, "mpp", 0, "microns per pixel, where the file does not say or says wrong")
 	fl.Float64Var(&f.params.Threshold, "threshold", 0, "carcinoma probability from which on a pixel is in the mask (default: the model's)")
-	fl.IntVar(&f.params.Region, "region", segment.DefaultRegion, "side of a region in pixels at the model's scale")
+	regionFlag(cmd, &f.params.Region)
 	partialFlag(cmd, &f.params.Partial)
 	ttaFlag(cmd, &f.params.TTA)
 	fl.IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once")
@@ -82,8 +82,8 @@ func runSlides(cmd *cobra.Command, f *runFlags, paths []string) (err error) {
 		return err
 	}
 	f.params.Engine = f.driver.name
-	f.params = model.Settle(f.params)
-	if err := errors.Join(f.check(), checkSources(paths)); err != nil {
+	f.params, err = settle(cmd, model, f.params)
+	if err := errors.Join(checkWorkers(f.workers, 1), err, checkSources(paths)); err != nil {
 		return &usageError{err}
 	}
 	shift, err := f.start(ctx, cmd, model)
@@ -106,8 +106,4 @@ func runSlides(cmd *cobra.Command, f *runFlags, paths []string) (err error) {
 		return errSlidesFailed
 	}
 	return nil
-}
-
-func (f *runFlags) check() error {
-	return errors.Join(checkWorkers(f.workers, 1), f.params.Validate())
 }

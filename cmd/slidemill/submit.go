@@ -56,7 +56,7 @@ Exit codes: 0 all ordered, 1 at least one refused, 2 usage.`,
 	engineFlag(cmd, &f.engine)
 	fl.Float64Var(&f.params.MPP, "mpp", 0, "microns per pixel, where the file does not say or says wrong")
 	fl.Float64Var(&f.params.Threshold, "threshold", 0, "carcinoma probability from which on a pixel is in the mask (default: the model's)")
-	fl.IntVar(&f.params.Region, "region", segment.DefaultRegion, "side of a region in pixels at the model's scale")
+	regionFlag(cmd, &f.params.Region)
 	partialFlag(cmd, &f.params.Partial)
 	ttaFlag(cmd, &f.params.TTA)
 	fl.BoolVar(&f.json, "json", false, "one JSON object per slide on stdout")
@@ -83,8 +83,8 @@ func submit(cmd *cobra.Command, f *submitFlags, paths []string) (err error) {
 		return err
 	}
 	f.params.Engine = driver.name
-	f.params = model.Settle(f.params)
-	if err := errors.Join(f.params.Validate(), checkSources(paths)); err != nil {
+	f.params, err = settle(cmd, model, f.params)
+	if err := errors.Join(err, checkSources(paths)); err != nil {
 		return &usageError{err}
 	}
 	system, err := f.reach(cmd.Context())

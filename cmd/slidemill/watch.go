@@ -78,7 +78,7 @@ Exit codes with --once: 0 all slides done, 1 at least one failed, 130 interrupte
 	engineFlag(cmd, &f.engine)
 	fl.Float64Var(&f.params.MPP, "mpp", 0, "microns per pixel, where file and worklist do not say")
 	fl.Float64Var(&f.params.Threshold, "threshold", 0, "carcinoma probability from which on a pixel is in the mask (default: the model's)")
-	fl.IntVar(&f.params.Region, "region", segment.DefaultRegion, "side of a region in pixels at the model's scale")
+	regionFlag(cmd, &f.params.Region)
 	partialFlag(cmd, &f.params.Partial)
 	ttaFlag(cmd, &f.params.TTA)
 	fl.IntVar(&f.workers, "workers", defaultWorkers(), "regions segmented at once, where nobody else works; 0 only orders")
@@ -96,8 +96,8 @@ func watchFolder(cmd *cobra.Command, f *watchFlags, dir string) (err error) {
 		return err
 	}
 	f.params.Engine = driver.name
-	f.params = model.Settle(f.params)
-	if err := errors.Join(f.params.Validate(), checkWorkers(f.workers, 0)); err != nil {
+	f.params, err = settle(cmd, model, f.params)
+	if err := errors.Join(err, checkWorkers(f.workers, 0)); err != nil {
 		return &usageError{err}
 	}
 	ctx, cancel := context.WithCancel(cmd.Context())

@@ -19,6 +19,7 @@ go vet ./...
 step portable builds
 CGO_ENABLED=0 go build -o /dev/null ./cmd/slidemill
 CGO_ENABLED=0 GOARCH=arm64 go vet ./...
+CGO_ENABLED=0 GOOS=windows go vet ./cmd/slidemill
 if GOARCH=arm64 go build -gcflags=-S ./pkg/slide/icc 2>&1 | grep -E 'FN?M(ADD|SUB)[SD]'; then
   echo "test: pkg/slide/icc fuses where the machine can: put an explicit float64() around the product" >&2
   exit 1

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -32,13 +31,6 @@ func TestRemote(t *testing.T) {
 	if local.SHA256 != remote.SHA256 {
 		t.Errorf("sums %+v through S3 and NATS, %+v on this machine", remote.SHA256, local.SHA256)
 	}
-}
-
-// command runs a command line in this process.
-func command(args ...string) (code int, stdout, stderr string) {
-	var out, errs bytes.Buffer
-	code = execute(args, &out, &errs)
-	return code, out.String(), errs.String()
 }
 
 func report(t *testing.T, args ...string) stitch.Report {

@@ -25,9 +25,9 @@ func newSummary() *cobra.Command {
 		Use:   "summary",
 		Short: "The morning summary of a night's orders, as HTML and CSV",
 		Long: `Summary writes summary.html and summary.csv: every slide ordered in the time, done,
-failed or refused and why, how long it took, with its picture. With --folder it also names the
-slides that the folder's worklists (CSV) name and that never came. It names files and
-accessions: keep it where your other lists lie.
+failed or refused and why, how long it took, with its picture; and its copies, which count for
+nothing. With --folder it also names the slides that the folder's worklists (CSV) name and that
+never came. It names files and accessions: keep it where your other lists lie.
 
 Exit codes: 0 all is well, 1 at least one slide failed, was refused or is missing, or a line of a
 worklist makes no sense, 2 usage.`,

@@ -31,12 +31,16 @@ type Row struct {
 	Picture []byte // JPEG, of what is done
 }
 
-// Count is how many slides are in each state, and how many of all are beyond their target.
-type Count struct{ Done, Failed, Refused, Missing, Cancelled, Open, Late int }
+// Count is how many slides are in each state, and how many of all are beyond their target. Copies are beside them.
+type Count struct{ Done, Failed, Refused, Missing, Cancelled, Open, Late, Copies int }
 
-// Count counts the slides; files that hold the same slide as another count like it.
+// Count counts the slides, each once however many files hold it.
 func (s *Summary) Count() (c Count) {
 	for i := range s.Rows {
+		if s.Rows[i].Copy() {
+			c.Copies++
+			continue
+		}
 		if s.Rows[i].Late() {
 			c.Late++
 		}
@@ -59,7 +63,7 @@ func (s *Summary) Count() (c Count) {
 }
 
 // Total is the number of slides.
-func (s *Summary) Total() int { return len(s.Rows) }
+func (s *Summary) Total() int { return len(s.Rows) - s.Count().Copies }
 
 // Bad is how many slides need a person because they have no result.
 func (c Count) Bad() int { return c.Failed + c.Refused + c.Missing }
@@ -81,11 +85,13 @@ type Source func(ctx context.Context, s *intake.Standing) ([]byte, error)
 // maxPictures bounds a summary: at ten kilobytes each, five megabytes of HTML.
 const maxPictures = 500
 
-// New sorts the rows, those that need a person first, and fetches their pictures. A picture that is not
-// to be had is left out.
+// New adds the copies that the orders know of, sorts the rows, those that need a person first and each copy behind its
+// slide, and fetches the slides' pictures. A picture that is not to be had is left out.
 func New(ctx context.Context, rows []Row, pictures Source) (*Summary, error) {
+	rows = withCopies(rows)
 	slices.SortStableFunc(rows, func(a, b Row) int {
-		return cmp.Or(cmp.Compare(rank(&a), rank(&b)), -cmp.Compare(score(&a), score(&b)), cmp.Compare(a.File, b.File))
+		return cmp.Or(cmp.Compare(rank(&a), rank(&b)), -cmp.Compare(score(&a), score(&b)),
+			cmp.Compare(cmp.Or(a.Doubled, a.File), cmp.Or(b.Doubled, b.File)), cmp.Compare(a.Doubled, b.Doubled), cmp.Compare(a.File, b.File))
 	})
 	s := &Summary{Rows: rows, To: time.Now()}
 	shown := 0
@@ -94,7 +100,7 @@ func New(ctx context.Context, rows []Row, pictures Source) (*Summary, error) {
 		if s.From.IsZero() || !r.At.IsZero() && r.At.Before(s.From) {
 			s.From = r.At
 		}
-		if r.State != stitch.Done || shown == maxPictures || pictures == nil {
+		if r.State != stitch.Done || r.Copy() || shown == maxPictures || pictures == nil {
 			continue
 		}
 		picture, err := pictures(ctx, &r.Standing)

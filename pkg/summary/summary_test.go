@@ -39,14 +39,16 @@ func row(n byte, file, state, reason string) Row {
 // batch is a slide of each outcome, and of some two.
 func batch() []Row {
 	done, empty := row(1, "done.svs", stitch.Done, ""), row(2, "empty.svs", stitch.Done, "")
+	done.Run = pyramid.RunID{1}
 	done.Report = &stitch.Report{Areas: &stitch.Areas{TissueMM2: 100, AnalysedMM2: 90, NotAnalysedMM2: 10, CarcinomaMM2: 9, CarcinomaFraction: 0.1}, Triage: stitch.Triage{Score: 0.7}}
 	done.TargetSeconds, done.LateSeconds = 30, 30
 	done.Times = &intake.Times{Waiting: 5, Tile: 10, Segment: 40, Stitch: 5, Total: 60}
 	empty.Report = &stitch.Report{}
 	missing := row(7, "never.svs", intake.Missing, "Named in line 3")
 	missing.Slide, missing.At = pyramid.SlideID{}, time.Time{}
-	doubled := row(1, "copy of done.svs", stitch.Done, "")
-	doubled.Doubled = "done.svs"
+	doubled := done
+	doubled.File, doubled.Doubled = "twice.svs", "done.svs"
+	done.Names = []string{"other.svs", "twice.svs", "scans/done.svs"} // one has a row, one is the same file
 	return []Row{
 		done, empty, doubled, row(3, "broken.svs", intake.Failed, "The file is damaged. (technical: directory 0)"),
 		row(4, "noscale.svs", intake.Refused, "unknown scale"), row(5, "taken back.svs", intake.Cancelled, "wrong block"),
@@ -71,13 +73,13 @@ func written(t *testing.T, rows []Row, pictures Source) (s *Summary, html, text 
 // Every outcome is counted once, and those that need a person come first.
 func TestOutcomesAreCounted(t *testing.T) {
 	s, html, _ := written(t, batch(), nil)
-	if got, want := s.Count(), (Count{Done: 3, Failed: 1, Refused: 1, Missing: 1, Cancelled: 1, Open: 1, Late: 1}); got != want {
+	if got, want := s.Count(), (Count{Done: 2, Failed: 1, Refused: 1, Missing: 1, Cancelled: 1, Open: 1, Late: 1, Copies: 2}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	if s.Total() != 8 || s.Count().Bad() != 3 || s.Ended() {
+	if s.Total() != 7 || s.Count().Bad() != 3 || s.Ended() {
 		t.Errorf("%d slides, %d bad, ended %v", s.Total(), s.Count().Bad(), s.Ended())
 	}
-	want := "8 slides: 3 done, 1 failed, 1 refused, 1 missing, 1 cancelled, 1 not finished; 1 late"
+	want := "7 slides and 2 copies: 2 done, 1 failed, 1 refused, 1 missing, 1 cancelled, 1 not finished; 1 late"
 	if s.Headline() != want || !strings.Contains(html, want) {
 		t.Errorf("headline %q, want %q", s.Headline(), want)
 	}
@@ -89,10 +91,10 @@ func TestOutcomesAreCounted(t *testing.T) {
 			t.Errorf("row %d is %s (%s), before one that needs a person", i, r.File, r.State)
 		}
 	}
-	if last := s.Rows[7]; last.State != intake.Cancelled {
+	if last := s.Rows[8]; last.State != intake.Cancelled {
 		t.Errorf("the last is %s", last.State)
 	}
-	for _, words := range []string{"late by 30 s", "not analysed: 10.00 mm²", "no tissue was found", "The same slide as done.svs", "The file is damaged.", stitch.Notice} {
+	for _, words := range []string{"late by 30 s", "not analysed: 10.00 mm²", "no tissue was found", "Copy of done.svs", "The file is damaged.", stitch.Notice} {
 		if !strings.Contains(html, words) {
 			t.Errorf("the page lacks %q", words)
 		}
@@ -107,7 +109,7 @@ func TestCSVHasALineForEachSlide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(lines) != 1+len(rows) {
+	if len(lines) != 1+len(rows)+1 { // a copy that only the order knows of
 		t.Fatalf("%d lines for %d slides", len(lines)-1, len(rows))
 	}
 	at := map[string]int{}
@@ -120,9 +122,11 @@ func TestCSVHasALineForEachSlide(t *testing.T) {
 	}
 	for _, c := range []struct{ file, column, want string }{
 		{"never.svs", "state", "missing"}, {"never.svs", "slide", ""}, {"never.svs", "seconds", ""}, {"never.svs", "ordered", ""},
-		{"done.svs", "seconds", "60.0"}, {"done.svs", "carcinoma_fraction", "0.1"}, {"done.svs", "run", pyramid.RunID{}.String()},
+		{"done.svs", "seconds", "60.0"}, {"done.svs", "carcinoma_fraction", "0.1"}, {"done.svs", "run", pyramid.RunID{1}.String()},
 		{"done.svs", "segment_s", "40.0"}, {"done.svs", "target_s", "30"}, {"done.svs", "late_s", "30.0"},
-		{"empty.svs", "carcinoma_mm2", ""}, {"copy of done.svs", "reason", "the same slide as done.svs"},
+		{"empty.svs", "carcinoma_mm2", ""},
+		{"twice.svs", "reason", "copy of done.svs"}, {"other.svs", "reason", "copy of done.svs"}, {"other.svs", "slide", pyramid.SlideID{1}.String()},
+		{"twice.svs", "carcinoma_mm2", ""}, {"twice.svs", "seconds", ""}, {"other.svs", "late_s", ""},
 		{"noscale.svs", "reason", "unknown scale"}, {"open.svs", "ended", ""}, {"broken.svs", "notice", stitch.Notice},
 	} {
 		if line, ok := found[c.file]; !ok || line[at[c.column]] != c.want {
@@ -211,7 +215,7 @@ func TestPictures(t *testing.T) {
 			t.Errorf("picture of %s: %v, %v", r.File, config, err)
 		}
 	}
-	if shown != 2 || strings.Count(html, "data:image/jpeg;base64,") != 2 { // the slide, and its double
+	if shown != 1 || strings.Count(html, "data:image/jpeg;base64,") != 1 { // the slide, not its copies
 		t.Errorf("%d pictures", shown)
 	}
 	for _, bad := range [][]byte{nil, []byte("no picture"), data.Bytes()[:60]} {
@@ -281,5 +285,25 @@ func TestCellsSayWhatTheyAre(t *testing.T) {
 		if !strings.Contains(html, want) {
 			t.Errorf("the page lacks %q", want)
 		}
+	}
+}
+
+// Files that were never fit for a run are no copies: the same bytes, such as none, may come of many cases.
+func TestUnfitFilesAreEachCounted(t *testing.T) {
+	first, second := row(9, "a.svs", intake.Failed, "The file is empty."), row(9, "b.svs", intake.Failed, "The file is empty.")
+	first.Names, second.Doubled = []string{"c.svs"}, "a.svs"
+	s, _, _ := written(t, []Row{first, second}, nil)
+	if got := s.Count(); got != (Count{Failed: 2}) || s.Total() != 2 {
+		t.Errorf("%+v of %d", got, s.Total())
+	}
+}
+
+// Of copies whose names the record did not keep it is said that there are some.
+func TestMoreCopiesThanNames(t *testing.T) {
+	r := batch()[0]
+	r.MoreNames = true
+	s, html, _ := written(t, []Row{r}, nil)
+	if s.Count().Copies != 3 || !strings.Contains(html, moreCopies) {
+		t.Errorf("%d copies", s.Count().Copies)
 	}
 }

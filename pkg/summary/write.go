@@ -51,7 +51,8 @@ var header = []string{
 	"uncertain_mm2", // carcinoma_fraction is a share of analysed_mm2 without it
 }
 
-// WriteCSV writes a line per slide.
+// WriteCSV writes a line per file. What was found stands in the line of the slide, not in those of its copies, so that sums
+// over the lines are right.
 func (s *Summary) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	if err := out.Write(header); err != nil {
@@ -72,20 +73,20 @@ func (r *Row) cells() []string {
 		run = r.Run.String()
 	}
 	if r.Doubled != "" {
-		reason = strings.TrimPrefix(reason+"; the same slide as "+r.Doubled, "; ")
+		reason = strings.TrimPrefix(reason+"; copy of "+r.Doubled, "; ")
 	}
 	slide, seconds := "", ""
 	if named(*r) {
 		slide = r.Slide.String()
 	}
-	if !r.At.IsZero() {
+	if !r.At.IsZero() && !r.Copy() {
 		seconds = fmt.Sprintf("%.1f", r.Took().Seconds())
 	}
 	cells := []string{
 		safe(r.File), safe(r.Accession), string(r.Priority), r.State, safe(reason), slide, run,
 		stamp(r.At), stamp(r.Ended), seconds,
 	}
-	if r.Report == nil || r.Report.Areas == nil {
+	if r.Report == nil || r.Report.Areas == nil || r.Copy() {
 		return append(append(append(cells, "", "", "", "", "", "", "", stitch.Notice), r.turnaround()...), "")
 	}
 	p := r.Report
@@ -97,6 +98,9 @@ func (r *Row) cells() []string {
 // turnaround is where the slide's time went, and how far it was beyond its target.
 func (r *Row) turnaround() []string {
 	cells := make([]string, 6)
+	if r.Copy() {
+		return cells
+	}
 	if t := r.Times; t != nil && !r.At.IsZero() {
 		for i, x := range []float64{t.Waiting, t.Tile, t.Segment, t.Stitch} {
 			cells[i] = fmt.Sprintf("%.1f", x)
@@ -148,6 +152,12 @@ func (s *Summary) Headline() string {
 	slides := "slides"
 	if s.Total() == 1 {
 		slides = "slide"
+	}
+	switch {
+	case c.Copies == 1:
+		slides += " and 1 copy"
+	case c.Copies > 1:
+		slides += fmt.Sprintf(" and %d copies", c.Copies)
 	}
 	text := fmt.Sprintf("%d %s: %d done, %d failed, %d refused", s.Total(), slides, c.Done, c.Failed, c.Refused)
 	if c.Missing > 0 {

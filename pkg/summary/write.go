@@ -1,6 +1,7 @@
 package summary
 
 import (
+	"crypto/rand"
 	_ "embed"
 	"encoding/base64"
 	"encoding/csv"
@@ -184,12 +185,14 @@ func (s *Summary) Save(folder string) (html string, err error) {
 	return html, errors.Join(save(html, s.WriteHTML), save(filepath.Join(folder, "summary.csv"), s.WriteCSV))
 }
 
+// save writes a file with the rights that the umask leaves: it names patients' files, and who may read those is not
+// decided here.
 func save(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".summary-*")
+	f, err := os.OpenFile(filepath.Join(filepath.Dir(path), ".summary-"+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return fmt.Errorf("summary: %w", err)
 	}
-	if err := errors.Join(write(f), f.Chmod(0o644), f.Close()); err != nil {
+	if err := errors.Join(write(f), f.Close()); err != nil {
 		return errors.Join(fmt.Errorf("summary: %w", err), os.Remove(f.Name()))
 	}
 	return os.Rename(f.Name(), path)

@@ -2,6 +2,7 @@ package synth
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"image"
@@ -193,7 +194,7 @@ type file struct {
 }
 
 func createFile(path string) (*file, error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".synth-*")
+	f, err := os.OpenFile(filepath.Join(filepath.Dir(path), ".synth-"+rand.Text()), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666) // less the umask
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +202,7 @@ func createFile(path string) (*file, error) {
 }
 
 func (f *file) commit() error {
-	if err := errors.Join(f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), f.path)

@@ -76,7 +76,7 @@ func (r *round) silence() []string {
 // tellMissing says how many slides of the worklists have not come, when that changed. Scanners bring them
 // one by one, so which they are stands in the summary and is said at the end.
 func (r *round) tellMissing() {
-	n, listed := len(r.watcher.Missing()), r.watcher.Listed()
+	n, listed := r.watcher.Awaited(), r.watcher.Listed()
 	if n == r.missing {
 		return
 	}

@@ -105,7 +105,10 @@ func (w *Watcher) Ignored() int { return w.other }
 func (w *Watcher) SheetProblems() []string { return w.lists.problems() }
 
 // Missing are the slides that the worklists name and that have not come, by file.
-func (w *Watcher) Missing() []Slide { return w.lists.missing() }
+func (w *Watcher) Missing() []Slide { return w.lists.missing(w.here()) }
+
+// Awaited is how many these are.
+func (w *Watcher) Awaited() int { return len(w.lists.awaited()) }
 
 // Listed is how many files the worklists name.
 func (w *Watcher) Listed() int { return w.lists.named() }

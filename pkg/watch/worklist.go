@@ -199,16 +199,28 @@ func (l *worklists) named() (n int) {
 	return n
 }
 
-// missing are the slides that are named but were never seen, by file.
-func (l *worklists) missing() (list []Slide) {
+// awaited are the places that are named but where nothing was ever seen, in order.
+func (l *worklists) awaited() (places []string) {
 	for _, place := range slices.Sorted(maps.Keys(l.rows)) {
-		row := l.rows[place]
-		if strings.HasPrefix(place, "*/") || l.arrived[place] {
-			continue
+		if !strings.HasPrefix(place, "*/") && !l.arrived[place] {
+			places = append(places, place)
 		}
+	}
+	return places
+}
+
+// missing are the slides that are awaited. Of the files in the folder those are pointed out whose names are nearly theirs.
+func (l *worklists) missing(files []string) (list []Slide) {
+	places := l.awaited()
+	if len(places) == 0 {
+		return nil
+	}
+	unlisted := l.unlisted(files)
+	for _, place := range places {
+		row := l.rows[place]
 		list = append(list, Slide{
 			File: place, Accession: row.Accession, Priority: row.Priority.Known(), State: intake.Missing,
-			Reason: fmt.Sprintf("Named in line %d of %s, but there is no such file in the folder. See whether the slide was scanned and the name is right.", row.Line, row.sheet),
+			Reason: fmt.Sprintf("Named in line %d of %s, but there is no such file in the folder. %s", row.Line, row.sheet, meant(unlisted[nearly(place)])),
 		})
 	}
 	return list
@@ -229,5 +241,9 @@ func (w *Watcher) absent(ctx context.Context, ordered []string) (slides []Slide,
 	for _, file := range ordered {
 		s.lists.saw(file)
 	}
-	return s.lists.missing(), s.lists.problems(), s.err
+	files := make([]string, len(s.found))
+	for i, f := range s.found {
+		files[i] = f.file
+	}
+	return s.lists.missing(files), s.lists.problems(), s.err
 }

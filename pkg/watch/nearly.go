@@ -1,0 +1,73 @@
+package watch
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// nearly is what is left of the name of a file or folder without all that people and programs change when they copy it
+// into a list: folders, the extension of a slide, case, accents and how they are written, and what stands for a space.
+func nearly(file string) string {
+	if !utf8.ValidString(file) { // a spreadsheet's older encoding, whose bytes are these letters but for a few
+		letters := make([]rune, len(file))
+		for i, b := range []byte(file) {
+			letters[i] = rune(b)
+		}
+		file = string(letters)
+	}
+	name := strings.ToLower(path.Base(file))
+	if ext := path.Ext(name); slices.Contains(extensions, ext) {
+		name = strings.TrimSuffix(name, ext)
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.Is(unicode.Mn, r):
+			return -1
+		case r == ' ' || r == '-':
+			return '_'
+		}
+		return r
+	}, norm.NFKD.String(name))
+}
+
+// unlisted are the files that no worklist names, by what is left of their names. DICOM files are also found by the folder
+// that they make a slide of.
+func (l *worklists) unlisted(files []string) map[string][]string {
+	byName := map[string][]string{}
+	for _, file := range files {
+		if _, listed := l.find(file); listed {
+			continue
+		}
+		name := nearly(file)
+		byName[name] = append(byName[name], file)
+		if folder := path.Dir(file); folder != "." && strings.EqualFold(path.Ext(file), dicom) && nearly(folder) != name {
+			byName[nearly(folder)] = append(byName[nearly(folder)], folder)
+		}
+	}
+	return byName
+}
+
+// maxMeant bounds the files of which one may be meant: more are no hint.
+const maxMeant = 3
+
+// meant asks whether one of the files is the one that a worklist names, or says what else to look at.
+func meant(files []string) string {
+	if len(files) == 0 || len(files) > maxMeant {
+		return "See whether the slide was scanned and the name is right."
+	}
+	quoted := make([]string, len(files))
+	for i, file := range slices.Sorted(slices.Values(files)) {
+		quoted[i] = fmt.Sprintf("%q", file)
+	}
+	return "Did you mean " + strings.Join(quoted, " or ") + ", which no worklist names?"
+}
+
+// here are the files in the folder, by name.
+func (w *Watcher) here() []string { return slices.Sorted(maps.Keys(w.files)) }

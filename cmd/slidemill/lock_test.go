@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
 // Whoever finds the folder taken hears who may have it, and how the night's intake and other commands go together.
@@ -14,7 +17,7 @@ func TestFolderInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, _, errs := command("status", "--data", data)
-	if code != exitFailed || !strings.Contains(errs, "`watch` that works alone") || !strings.Contains(errs, "serve --watch DIR") {
+	if code != exitFailed || !strings.Contains(errs, "`watch` that works alone") || !strings.Contains(errs, "serve --watch DIR") || !strings.Contains(errs, "`export`, `verify`") {
 		t.Errorf("exit code %d: %s", code, errs)
 	}
 	if err := unlock(); err != nil {
@@ -23,5 +26,41 @@ func TestFolderInUse(t *testing.T) {
 	unlock, err = lockData(data)
 	if err = errors.Join(err, unlock()); err != nil {
 		t.Errorf("free again: %v", err)
+	}
+}
+
+// heard is a terminal that ends the waiting once something was said on it.
+type heard struct {
+	strings.Builder
+	end func()
+}
+
+func (h *heard) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), "works alone") {
+		h.end()
+	}
+	return h.Builder.Write(p)
+}
+
+// A serve that waits for the folder says for whom it may be: the lock does not tell a run from a watch.
+func TestServeSaysForWhomItWaits(t *testing.T) {
+	data := t.TempDir()
+	unlock, err := lockData(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	out := &heard{end: cancel}
+	cmd := new(cobra.Command)
+	cmd.SetErr(out)
+	o := &operation{serveFlags: &serveFlags{place: place{data: data}}, cmd: cmd, url: "http://127.0.0.1:8080"}
+	if _, err := o.lock(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("locked twice: %v", err)
+	}
+	if got := out.String(); !strings.Contains(got, "a `run` or `watch` works alone in "+data) || !strings.Contains(got, "Slidemill is at") {
+		t.Errorf("%q", got)
+	}
+	if err := unlock(); err != nil {
+		t.Error(err)
 	}
 }

@@ -187,7 +187,7 @@ func (o *operation) lock(ctx context.Context) (unlock func() error, err error) {
 				return nil, err
 			}
 			o.announce()
-			fmt.Fprintf(o.cmd.ErrOrStderr(), "a run works in %s: showing what is in the store; work on orders begins when it has ended\n", o.data)
+			fmt.Fprintf(o.cmd.ErrOrStderr(), "a `run` or `watch` works alone in %s: showing what is in the store; work on orders begins when it has ended\n", o.data)
 		}
 		if !wait(ctx, lockEvery) {
 			return nil, ctx.Err()
@@ -195,7 +195,7 @@ func (o *operation) lock(ctx context.Context) (unlock func() error, err error) {
 	}
 }
 
-// alone refuses where another serve works in the data folder; a run is waited for.
+// alone refuses where another serve works in the data folder; a run, or a watch that works alone, is waited for.
 func (o *operation) alone(ctx context.Context) error {
 	other := &reached{}
 	if err := o.call(ctx, other); err != nil || other.queue == nil {

@@ -58,3 +58,12 @@ func TestFillOutrunsItsStitcher(t *testing.T) {
 		t.Fatalf("%v, %v", r, err)
 	}
 }
+
+// TestBatchOfAnOlderPlan: a job of a plan that had more batches, before the tiler's job came again to a newer program, is no
+// failure: its regions are in others.
+func TestBatchOfAnOlderPlan(t *testing.T) {
+	l := newLine(t, memstore.New(), segment.Parameters{MPP: 1, Region: 128, Threshold: 0.4})
+	if err := l.attempt(l.bucket, l.plan().Batches(), 1); err != nil {
+		t.Error(err)
+	}
+}

@@ -57,8 +57,8 @@ func (s *Segment) Attempt(ctx context.Context, job jobs.Job, attempt int) error 
 	if err != nil {
 		return err
 	}
-	if job.Batch < 0 || job.Batch >= run.plan.Batches() {
-		return &Permanent{fmt.Errorf("batch %d of a plan of %d", job.Batch, run.plan.Batches())}
+	if job.Batch >= run.plan.Batches() {
+		return nil // an older program dealt smaller batches out, and its tiler's job came again: these regions are in others
 	}
 	t := &try{run: run, attempt: attempt, priority: job.Priority}
 	for _, r := range run.plan.Batch(job.Batch) {
@@ -73,16 +73,15 @@ func (s *Segment) Attempt(ctx context.Context, job jobs.Job, attempt int) error 
 	return s.finish(ctx, job, run.plan)
 }
 
-// finish marks the batch, and forgets the run once all its parts are marked.
+// finish marks the batch, and forgets the run once all its parts are marked, or if its plan is not the one that counts.
 func (s *Segment) finish(ctx context.Context, job jobs.Job, plan *segment.Plan) error {
 	all, err := finish(ctx, s.Queue, job, plan)
-	if err != nil || !all {
-		return err
+	if all || errors.Is(err, jobs.ErrInvalid) { // its parts are counted otherwise: the plan was made again
+		s.mu.Lock()
+		delete(s.runs, job.Run)
+		s.mu.Unlock()
 	}
-	s.mu.Lock()
-	delete(s.runs, job.Run)
-	s.mu.Unlock()
-	return nil
+	return err
 }
 
 // region computes one region unless the store holds it whole.

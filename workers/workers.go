@@ -177,12 +177,13 @@ func (l *Loop) bury(ctx context.Context, d jobs.Delivery, cause error) error {
 	if err := l.Queue.Bury(ctx, jobs.Dead{Job: job, Reason: reason, At: time.Now().UTC()}); err != nil {
 		return errors.Join(fmt.Errorf("bury: %w", err), d.Nak(ctx, backoff(d.Attempt())))
 	}
+	err := d.Term(ctx, reason) // before anybody hears of it and wants the job tried again
 	if err := l.Events.Announce(ctx, jobs.Event{
 		Slide: job.Slide, Run: job.Run, Stage: job.Stage, State: jobs.Failed, Reason: reason,
 	}); err != nil {
 		l.Log.Warn("failure was not announced; the dead list has it", "job", job.ID, "error", err)
 	}
-	return d.Term(ctx, reason)
+	return err
 }
 
 // fullPause is the time between two attempts to publish into a full queue.

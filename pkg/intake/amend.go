@@ -108,7 +108,10 @@ type mover interface {
 func (r *Reception) requeue(ctx context.Context, queue mover, o *Order) error {
 	job, err := o.Job()
 	if err == nil {
-		err = r.Desk.publishAgain(ctx, job)
+		err = queue.Again(ctx, job.ID)
+	}
+	if err == nil {
+		err = r.Desk.Queue.Publish(ctx, job)
 	}
 	if err == nil {
 		_, err = queue.Withdraw(ctx, job.ID, job.Lane())

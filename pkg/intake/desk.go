@@ -112,10 +112,14 @@ func (d *Desk) forget(ctx context.Context, o *Order, end *End) error {
 		return err
 	}
 	for _, entry := range dead {
-		if o.owns(entry.Job.Slide, runOf(entry.Job)) {
-			if err := d.Queue.Forget(ctx, entry.Job.ID); err != nil {
-				return err
-			}
+		if !o.owns(entry.Job.Slide, runOf(entry.Job)) {
+			continue
+		}
+		if err := d.withdraw(ctx, entry.Job.ID); err != nil {
+			return err
+		}
+		if err := d.Queue.Forget(ctx, entry.Job.ID); err != nil {
+			return err
 		}
 	}
 	if queue, able := d.Queue.(jobs.Canceller); able && end != nil {

@@ -29,17 +29,26 @@ func (d *Desk) Retry(ctx context.Context, dead jobs.Dead) error {
 	return d.forgetSame(ctx, dead)
 }
 
-// publishAgain publishes a job that the queue may have seen lately. One that cannot be told so would drop it without
-// a word.
+// publishAgain publishes a dead job. A queue that cannot be told that it is would drop it without a word.
 func (d *Desk) publishAgain(ctx context.Context, job jobs.Job) error {
-	queue, able := d.Queue.(jobs.Repeater)
-	if !able {
+	if _, able := d.Queue.(jobs.Withdrawer); !able {
 		return errors.New("this queue takes no job twice: order the slide again with `slidemill submit`")
 	}
-	if err := queue.Again(ctx, job.ID); err != nil {
+	if err := d.withdraw(ctx, job.ID); err != nil {
 		return err
 	}
 	return d.Queue.Publish(ctx, job)
+}
+
+// withdraw takes what may be left of a dead job out of the queue: between its death and its end it is in its last worker's
+// hand, and its like would be dropped.
+func (d *Desk) withdraw(ctx context.Context, id string) error {
+	queue, able := d.Queue.(jobs.Withdrawer)
+	if _, err := jobs.ParseID(id); !able || err != nil { // of a message that was no job nothing is left
+		return nil
+	}
+	_, err := queue.Withdraw(ctx, id)
+	return err
 }
 
 // forgetSame takes a death off the list, but not a newer one of the job: an idle worker may have taken it and

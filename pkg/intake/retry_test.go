@@ -16,7 +16,7 @@ import (
 // repeating is a queue that publishes a job once more when it is told to.
 type repeating struct {
 	jobs.Queue
-	jobs.Repeater
+	jobs.Withdrawer
 }
 
 // deadJob is a desk with a job on its dead list.
@@ -75,6 +75,39 @@ func TestRetryWhileTheQueueIsAway(t *testing.T) {
 	}
 }
 
+// TestTriedAgainInHand: between the death of a job and its end it is in the hand of the worker that gave it up. Whoever
+// wants it tried again by then, by name or by a new order, gets it.
+func TestTriedAgainInHand(t *testing.T) {
+	for name, again := range map[string]func(*testing.T, *Desk, jobs.Dead) error{
+		"retry": func(t *testing.T, d *Desk, dead jobs.Dead) error { return d.Retry(t.Context(), dead) },
+		"submit": func(t *testing.T, d *Desk, dead jobs.Dead) error {
+			o := &Order{Slide: dead.Job.Slide, Source: dead.Job.Source}
+			return errors.Join(d.forget(t.Context(), o, nil), d.Queue.Publish(t.Context(), dead.Job))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q := jobsmem.New(jobsmem.Config{})
+			d := &Desk{Bucket: mem.New(), Queue: q}
+			dead := jobs.Dead{Job: jobs.NewTile(pyramid.SlideID{1}, "/scans/a.svs", nil), Reason: "the drive is away", At: time.Now().UTC()}
+			if err := q.Publish(t.Context(), dead.Job); err != nil {
+				t.Fatal(err)
+			}
+			delivery, err := q.Take(t.Context(), jobs.Tile)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(q.Bury(t.Context(), dead), again(t, d, dead), delivery.Term(t.Context(), dead.Reason)); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			if got, err := q.Take(ctx, jobs.Tile); err != nil || got.Job().ID != dead.Job.ID {
+				t.Errorf("took %v, %v", got, err)
+			}
+		})
+	}
+}
+
 // hasty is a queue with a worker behind it that fails at once.
 type hasty struct{ jobs.Queue }
 
@@ -85,7 +118,7 @@ func (q hasty) Publish(ctx context.Context, job jobs.Job) error {
 // A job that fails again before its old death is off the list is on the list.
 func TestRetryThatFailsAtOnce(t *testing.T) {
 	d, q, dead := deadJob(t)
-	d.Queue = repeating{hasty{q}, d.Queue.(jobs.Repeater)}
+	d.Queue = repeating{hasty{q}, d.Queue.(jobs.Withdrawer)}
 	if err := d.Retry(t.Context(), dead); err != nil {
 		t.Fatal(err)
 	}

@@ -116,7 +116,8 @@ func Encode(j Job) ([]byte, error) {
 }
 
 // Decode reads and validates what Encode writes. Fields it does not know are skipped, so that
-// versions may differ while a cluster is upgraded.
+// versions may differ while a cluster is upgraded; but the id of a fill's job (see Job.Fill) is none to programs of before
+// there were such, so stitchers are upgraded last.
 func Decode(data []byte) (j Job, err error) {
 	if err := decode("job", data, &j); err != nil {
 		return Job{}, err

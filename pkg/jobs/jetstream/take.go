@@ -23,8 +23,8 @@ const (
 	// eager is how soon after the bell: it may ring before the server has stored the job.
 	eager = 2 * time.Millisecond
 	// settling is how long after the bell a lane may still look empty: a server whose disk is busy stores a job seconds
-	// after all have heard of it. The pauses double, so that it is four questions more than for a tenth of it, and a
-	// job is had after at most twice the time that it took to be stored.
+	// after all have heard of it. The pauses double, so that a lane is asked ten times, and a job is had after about
+	// twice the time that it took to be stored. Each further bell of the stage begins that anew.
 	settling = 2 * time.Second
 )
 
@@ -50,7 +50,7 @@ func (q *Queue) take(ctx context.Context, stage jobs.Stage, l *line) (jobs.Deliv
 	case <-q.closed:
 		return nil, fmt.Errorf("take: %w", jobs.ErrClosed)
 	}
-	pause := l.idle
+	pause := eager // a bell may have rung before this began, and what it rang for may still be on its way
 	for {
 		switch { // here, as lanes that are quiet are not asked
 		case ctx.Err() != nil:

@@ -24,6 +24,7 @@ type bulletin struct {
 
 	standings       []intake.Standing
 	misnamed        error // arguments that mean no order
+	told            bool  // of them, to who watches
 	depths          []jobs.Depth
 	open, bad, late int
 	pace            pace
@@ -71,6 +72,14 @@ func (b *bulletin) named(ctx context.Context) ([]intake.Line, error) {
 	}
 	b.misnamed = err
 	return lines, nil
+}
+
+// tellMisnamed tells once of the arguments that mean no order: who watches would hear of them when all has ended.
+func (b *bulletin) tellMisnamed(w io.Writer) {
+	if b.misnamed != nil && !b.told {
+		fmt.Fprintln(w, b.misnamed)
+		b.told = true
+	}
 }
 
 // line says everything in one line: counts, rate and ETA.

@@ -77,17 +77,18 @@ func (r *reached) lost(ctx context.Context, since time.Time) (all []lost, err er
 }
 
 // pick lists those that the arguments mean: each a job, "all", or what means a slide elsewhere. An argument that means
-// none, or cannot be told from others, holds nobody up: the error tells of every such one.
+// none, or cannot be told from others, holds nobody up: the error tells of every such one. Nothing is picked only where the
+// store fails.
 func pick(ctx context.Context, all []lost, args []string) (picked []lost, misnamed error) {
 	taken := make([]bool, len(all))
 	for _, text := range args {
 		means, err := meaning(ctx, all, text)
-		if ctx.Err() != nil {
-			return nil, err
-		}
-		if err != nil {
+		switch {
+		case errors.As(err, new(alive)) || intake.Misnamed(err):
 			misnamed = errors.Join(misnamed, err)
 			continue
+		case err != nil:
+			return nil, err
 		}
 		for i := range all {
 			if means(&all[i]) && !taken[i] {
@@ -117,11 +118,18 @@ func meaning(ctx context.Context, all []lost, text string) (func(*lost) bool, er
 	}
 	chosen, err := intake.Choose(ctx, lines, text)
 	if errors.As(err, new(*intake.Unknown)) {
-		return nil, fmt.Errorf("nothing dead is called %q: see `slidemill dead list`", text)
+		return nil, alive(text)
 	}
 	return func(l *lost) bool {
 		return slices.ContainsFunc(chosen, func(line intake.Line) bool { return line.Slide == l.Slide })
 	}, err
+}
+
+// alive is a text that means nothing dead.
+type alive string
+
+func (a alive) Error() string {
+	return fmt.Sprintf("nothing dead is called %q: see `slidemill dead list`", string(a))
 }
 
 // firstLine is a reason in a table.

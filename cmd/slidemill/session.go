@@ -194,9 +194,9 @@ func (c *crew) loops(roles []string) ([]*workers.Loop, error) {
 		}
 		queue := heedful{c.queue, c.redelivered}
 		loops = append(loops, c.loop(h, queue, parallel))
-		// Cutting a large slide takes minutes: one tiler more stays free for stat slides. A segmenter that reads
-		// ahead has its hands full of other slides' regions.
-		if role == "tile" || role == "segment" && c.ahead {
+		// Cutting a large slide takes minutes: one tiler more stays free for stat slides. A segmenter has its hands full
+		// of other slides' batches; a stat region goes before the next of theirs (see workers.gate).
+		if role == "tile" || role == "segment" {
 			loops = append(loops, c.loop(h, express{queue}, 1))
 		}
 	}

@@ -18,7 +18,7 @@ func regionFlag(cmd *cobra.Command, side *int) {
 func settle(cmd *cobra.Command, m *segment.Model, p segment.Parameters) (segment.Parameters, error) {
 	settled := m.Settle(p)
 	asked := settled
-	if p.Region != 0 {
+	if p.Region != 0 || cmd.Flags().Changed("region") {
 		asked.Region = p.Region
 	}
 	if err := asked.Validate(); err != nil {

@@ -65,6 +65,7 @@ func status(cmd *cobra.Command, f *statusFlags, args []string) (err error) {
 		if !f.watch || b.open == 0 || f.json {
 			break
 		}
+		b.tellMisnamed(cmd.ErrOrStderr())
 		b.show(cmd.ErrOrStderr())
 		if !wait(cmd.Context(), f.every) {
 			return cmd.Context().Err()

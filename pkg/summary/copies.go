@@ -45,7 +45,8 @@ func withCopies(rows []Row) []Row {
 	return rows
 }
 
-// samePath reports whether one name is the other with more of the path: a watched folder and `run` name one file so.
+// samePath reports whether one name is the other with more of the path: a watched folder and `run` name one file so. A copy
+// of that kind in a subfolder is told from it only by a watch, which lists files.
 func samePath(a, b string) bool {
 	a, b = "/"+a, "/"+b
 	return strings.HasSuffix(a, b) || strings.HasSuffix(b, a)

@@ -19,7 +19,7 @@ type PlanConfig struct {
 	Tissue     *segment.TissueMap
 }
 
-// A job is a batch of regions. Its canvases hold about batchPixels model pixels, a few seconds of one
+// A job is a batch of regions. They hold about batchPixels model pixels, a few seconds of one
 // processor: long enough that the queue costs nothing, short enough that a killed worker loses little. The regions of a
 // batch are neighbours, so that the tiles on their border are read by one worker and not by two.
 // A small slide is cut into at least minBatches, so that eight workers have two each. The number of

@@ -26,6 +26,7 @@ import (
 // measure is one run of the slide.
 type measure struct {
 	regions, jobs int
+	batch         int           // regions of a job
 	tissue        float64       // share of the slide
 	segmenting    time.Duration // from the plan, after which regions can be had, to the last region
 	stored        []time.Time   // when each region came, the first one first
@@ -37,10 +38,10 @@ type measure struct {
 func (m measure) rate() float64 { return float64(m.regions) / m.segmenting.Seconds() }
 
 // busyRate is the regions per second while all workers have work: from the first region to the one after which the first
-// of them finds nothing more to do. The end of one slide, where one worker waits for the other, is no part of a night with a
+// of them finds no batch to take. The end of one slide, where one worker waits for the other, is no part of a night with a
 // batch of them.
 func (m measure) busyRate(workers int) float64 {
-	last := len(m.stored) - workers
+	last := len(m.stored) - 1 - m.batch*(workers-1)
 	return float64(last) / m.stored[last].Sub(m.stored[0]).Seconds()
 }
 
@@ -211,7 +212,7 @@ func (m *measure) count(ctx context.Context, bucket store.Bucket, keys store.Run
 		return err
 	}
 	classes := tissue.Count()
-	m.regions, m.jobs, m.tissue = len(plan.Regions), plan.Batches(), float64(classes[segment.Tissue])/float64(len(tissue.Class))
+	m.regions, m.jobs, m.batch, m.tissue = len(plan.Regions), plan.Batches(), plan.BatchSize, float64(classes[segment.Tissue])/float64(len(tissue.Class))
 	began, err := modified(s, keys.Plan())
 	if err != nil {
 		return err
@@ -223,8 +224,8 @@ func (m *measure) count(ctx context.Context, bucket store.Bucket, keys store.Run
 		}
 		m.stored = append(m.stored, t)
 	}
-	if len(m.stored) < 4 {
-		return fmt.Errorf("%d regions: want a slide with at least 4", len(m.stored))
+	if len(m.stored) < 4*m.batch {
+		return fmt.Errorf("%d regions: want a slide with at least %d", len(m.stored), 4*m.batch)
 	}
 	slices.SortFunc(m.stored, time.Time.Compare)
 	m.segmenting = m.stored[len(m.stored)-1].Sub(began)

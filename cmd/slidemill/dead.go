@@ -238,7 +238,7 @@ func (r *reached) drop(ctx context.Context, d *lost) error {
 	if _, err := r.queue.Cancel(ctx, d.Slide); err != nil {
 		return err
 	}
-	return r.queue.Forget(ctx, d.Job.ID)
+	return r.queue.Forget(ctx, jobs.Dead{Job: *d.Job, At: d.At})
 }
 
 // forgetDead takes a slide's jobs off the dead list.
@@ -246,7 +246,7 @@ func (r *reached) forgetDead(ctx context.Context, id pyramid.SlideID) error {
 	dead, err := r.queue.Dead(ctx)
 	for _, d := range dead {
 		if d.Job.Slide == id {
-			err = errors.Join(err, r.queue.Forget(ctx, d.Job.ID))
+			err = errors.Join(err, r.queue.Forget(ctx, d))
 		}
 	}
 	return err

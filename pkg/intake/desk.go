@@ -118,7 +118,7 @@ func (d *Desk) forget(ctx context.Context, o *Order, end *End) error {
 		if err := d.withdraw(ctx, entry.Job.ID); err != nil {
 			return err
 		}
-		if err := d.Queue.Forget(ctx, entry.Job.ID); err != nil {
+		if err := d.Queue.Forget(ctx, entry); err != nil {
 			return err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
 )
@@ -26,7 +25,7 @@ func (d *Desk) Retry(ctx context.Context, dead jobs.Dead) error {
 		}
 		return err
 	}
-	return d.forgetSame(ctx, dead)
+	return d.Queue.Forget(ctx, dead) // but no newer death: an idle worker may have taken it and failed by now
 }
 
 // publishAgain publishes a dead job. A queue that cannot be told that it is would drop it without a word.
@@ -49,15 +48,4 @@ func (d *Desk) withdraw(ctx context.Context, id string) error {
 	}
 	_, err := queue.Withdraw(ctx, id)
 	return err
-}
-
-// forgetSame takes a death off the list, but not a newer one of the job: an idle worker may have taken it and
-// failed by now, and that nobody would hear of.
-func (d *Desk) forgetSame(ctx context.Context, dead jobs.Dead) error {
-	all, err := d.Queue.Dead(ctx)
-	same := func(one jobs.Dead) bool { return one.Job.ID == dead.Job.ID && one.At.Equal(dead.At) }
-	if err != nil || !slices.ContainsFunc(all, same) {
-		return err
-	}
-	return d.Queue.Forget(ctx, dead.Job.ID)
 }

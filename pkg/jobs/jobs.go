@@ -63,8 +63,9 @@ type Queue interface {
 	Dead(ctx context.Context) ([]Dead, error)
 	// Bury puts a job on the dead list with its reason.
 	Bury(ctx context.Context, dead Dead) error
-	// Forget removes a job from the dead list, so that it may be published again.
-	Forget(ctx context.Context, id string) error
+	// Forget takes a death off the list, so that its job may be published again. A newer death of the job stays: it was
+	// tried again meanwhile, in vain, and nobody else would tell.
+	Forget(ctx context.Context, dead Dead) error
 }
 
 // Delivery is one job in hand. Exactly one of Ack, Nak and Term ends it.

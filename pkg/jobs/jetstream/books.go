@@ -212,17 +212,25 @@ func (q *Queue) Again(ctx context.Context, id string) error {
 
 // Forget implements jobs.Queue. The permission to publish comes first, so that a crash in between
 // leaves the job on the list.
-func (q *Queue) Forget(ctx context.Context, id string) error {
+func (q *Queue) Forget(ctx context.Context, dead jobs.Dead) error {
+	id := dead.Job.ID
 	return q.call(ctx, "forget "+id, func(ctx context.Context) error {
-		if _, err := q.dead.Get(ctx, id); err != nil {
-			if isNotFound(err) {
-				return nil
-			}
+		entry, err := q.dead.Get(ctx, id)
+		switch {
+		case isNotFound(err):
+			return nil
+		case err != nil:
 			return err
+		case !readDead(entry).At.Equal(dead.At):
+			return nil
 		}
 		if _, err := q.retry.PutString(ctx, id, ""); err != nil {
 			return err
 		}
-		return q.dead.Purge(ctx, id)
+		err = q.dead.Purge(ctx, id, jetstream.LastRevision(entry.Revision()))
+		if isConflict(err) { // it has died again since
+			return nil
+		}
+		return err
 	})
 }

@@ -149,9 +149,15 @@ func testDead(t *testing.T, q Queue) {
 		t.Errorf("dead list (-want +got):\n%s", diff)
 	}
 	for range 2 { // forgetting what is not there is harmless
-		if err := q.Forget(t.Context(), early.Job.ID); err != nil {
+		if err := q.Forget(t.Context(), early); err != nil {
 			t.Fatal(err)
 		}
+	}
+	wantDead(t, q, late.Job.ID)
+	before := late
+	before.At = late.At.Add(-time.Hour)
+	if err := q.Forget(t.Context(), before); err != nil { // of an earlier time: it has died again since
+		t.Fatal(err)
 	}
 	wantDead(t, q, late.Job.ID)
 }
@@ -161,14 +167,15 @@ func testRetry(t *testing.T, q Queue) {
 	publish(t, q, segment(0))
 	for range 2 {
 		d := takeJob(t, q, segment(0), 1)
-		if err := q.Bury(t.Context(), jobs.Dead{Job: d.Job(), Reason: "disk full", At: time.Now()}); err != nil {
+		dead := jobs.Dead{Job: d.Job(), Reason: "disk full", At: time.Now()}
+		if err := q.Bury(t.Context(), dead); err != nil {
 			t.Fatal(err)
 		}
 		if err := d.Term(t.Context(), "disk full"); err != nil {
 			t.Fatal(err)
 		}
 		wantDead(t, q, segment(0).ID)
-		if err := q.Forget(t.Context(), segment(0).ID); err != nil {
+		if err := q.Forget(t.Context(), dead); err != nil {
 			t.Fatal(err)
 		}
 		wantDead(t, q)

@@ -234,7 +234,7 @@ func testCancelled(t *testing.T, q Queue) {
 	_, deadErr := q.Dead(ended)
 	for op, err := range map[string]error{
 		"publish": q.Publish(ended, segment(0)), "take": takeErr, "finish": finishErr, "dead": deadErr,
-		"bury": q.Bury(ended, jobs.Dead{Job: segment(0)}), "forget": q.Forget(ended, segment(0).ID),
+		"bury": q.Bury(ended, jobs.Dead{Job: segment(0)}), "forget": q.Forget(ended, jobs.Dead{Job: segment(0)}),
 	} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v, want context.Canceled", op, err)

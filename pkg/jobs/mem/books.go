@@ -89,14 +89,17 @@ func (q *Queue) Again(ctx context.Context, id string) error {
 }
 
 // Forget implements jobs.Queue.
-func (q *Queue) Forget(ctx context.Context, id string) error {
+func (q *Queue) Forget(ctx context.Context, dead jobs.Dead) error {
+	id := dead.Job.ID
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("forget %s: %w", id, err)
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	delete(q.dead, id)
-	delete(q.lately, id)
+	if at, buried := q.dead[id]; buried && at.At.Equal(dead.At) {
+		delete(q.dead, id)
+		delete(q.lately, id)
+	}
 	return nil
 }
 

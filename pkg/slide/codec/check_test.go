@@ -80,7 +80,8 @@ func TestCheckKeepsTheLimit(t *testing.T) {
 	if err := CheckJPEG(stream, 37*29-1); err == nil {
 		t.Error("a stream above the limit: no error")
 	}
-	if n := testing.AllocsPerRun(20, func() {
+	// Race detectors have pools forget one decoder in four, so that it takes many checks for a mean.
+	if n := testing.AllocsPerRun(400, func() {
 		if err := CheckJPEG(stream, 37*29); err != nil {
 			t.Error(err)
 		}

@@ -57,6 +57,9 @@ func (s *Segment) Attempt(ctx context.Context, job jobs.Job, attempt int) error 
 	if err != nil {
 		return err
 	}
+	if job.Batch < 0 {
+		return &Permanent{fmt.Errorf("batch %d of a plan of %d", job.Batch, run.plan.Batches())}
+	}
 	if job.Batch >= run.plan.Batches() {
 		return nil // an older program dealt smaller batches out, and its tiler's job came again: these regions are in others
 	}

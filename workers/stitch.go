@@ -137,15 +137,15 @@ func (s *Stitch) fill(ctx context.Context, job jobs.Job, plan *segment.Plan, gap
 	if s.stuck(job.Run, len(lost)) {
 		return &Permanent{fmt.Errorf("computed again %d times: %w", maxFills, gap)}
 	}
-	next := job.Fill + 1
-	if err := s.allow(ctx, job.InFill(next)); err != nil {
+	next := job.InFill(job.Fill + 1)
+	if err := s.allow(ctx, next); err != nil {
 		return err
 	}
 	for i := range plan.Batches() {
 		if !slices.ContainsFunc(plan.Batch(i), func(r pyramid.Region) bool { return lost[r] }) {
 			continue
 		}
-		if err := s.again(ctx, handOn(job, jobs.NewSegment(job.Slide, job.Run, i)).InFill(next)); err != nil {
+		if err := s.again(ctx, handOn(next, jobs.NewSegment(job.Slide, job.Run, i))); err != nil {
 			return fmt.Errorf("enqueue batch %d again: %w", i, err)
 		}
 	}

@@ -24,7 +24,6 @@ type bulletin struct {
 
 	standings       []intake.Standing
 	misnamed        error // arguments that mean no order
-	told            bool  // of them, to who watches
 	depths          []jobs.Depth
 	open, bad, late int
 	pace            pace
@@ -74,11 +73,11 @@ func (b *bulletin) named(ctx context.Context) ([]intake.Line, error) {
 	return lines, nil
 }
 
-// tellMisnamed tells once of the arguments that mean no order: who watches would hear of them when all has ended.
+// tellMisnamed tells, before anything is shown, of the arguments that mean no order: who watches would hear of them when
+// all has ended.
 func (b *bulletin) tellMisnamed(w io.Writer) {
-	if b.misnamed != nil && !b.told {
+	if b.misnamed != nil && !b.shown {
 		fmt.Fprintln(w, b.misnamed)
-		b.told = true
 	}
 }
 

@@ -83,12 +83,15 @@ func pick(ctx context.Context, all []lost, args []string) (picked []lost, misnam
 	taken := make([]bool, len(all))
 	for _, text := range args {
 		means, err := meaning(ctx, all, text)
-		switch {
-		case errors.As(err, new(alive)) || intake.Misnamed(err):
+		if err != nil && !intake.Misnamed(err) {
+			return nil, err
+		}
+		if errors.As(err, new(*intake.Unknown)) {
+			err = fmt.Errorf("nothing dead is called %q: see `slidemill dead list`", text)
+		}
+		if err != nil {
 			misnamed = errors.Join(misnamed, err)
 			continue
-		case err != nil:
-			return nil, err
 		}
 		for i := range all {
 			if means(&all[i]) && !taken[i] {
@@ -117,19 +120,9 @@ func meaning(ctx context.Context, all []lost, text string) (func(*lost) bool, er
 		}
 	}
 	chosen, err := intake.Choose(ctx, lines, text)
-	if errors.As(err, new(*intake.Unknown)) {
-		return nil, alive(text)
-	}
 	return func(l *lost) bool {
 		return slices.ContainsFunc(chosen, func(line intake.Line) bool { return line.Slide == l.Slide })
 	}, err
-}
-
-// alive is a text that means nothing dead.
-type alive string
-
-func (a alive) Error() string {
-	return fmt.Sprintf("nothing dead is called %q: see `slidemill dead list`", string(a))
 }
 
 // firstLine is a reason in a table.

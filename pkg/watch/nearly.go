@@ -2,7 +2,6 @@ package watch
 
 import (
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -68,6 +67,3 @@ func meant(files []string) string {
 	}
 	return "Did you mean " + strings.Join(quoted, " or ") + ", which no worklist names?"
 }
-
-// here are the files in the folder, by name.
-func (w *Watcher) here() []string { return slices.Sorted(maps.Keys(w.files)) }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/slidemill/slidemill/pkg/intake"
@@ -105,7 +107,7 @@ func (w *Watcher) Ignored() int { return w.other }
 func (w *Watcher) SheetProblems() []string { return w.lists.problems() }
 
 // Missing are the slides that the worklists name and that have not come, by file.
-func (w *Watcher) Missing() []Slide { return w.lists.missing(w.here()) }
+func (w *Watcher) Missing() []Slide { return w.lists.missing(slices.Collect(maps.Keys(w.files))) }
 
 // Awaited is how many these are.
 func (w *Watcher) Awaited() int { return len(w.lists.awaited()) }

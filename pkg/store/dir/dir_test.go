@@ -2,12 +2,15 @@ package dir_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/slidemill/slidemill/pkg/store"
 	"github.com/slidemill/slidemill/pkg/store/dir"
@@ -47,6 +50,27 @@ func TestNothingLeft(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(root, "a")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("empty folder: %v", err)
+	}
+}
+
+// TestPrunedMeanwhile: puts and deletes of several processes in one folder make and prune it under each other's hands.
+func TestPrunedMeanwhile(t *testing.T) {
+	root := t.TempDir()
+	var processes errgroup.Group
+	for name := range 8 {
+		b, key := open(t, root), fmt.Sprintf("a/b/%d", name)
+		processes.Go(func() error {
+			for range 500 {
+				err := b.Put(t.Context(), key, strings.NewReader("x"), 1)
+				if err := errors.Join(err, b.Delete(t.Context(), key)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := processes.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

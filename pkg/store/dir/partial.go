@@ -84,7 +84,7 @@ type folders struct {
 // maxKnown bounds the memory of folders; a slide has a few dozen.
 const maxKnown = 4096
 
-// ensure makes the folder unless it is known to exist.
+// ensure makes the folder unless it is known to exist. fs.ErrNotExist says that a deleter took it away meanwhile.
 func (f *folders) ensure(folder string) error {
 	f.mu.Lock()
 	_, ok := f.known[folder]
@@ -92,7 +92,11 @@ func (f *folders) ensure(folder string) error {
 	if ok {
 		return nil
 	}
-	if err := os.MkdirAll(folder, FolderMode); err != nil {
+	err := os.MkdirAll(folder, FolderMode)
+	if errors.Is(err, fs.ErrExist) { // it was in the way of mkdir, and pruned before the look that follows
+		return &fs.PathError{Op: "mkdir", Path: folder, Err: fs.ErrNotExist}
+	}
+	if err != nil {
 		return err
 	}
 	f.mu.Lock()

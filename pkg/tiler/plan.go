@@ -19,13 +19,14 @@ type PlanConfig struct {
 	Tissue     *segment.TissueMap
 }
 
-// A job is a batch of regions. They hold about batchPixels model pixels, a few seconds of one
-// processor: long enough that the queue costs nothing, short enough that a killed worker loses little. The regions of a
-// batch are neighbours, so that the tiles on their border are read by one worker and not by two.
+// A job is a batch of regions. They hold about batchPixels model pixels, a second or two of one
+// processor: long enough that the queue costs nothing, short enough that a killed worker loses little and that at the
+// end of a slide no worker waits long for another. The regions of a batch are neighbours, so that the tiles on their
+// border are read by one worker and not by two.
 // A small slide is cut into at least minBatches, so that eight workers have two each. The number of
 // workers at hand plays no part: whoever makes the plan again must make the same one.
 const (
-	batchPixels = 8 << 20
+	batchPixels = 4 << 20
 	minBatches  = 16
 )
 

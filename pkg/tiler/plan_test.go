@@ -120,7 +120,7 @@ func TestHilbertSteps(t *testing.T) {
 
 func TestBatchSize(t *testing.T) {
 	for _, c := range []struct{ regions, side, want int }{
-		{0, 1024, 1}, {5, 256, 1}, {160, 1024, 8}, {100, 1024, 6}, {33, 2048, 2}, {31, 1024, 1}, {10000, 256, 128}, {10000, 4096, 1},
+		{0, 1024, 1}, {5, 256, 1}, {160, 1024, 4}, {100, 1024, 4}, {33, 2048, 1}, {31, 1024, 1}, {40, 1024, 2}, {10000, 256, 64}, {10000, 4096, 1},
 	} {
 		if got := batchSize(c.regions, c.side); got != c.want {
 			t.Errorf("%d regions of %d: %d, want %d", c.regions, c.side, got, c.want)

@@ -20,6 +20,7 @@ type options struct {
 	slides    int
 	queue     bool
 	keep      bool
+	rounds    int
 	tissue    float64
 	quota     float64
 }
@@ -32,6 +33,7 @@ func main() {
 	// The tissue map's cells reach a little over the border of the tissue: it finds 40 %.
 	flag.Float64Var(&o.tissue, "tissue", 0.385, "share of the slide that is drawn as tissue")
 	flag.Float64Var(&o.quota, "quota", 1, "share of its core that each segmenting worker gets: less leaves the other processes room where there are no more cores than workers")
+	flag.IntVar(&o.rounds, "rounds", 1, "rounds of both; medians of their figures are printed")
 	flag.IntVar(&o.region, "region", 0, "side of a region; 0 means the default")
 	flag.BoolVar(&o.keep, "keep", false, "keep the folder, with profiles of all workers, for go tool pprof")
 	flag.BoolVar(&o.queue, "queue", false, "instead: put the jobs of many slides through the queue and print its disk and memory")
@@ -54,6 +56,9 @@ func run(ctx context.Context, o options) (err error) {
 			defer os.RemoveAll(o.dir)
 		}
 		fmt.Println("files in", o.dir)
+	}
+	if o.rounds < 1 {
+		return fmt.Errorf("--rounds %d: want 1 or more", o.rounds)
 	}
 	if o.queue {
 		return throughQueue(ctx, o)

@@ -45,6 +45,15 @@ func (s Size) Half() Size { return Size{(s.W + 1) / 2, (s.H + 1) / 2} }
 // CeilDiv is a divided by b, rounded up; b must be positive and a not negative.
 func CeilDiv(a, b int) int { return (a + b - 1) / b }
 
+// LCM is the least common multiple of two positive numbers.
+func LCM(a, b int) int {
+	x, y := a, b
+	for y != 0 {
+		x, y = y, x%y
+	}
+	return a / x * b
+}
+
 // Tile addresses one tile of a pyramid.
 type Tile struct{ Level, Col, Row int }
 

@@ -147,3 +147,11 @@ func TestScale(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+func TestLCM(t *testing.T) {
+	for _, c := range []struct{ a, b, want int }{{1, 1, 1}, {32, 8, 32}, {8, 32, 32}, {48, 32, 96}, {7, 5, 35}} {
+		if got := LCM(c.a, c.b); got != c.want {
+			t.Errorf("of %d and %d: %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+}

@@ -36,7 +36,7 @@ func MakePlan(cfg PlanConfig) (*segment.Plan, error) {
 	if cfg.Field.Align < 1 {
 		return nil, fmt.Errorf("plan slide %v: a network's stride is at least 1, not %d", cfg.Slide, cfg.Field.Align)
 	}
-	unit := lcm(cfg.Field.Align, segment.TissueCell)
+	unit := pyramid.LCM(cfg.Field.Align, segment.TissueCell)
 	cfg.Parameters.Region = pyramid.CeilDiv(cfg.Parameters.Region, unit) * unit
 	if err := cfg.Parameters.Validate(); err != nil {
 		return nil, fmt.Errorf("plan slide %v: %w", cfg.Slide, err)
@@ -58,14 +58,6 @@ func MakePlan(cfg PlanConfig) (*segment.Plan, error) {
 	p.Regions = regions(p.Grid(), cfg.Tissue)
 	p.BatchSize = batchSize(len(p.Regions), p.Side)
 	return p, nil
-}
-
-func lcm(a, b int) int {
-	x, y := a, b
-	for y != 0 {
-		x, y = y, x%y
-	}
-	return a / x * b
 }
 
 // regions lists the cells of the grid with tissue along a Hilbert curve: whatever the batch, its

@@ -5,6 +5,7 @@ package s3_test
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -106,7 +107,7 @@ func guarded(t *testing.T, bucket string) func(store.Role) store.Bucket {
 
 // TestStolenKeys: on a real server a role's key does what store.Grants says, object by object, and no more.
 func TestStolenKeys(t *testing.T) {
-	open := guarded(t, "guarded")
+	open := guarded(t, fmt.Sprintf("guarded-%d", buckets.Add(1)))
 	owner := open("")
 	slide := store.Slide(pyramid.SlideID{0xab})
 	run := slide.Run(pyramid.RunID{0xcd})

@@ -10,7 +10,8 @@ import (
 
 // regionFlag adds --region.
 func regionFlag(cmd *cobra.Command, side *int) {
-	cmd.Flags().IntVar(side, "region", segment.DefaultRegion, "side of a region in pixels at the model's scale, from 64 on; rounded up to what the model wants")
+	usage := fmt.Sprintf("side of a region in pixels at the model's scale, %d to %d; rounded up to what the model wants", segment.MinRegion, segment.MaxRegion)
+	cmd.Flags().IntVar(side, "region", segment.DefaultRegion, usage)
 }
 
 // settle fills in what nobody said and says what becomes of what somebody did. The parameters are judged as they were

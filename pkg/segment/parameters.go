@@ -14,6 +14,13 @@ import (
 // and 1 GB.
 const DefaultRegion = 2048
 
+// The sides that a region may have: of smaller ones the halo is nearly all of the work, and the size of larger ones, which
+// files from outside claim, is not to be allocated unchecked.
+const (
+	MinRegion = 64
+	MaxRegion = 8192
+)
+
 // Parameters are what a person may choose for a run. Together with slide and model they name it. How the
 // pyramid is cut is not among them: it belongs to the slide, which has one.
 type Parameters struct {
@@ -36,8 +43,8 @@ func (p Parameters) Validate() error {
 	switch {
 	case !(p.Threshold > 0 && p.Threshold < 1):
 		return fmt.Errorf("threshold %g: want a probability between 0 and 1, such as 0.5", p.Threshold)
-	case p.Region < 64 || p.Region > 8192:
-		return fmt.Errorf("region %d: want 64 to 8192 pixels", p.Region)
+	case p.Region < MinRegion || p.Region > MaxRegion:
+		return fmt.Errorf("region %d: want %d to %d pixels", p.Region, MinRegion, MaxRegion)
 	case p.MPP != 0 && (math.IsNaN(p.MPP) || p.MPP < pyramid.MinMPP || p.MPP > pyramid.MaxMPP):
 		return fmt.Errorf("mpp %g: want %g to %g microns per pixel", p.MPP, float64(pyramid.MinMPP), float64(pyramid.MaxMPP))
 	}

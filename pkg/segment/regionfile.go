@@ -40,10 +40,7 @@ const (
 	RegionPlanes
 )
 
-const (
-	regionHeader  = len(regionMagic) + 8 + 4*4 + 1
-	maxRegionSide = 8192 // as Parameters.Validate
-)
+const regionHeader = len(regionMagic) + 8 + 4*4 + 1
 
 // RegionMap is the result of one region: what is left of its cell inside the canvas.
 type RegionMap struct {
@@ -199,7 +196,7 @@ func (m *RegionMap) DecodeCarcinoma(data []byte, proved bool) error {
 
 // decode checks the header and reads at least so many of what raw lists.
 func (m *RegionMap) decode(data []byte, n int, proved bool) error {
-	if m.Size.Empty() || m.Size.W > maxRegionSide || m.Size.H > maxRegionSide {
+	if m.Size.Empty() || m.Size.W > MaxRegion || m.Size.H > MaxRegion {
 		return fmt.Errorf("region %v: impossible size %v", m.Region, m.Size)
 	}
 	if len(data) < regionHeader+sha256.Size {

@@ -21,7 +21,8 @@ func newDemo() *cobra.Command {
 		Short: "Make a synthetic slide and run the whole job on it",
 		Long: `Demo draws a synthetic H&E-like slide, runs the whole job on it and says where the
 results are and how to look at them. The slide shows no patient: every pixel is
-computed. It says so on its face.`,
+computed. It says so on its face. The model knows only real tissue, so that it counts
+much of what is drawn as uncertain.`,
 		Example: "  slidemill demo",
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -29,6 +30,7 @@ computed. It says so on its face.`,
 			if err := makeDemo(cmd, &f, path); err != nil {
 				return err
 			}
+			f.drawn = true
 			return runSlides(cmd, &f, []string{path})
 		},
 	}

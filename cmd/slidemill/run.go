@@ -24,6 +24,7 @@ type runFlags struct {
 	json      bool
 	maskFirst bool          // see workers.Tile
 	silence   time.Duration // see intake.Patience
+	drawn     bool          // the slides are demo's
 }
 
 func newRun() *cobra.Command {

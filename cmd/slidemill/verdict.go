@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/intake"
@@ -21,10 +22,7 @@ func (s *shift) finished(r *stitch.Report, order *intake.Order, took time.Durati
 	if r.Seconds.Segment > 0 && r.AnalysedMM2 > 0 {
 		text += fmt.Sprintf("  segmented in %.1f s, %.2f s per mm² of tissue\n", r.Seconds.Segment, r.Seconds.Segment/r.AnalysedMM2)
 	}
-	for _, line := range append(verdict(r), warnings(r)...) {
-		text += "  " + line + "\n"
-	}
-	for _, line := range s.whereabouts(order) {
+	for _, line := range slices.Concat(verdict(r), warnings(r), s.excuse(r), s.whereabouts(order)) {
 		text += "  " + line + "\n"
 	}
 	_, err := fmt.Fprint(out, text+"  research use only, not for diagnostic procedures\n")
@@ -56,6 +54,15 @@ func warnings(r *stitch.Report) (lines []string) {
 		}
 	}
 	return lines
+}
+
+// excuse says of the demo why much of its tissue is uncertain: who sees the program for the first time would take that for
+// a fault of it.
+func (s *shift) excuse(r *stitch.Report) []string {
+	if !s.flags.drawn || r.UncertainMM2 == 0 {
+		return nil
+	}
+	return []string{"that is to be expected of the demo: its tissue is drawn, and the model knows only real tissue"}
 }
 
 // count is a number of things that make their plural with an s.

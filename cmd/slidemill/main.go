@@ -48,12 +48,6 @@ const (
 // errSlidesFailed ends a batch in which some slides failed; each was named when it did.
 var errSlidesFailed = errors.New("some slides failed")
 
-// usageError is a command line that makes no sense.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
-
 // execute runs one command line and returns its exit code.
 func execute(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -108,22 +102,13 @@ the pathologist decides.`,
 		Args:          usageArgs(cobra.NoArgs),
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newRun(), newDemo(), newServe(), newWorker(),
 		newSubmit(), newStatus(), newCancel(), newDead(), newWatch(), newSummary(),
 		newInspect(), newTile(), newSegment(), newVerify(), newExport(),
 		newTrain(), newEvaluate(), newExplain(), newModel(), newSynth(), newDoctor(), newHealthz(), newRights(),
 	)
+	wordDefaults(root)
 	return root
-}
-
-// usageArgs makes cobra's complaints about arguments usage errors.
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return &usageError{err}
-		}
-		return nil
-	}
 }

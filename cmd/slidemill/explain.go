@@ -148,7 +148,7 @@ func (f *explainFlags) canvas(ctx context.Context, m *segment.Model, name string
 	}
 	run, err := finishedRun(ctx, bucket, id, f.run)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("explain %s: %w", name, err)
 	}
 	q := viewer.Question{Slide: id, Run: run, X: int(at.x), Y: int(at.y)}
 	return storedCanvas(ctx, bucket, m, storedPlace{q, at.side})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -39,7 +40,8 @@ Without --format the name of the file says which: .tiff and .tif are masks, .geo
 names without extension outlines; any other is refused.
 Of several slides, such as those of an accession, --out is a folder that is there or whose
 name ends in a slash; each file has the name of its slide's (masks end in .mask.tiff), and
-where two are the same the first digits of the id.
+where two are the same the first digits of the id. One that is there already is left alone
+without --force, and the others are written.
 
 Exit codes: 0 all written, 1 at least one could not be (the others are), 2 usage.
 
@@ -59,14 +61,8 @@ Exit codes: 0 all written, 1 at least one could not be (the others are), 2 usage
 
 // export goes on after a slide that cannot be handed over and fails at the end.
 func export(cmd *cobra.Command, f *exportFlags, args []string) error {
-	format, err := f.formatOf()
-	if err != nil {
-		return err
-	}
-	if !f.many() {
-		if err := vacant(f.force, f.out); err != nil {
-			return err
-		}
+	if err := f.check(); err != nil {
+		return &usageError{err}
 	}
 	bucket, err := f.visitStore(cmd.Context())
 	if err != nil {
@@ -74,38 +70,60 @@ func export(cmd *cobra.Command, f *exportFlags, args []string) error {
 	}
 	slides, misnamed := findSlides(cmd.Context(), intake.Ledger{Bucket: bucket}, args)
 	if len(slides) > 1 && !f.many() {
-		one := &usageError{fmt.Errorf("%s, and --out %s is one file: name a folder, such as --out %s/", count(len(slides), "slide"), f.out, stem(f.out))}
-		return errors.Join(one, misnamed)
+		return errors.Join(f.oneFile(len(slides)), misnamed)
 	}
-	paths := f.paths(slides, format)
-	if err := vacant(f.force, paths...); err != nil {
+	format, err := f.formatOf()
+	if err != nil {
 		return errors.Join(err, misnamed)
 	}
+	several := len(slides) > 1 || misnamed != nil
 	var errs []error
-	for i, line := range slides {
-		if err := cmd.Context().Err(); err != nil {
+	for i, path := range f.paths(slides, format) {
+		err := f.one(cmd, bucket, format, &slides[i], path)
+		if cmd.Context().Err() != nil {
 			return errors.Join(append(errs, err)...)
 		}
-		errs = append(errs, f.one(cmd, bucket, format, line.Slide, paths[i]))
+		if several {
+			err = ofSeveral(err)
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(append(errs, misnamed)...)
 }
 
+// ofSeveral is the error of a slide among others: what was typed made sense for those.
+func ofSeveral(err error) error {
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return usage.err
+	}
+	return err
+}
+
 // one writes the result of a slide.
-func (f *exportFlags) one(cmd *cobra.Command, bucket store.Bucket, format exportFormat, id pyramid.SlideID, path string) error {
-	run, err := finishedRun(cmd.Context(), bucket, id, f.run)
-	if err != nil {
+func (f *exportFlags) one(cmd *cobra.Command, bucket store.Bucket, format exportFormat, line *intake.Line, path string) error {
+	if err := vacant(f.force, path); err != nil {
 		return err
 	}
-	c := copying{bucket: bucket, slide: id, run: run, key: format.key(store.Slide(id).Run(run)), path: path}
-	if err := c.do(cmd.Context()); err != nil {
-		return err
+	run, err := finishedRun(cmd.Context(), bucket, line.Slide, f.run)
+	if errors.Is(err, errNoRun) && line.End != nil {
+		err = fmt.Errorf("it %s and has no finished run here: %s", cmp.Or(endWords[line.End.State], "ended"), intake.PlainReason(line.End.Reason))
+	}
+	if err == nil {
+		c := copying{bucket: bucket, slide: line.Slide, run: run, key: format.key(store.Slide(line.Slide).Run(run)), path: path}
+		err = c.do(cmd.Context())
+	}
+	if err != nil {
+		return fmt.Errorf("export %s: %w", called(&line.Entry), err)
 	}
 	_, err = fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s of run %v\n", path, format.name, run)
 	return err
 }
 
-// finishedRun is the run that a person names, or the only finished one.
+// errNoRun is the error of a slide that nobody has run here.
+var errNoRun = errors.New("it has no finished run here: run it, or wait for it if `slidemill status` says that it is worked on, or name its --data or --store")
+
+// finishedRun is the run that a person names, or the only finished one. Its errors do not say of which slide.
 func finishedRun(ctx context.Context, b store.Bucket, id pyramid.SlideID, name string) (pyramid.RunID, error) {
 	if name != "" {
 		return pyramid.ParseRunID(name)
@@ -116,11 +134,11 @@ func finishedRun(ctx context.Context, b store.Bucket, id pyramid.SlideID, name s
 	}
 	switch len(found) {
 	case 0:
-		return pyramid.RunID{}, fmt.Errorf("slide %v has no finished run here: run it first, or name its --data or --store", id)
+		return pyramid.RunID{}, errNoRun
 	case 1:
 		return found[0], nil
 	}
-	return pyramid.RunID{}, fmt.Errorf("slide %v has %d runs: name one of %v with --run", id, len(found), found)
+	return pyramid.RunID{}, fmt.Errorf("it has %d runs: name one of %v with --run", len(found), found)
 }
 
 // finishedRuns are the runs of a slide that have a run.json.
@@ -158,7 +176,7 @@ type copying struct {
 func (c *copying) do(ctx context.Context) (err error) {
 	promise, err := stitch.LoadManifest(ctx, c.bucket, c.slide, c.run)
 	if errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("run %v of slide %v is not finished here: run the slide first", c.run, c.slide)
+		return fmt.Errorf("run %v of it is not finished here: name one that is with --run, or leave that out", c.run)
 	}
 	if err != nil {
 		return c.damaged(err)

@@ -10,8 +10,52 @@ import (
 	"strings"
 
 	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/store"
 )
+
+// check refuses what makes no sense of whatever slide.
+func (f *exportFlags) check() error {
+	if f.out == "" {
+		return errors.New("--out is missing: name the file to write, or the folder of several, such as --out outlines/")
+	}
+	if file := f.blocked(); file != "" {
+		return fmt.Errorf("--out %s: %s is a file, and no folder can be there: name another folder", f.out, file)
+	}
+	if f.run == "" {
+		return nil
+	}
+	if _, err := pyramid.ParseRunID(f.run); err != nil {
+		return fmt.Errorf("--run: %w; leave it out to hear which there are", err)
+	}
+	return nil
+}
+
+// blocked is the file that lies where --out needs a folder, empty if none does.
+func (f *exportFlags) blocked() string {
+	folder := filepath.Clean(f.out)
+	if !f.many() {
+		folder = filepath.Dir(folder)
+	}
+	for ; folder != filepath.Dir(folder); folder = filepath.Dir(folder) {
+		if st, err := os.Stat(folder); err == nil {
+			if st.IsDir() {
+				break
+			}
+			return folder
+		}
+	}
+	return ""
+}
+
+// oneFile refuses to write several slides into one file.
+func (f *exportFlags) oneFile(slides int) error {
+	folder := stem(f.out)
+	if st, err := os.Stat(folder); folder == "" || err == nil && !st.IsDir() {
+		folder = "outlines"
+	}
+	return &usageError{fmt.Errorf("%s, and --out %s is one file: name a folder, such as --out %s/", count(slides, "slide"), f.out, folder)}
+}
 
 // many reports whether --out is a folder, for the files of any number of slides.
 func (f *exportFlags) many() bool {
@@ -58,9 +102,6 @@ var exportFormats = []exportFormat{
 // formatOf is what --format names, or the name of --out. A file that is called what it is not would open in no program,
 // or in the wrong one.
 func (f *exportFlags) formatOf() (exportFormat, error) {
-	if f.out == "" {
-		return exportFormat{}, &usageError{errors.New("--out is missing")}
-	}
 	extension := strings.ToLower(filepath.Ext(f.out))
 	said := slices.IndexFunc(exportFormats, func(x exportFormat) bool { return slices.Contains(x.extensions, extension) })
 	if f.many() {

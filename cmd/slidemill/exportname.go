@@ -50,8 +50,8 @@ func (f *exportFlags) blocked() string {
 
 // oneFile refuses to write several slides into one file.
 func (f *exportFlags) oneFile(slides int) error {
-	folder := stem(f.out)
-	if st, err := os.Stat(folder); folder == "" || err == nil && !st.IsDir() {
+	folder := filepath.Clean(stem(f.out))
+	if st, err := os.Stat(folder); err == nil && !st.IsDir() {
 		folder = "outlines"
 	}
 	return &usageError{fmt.Errorf("%s, and --out %s is one file: name a folder, such as --out %s/", count(slides, "slide"), f.out, folder)}

@@ -20,8 +20,11 @@ func newDead() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dead",
 		Short: "What failed for good: list, show, retry, drop",
-		Long: `Dead is the list of jobs that no further attempt would mend, and of the slides that were
-refused before there was a job, such as damaged files; each with its reason.
+		Long: `Dead is the list of all slides that came to nothing, each with its reason. The rule is one,
+whoever ordered a slide (run, submit or watch) and wherever it failed, at intake, such as a
+damaged file, or in a job: it stands here until it is ordered anew or given up.
+Two kinds do not. A file that could not be read, such as one that is not there, has nothing to
+be known by: whoever named it was told. And what was interrupted or cancelled has not failed.
 
 Exit codes: 0 all was done, 1 at least one could not be or is not on the list (the others are),
 2 usage.
@@ -30,8 +33,8 @@ Exit codes: 0 all was done, 1 at least one could not be or is not on the list (t
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	retry := deadCommand("retry JOB|SLIDE|ACCESSION…|all", "Try them again: jobs by the workers, refused files from where they lay", cobra.MinimumNArgs(1), retryDead)
-	retry.Flags().String("model", "", "model file, for refused files (default: the built-in model)")
+	retry := deadCommand("retry JOB|SLIDE|ACCESSION…|all", "Try them again: jobs by the workers, what has none from where its file lay", cobra.MinimumNArgs(1), retryDead)
+	retry.Flags().String("model", "", "model file, for what has no job (default: the built-in model)")
 	cmd.AddCommand(
 		deadCommand("list", "All that is dead, oldest first", cobra.NoArgs, listDead),
 		deadCommand("show JOB|SLIDE|ACCESSION…", "Everything that is known of them", cobra.MinimumNArgs(1), showDead),
@@ -41,8 +44,8 @@ Exit codes: 0 all was done, 1 at least one could not be or is not on the list (t
 	return cmd
 }
 
-// refusedWindow is how far back slides that intake refused are on the list, if nobody says otherwise.
-const refusedWindow = 30 * 24 * time.Hour
+// joblessWindow is how far back slides without a job are on the list, if nobody says otherwise.
+const joblessWindow = 30 * 24 * time.Hour
 
 // deadFunc does something with a part of the dead list.
 type deadFunc func(cmd *cobra.Command, system *reached, dead []lost, f *deadFlags) error
@@ -80,7 +83,7 @@ func deadCommand(use, short string, args cobra.PositionalArgs, do deadFunc) *cob
 	}
 	f.place.flags(cmd)
 	cmd.Flags().BoolVar(&f.json, "json", false, "one JSON object per line of the list on stdout")
-	spanFlag(cmd, &f.since, "since", refusedWindow, "how far back to look for refused slides")
+	spanFlag(cmd, &f.since, "since", joblessWindow, "how far back to look for slides that have no job")
 	return cmd
 }
 
@@ -88,8 +91,7 @@ func listDead(cmd *cobra.Command, _ *reached, dead []lost, f *deadFlags) error {
 	if f.json {
 		return printJSON(cmd, dead)
 	}
-	if len(dead) == 0 {
-		fmt.Fprintln(cmd.OutOrStdout(), "no dead jobs, and no refused slides")
+	if sayNothingDead(cmd, dead) {
 		return nil
 	}
 	out := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
@@ -153,7 +155,7 @@ func retryDead(cmd *cobra.Command, system *reached, dead []lost, f *deadFlags) e
 	return nil
 }
 
-// sayNothingDead answers who means all of an empty list.
+// sayNothingDead answers who asks for an empty list, or means all of one.
 func sayNothingDead(cmd *cobra.Command, dead []lost) bool {
 	if len(dead) == 0 {
 		fmt.Fprintln(cmd.OutOrStdout(), "nothing is dead")

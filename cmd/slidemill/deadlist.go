@@ -13,10 +13,18 @@ import (
 	"github.com/slidemill/slidemill/pkg/pyramid"
 )
 
-// stageIntake is where a slide ended that intake refused: before there was a job.
-const stageIntake = "intake"
+// stageOf is where a slide ended that has no job: at intake, or where the queue of a run had it.
+func stageOf(line *intake.Line) string {
+	switch {
+	case line.Run == pyramid.RunID{}:
+		return "intake"
+	case line.End.Stage == "": // it got into no queue, or store or queue did not answer
+		return "run"
+	}
+	return string(line.End.Stage)
+}
 
-// lost is a line of the dead list: a dead job, or a slide that intake refused.
+// lost is a line of the dead list: a dead job, or a slide without one that intake refused or a run did not manage.
 type lost struct {
 	Slide     pyramid.SlideID `json:"slide"`
 	File      string          `json:"file,omitempty"`
@@ -42,7 +50,7 @@ func (l *lost) path() string {
 	return "-"
 }
 
-// id is the name of a line that has no other: its job's.
+// id is the name of a line's job, if it has one.
 func (l *lost) id() string {
 	if l.Job == nil {
 		return ""
@@ -50,7 +58,7 @@ func (l *lost) id() string {
 	return l.Job.ID
 }
 
-// lost lists what is dead, the oldest first, and of the slides that intake refused those since a time.
+// lost lists what is dead, the oldest first, and of the slides without a job those since a time.
 func (r *reached) lost(ctx context.Context, since time.Time) (all []lost, err error) {
 	dead, err := r.queue.Dead(ctx)
 	if err != nil {
@@ -69,7 +77,7 @@ func (r *reached) lost(ctx context.Context, since time.Time) (all []lost, err er
 	refused, err := r.ledger().Refusals(ctx, since)
 	for _, line := range refused {
 		all = append(all, lost{
-			Slide: line.Slide, File: line.File, Accession: line.Accession, Priority: line.Priority.Known(), Stage: stageIntake, State: line.End.State, Reason: line.End.Reason, At: line.End.At, order: line,
+			Slide: line.Slide, File: line.File, Accession: line.Accession, Priority: line.Priority.Known(), Stage: stageOf(&line), State: line.End.State, Reason: line.End.Reason, At: line.End.At, order: line,
 		})
 	}
 	slices.SortStableFunc(all, func(a, b lost) int { return a.At.Compare(b.At) })

@@ -29,6 +29,7 @@ type shift struct {
 	done   chan error
 	unlock func() error
 	web    string // the page of the serve that does the work, if one does
+	brief  bool   // the queue ends with this process
 
 	patience *intake.Patience
 }
@@ -72,7 +73,7 @@ func (f *runFlags) start(ctx context.Context, cmd *cobra.Command, model *segment
 	s := &shift{
 		cmd: cmd, flags: f, crew: c, model: model, meter: newMeter(cmd.ErrOrStderr()), unlock: unlock,
 		desk: &intake.Desk{Bucket: bucket, Queue: queue, Events: events}, done: make(chan error, 1),
-		patience: &intake.Patience{Silence: f.silence},
+		brief: f.nats == "", patience: &intake.Patience{Silence: f.silence},
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, l := range loops {
@@ -139,14 +140,15 @@ func (s *shift) slide(ctx context.Context, path string) bool {
 
 func (s *shift) order(ctx context.Context, path string) (*intake.Order, *stitch.Report, error) {
 	watch := startStopwatch()
-	order, err := intake.Prepare(ctx, path, intake.PrepareConfig{
+	source, err := findable(path) // a serve may do the work, from another folder
+	if err != nil {
+		return nil, nil, err
+	}
+	order, err := intake.Prepare(ctx, source, intake.PrepareConfig{
 		Model: s.model, Parameters: s.flags.params, Remote: openObject, Patience: s.patience,
 		Progress: func(done, total int64) { s.meter.set("read", "kB", done>>10, total>>10) },
 	})
 	if err != nil {
-		return nil, nil, err
-	}
-	if order.Source, err = findable(path); err != nil { // a serve may do the work, from another folder
 		return nil, nil, err
 	}
 	watch.stage("open")
@@ -155,7 +157,7 @@ func (s *shift) order(ctx context.Context, path string) (*intake.Order, *stitch.
 	}
 	report, err := s.desk.Report(ctx, order)
 	if err == nil {
-		err = s.desk.Ledger().Call(ctx, order.Slide, slide.FileName(path))
+		err = s.desk.Found(ctx, order)
 	}
 	if !errors.Is(err, store.ErrNotFound) {
 		return order, report, err

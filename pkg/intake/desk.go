@@ -13,7 +13,10 @@ import (
 )
 
 // Failure is an order that ended on the dead list.
-type Failure struct{ Reason string }
+type Failure struct {
+	Reason string
+	Stage  jobs.Stage // whose job it was
+}
 
 func (f *Failure) Error() string { return f.Reason }
 
@@ -187,7 +190,7 @@ func (d *Desk) end(ctx context.Context, o *Order) (*stitch.Report, error) {
 	}
 	for _, entry := range dead {
 		if o.owns(entry.Job.Slide, runOf(entry.Job)) {
-			return nil, &Failure{entry.Reason}
+			return nil, &Failure{entry.Reason, entry.Job.Stage}
 		}
 	}
 	return nil, nil

@@ -35,7 +35,7 @@ type Entry struct {
 	// Bytes and Changed tell a watched folder that a file is the one it knows, without reading it.
 	Bytes   int64     `json:"bytes,omitempty"`
 	Changed time.Time `json:"changed,omitzero"`
-	Again   *Again    `json:"again,omitempty"` // of a file that was refused
+	Again   *Again    `json:"again,omitempty"` // of a slide that was refused or failed and has no job
 }
 
 // The states of an order without a result; stitch.Done is one with.
@@ -50,6 +50,8 @@ type End struct {
 	State  string    `json:"state"`
 	Reason string    `json:"reason"`
 	At     time.Time `json:"at"`
+	// Stage is that of the job that failed, where its queue does not know it any more.
+	Stage jobs.Stage `json:"stage,omitempty"`
 	// GivenUp: a person has seen it and wants no more of it.
 	GivenUp bool `json:"given_up,omitempty"`
 }

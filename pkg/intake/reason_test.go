@@ -48,7 +48,7 @@ func TestReason(t *testing.T) {
 			}
 		})
 	}
-	if got := Reason(&Failure{"The file is damaged."}); got != "The file is damaged." {
+	if got := Reason(&Failure{Reason: "The file is damaged."}); got != "The file is damaged." {
 		t.Errorf("a failure's reason became %q", got)
 	}
 }

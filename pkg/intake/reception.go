@@ -122,7 +122,7 @@ func (r *Reception) judge() *Judge { return &Judge{Ledger: r.Desk.Ledger(), Dead
 
 // refuse writes down that a file cannot be analysed, under the id of whatever it holds.
 func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters, cause error) (Taken, error) {
-	t := Taken{State: Failed, Reason: plain(cause, q.Path), Priority: q.Priority.Known(), Overdue: errors.Is(cause, ErrOverdue)}
+	t := Taken{State: Failed, Reason: NamelessReason(cause, q.Path), Priority: q.Priority.Known(), Overdue: errors.Is(cause, ErrOverdue)}
 	var refusal *Refusal
 	if errors.As(cause, &refusal) {
 		t.State = Refused
@@ -185,8 +185,8 @@ func (r *Reception) recognise(ctx context.Context, known Entry, q Request) error
 	return l.record(ctx, e)
 }
 
-// plain is the reason without the file's path, which the ledger has already and which no log may have.
-func plain(cause error, path string) string {
+// NamelessReason is the reason without the file's path, which the ledger has already and which no log may have.
+func NamelessReason(cause error, path string) string {
 	text := Reason(cause)
 	for _, prefix := range []string{fmt.Sprintf("open slide %s: ", path), path + ": "} {
 		text = strings.Replace(text, prefix, "", 1)

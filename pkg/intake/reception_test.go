@@ -57,7 +57,7 @@ func TestAwayQueueLosesNoOrder(t *testing.T) {
 func TestReasonIsPlain(t *testing.T) {
 	path := "/scans/DOE^JANE/x.svs"
 	for _, text := range []string{"open slide " + path + ": cut short", path + ": cut short", "open slide: stat " + path + ": cut short"} {
-		if got := plain(errors.New(text), path); strings.Contains(got, "DOE") || !strings.HasSuffix(got, "cut short)") {
+		if got := NamelessReason(errors.New(text), path); strings.Contains(got, "DOE") || !strings.HasSuffix(got, "cut short)") {
 			t.Errorf("%q becomes %q", text, got)
 		}
 	}

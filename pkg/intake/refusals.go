@@ -10,16 +10,16 @@ import (
 	"github.com/slidemill/slidemill/pkg/segment"
 )
 
-// Again is what it takes to order a refused file once more. Of an order that was made the tile job knows it;
-// a refused file has no job, and so its record is the one place left. It goes when the slide is ordered or
-// given up.
+// Again is what it takes to order a slide once more. Of an order that was made the tile job knows it; a refused file
+// has no job, and that of an order whose queue ended with a `run` is gone, and so their record is the one place left. It
+// goes when the slide is ordered or given up.
 type Again struct {
 	Source     string             `json:"source"` // path or address
 	Parameters segment.Parameters `json:"parameters"`
 }
 
-// Refusals lists the slides that ended before there was a job and that nobody has given up, of those that
-// were written down since a time. They stand beside the queue's dead jobs.
+// Refusals lists the slides that ended before there was a job, or whose job is gone with its queue, and that nobody has
+// given up, of those that were written down since a time. They stand beside the queue's dead jobs.
 func (l Ledger) Refusals(ctx context.Context, since time.Time) (list []Line, err error) {
 	lines, err := l.lines(ctx, since, true)
 	for _, line := range lines {
@@ -30,9 +30,9 @@ func (l Ledger) Refusals(ctx context.Context, since time.Time) (list []Line, err
 	return list, err
 }
 
-// refused reports a line of that list. It has no run: there never was a job.
+// refused reports a line of that list. It has no run, as there never was a job, or knows what the job knew.
 func (l *Line) refused() bool {
-	return l.Run == pyramid.RunID{} && l.SHA256 != "" && l.End != nil && !l.End.GivenUp && (l.End.State == Failed || l.End.State == Refused)
+	return (l.Run == pyramid.RunID{} || l.Again != nil) && l.SHA256 != "" && l.End != nil && !l.End.GivenUp && (l.End.State == Failed || l.End.State == Refused)
 }
 
 // torn reports a refusal whose reason is not there: whoever wrote it down was killed before that. It has no run, so

@@ -1,0 +1,118 @@
+package intake
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// stranded is an order of the slide at path that failed in a queue that is gone.
+func stranded(t *testing.T, r *Reception, path string, cause error) *Order {
+	t.Helper()
+	o, err := Prepare(t.Context(), path, PrepareConfig{Model: r.Model, Parameters: r.Parameters})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Accession, o.Priority = "S26-1", jobs.Urgent
+	other, _ := desk(t)
+	gone := Desk{Bucket: r.Desk.Bucket, Queue: other.Desk.Queue}
+	if err := gone.Submit(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	if err := gone.Strand(t.Context(), o, cause); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// What failed where its queue is gone is on the list, with the stage and without the path, and is ordered as it was.
+func TestStrandedIsOrderedAgain(t *testing.T) {
+	r, q := desk(t)
+	path := picture(t)
+	o := stranded(t, r, path, &Failure{Reason: "It is damaged: " + path, Stage: jobs.Segment})
+	line := onList(t, r, 1)
+	if line.Run != o.Run || line.End.Stage != jobs.Segment || line.End.Reason != "It is damaged: its file." || line.Again.Source != path {
+		t.Fatalf("the line is %+v, ended %+v", line.Entry, line.End)
+	}
+	r.Parameters = segment.Parameters{} // another command's
+	taken, err := r.Retry(t.Context(), line)
+	if err != nil || taken.State != Waiting {
+		t.Fatalf("taken as %+v, %v", taken, err)
+	}
+	onList(t, r, 0)
+	d, err := q.Take(t.Context(), jobs.Tile)
+	if err != nil || d.Job().Priority != jobs.Urgent || !bytes.Contains(d.Job().Parameters, []byte(`"threshold":0.3`)) {
+		t.Errorf("job %+v, %v", d, err)
+	}
+	e, err := r.Desk.Ledger().Entry(t.Context(), o.Slide)
+	if err != nil || e.Accession != "S26-1" || e.Again != nil {
+		t.Errorf("the order is %+v, %v", e, err)
+	}
+}
+
+// A stranded order whose failure is the store's, not a job's, is on the list too, and can be given up.
+func TestStrandedIsGivenUp(t *testing.T) {
+	r, _ := desk(t)
+	o := stranded(t, r, picture(t), errors.New("the store is full"))
+	line := onList(t, r, 1)
+	if line.End.Stage != "" || !strings.Contains(line.End.Reason, "the store is full") {
+		t.Errorf("ended %+v", line.End)
+	}
+	if err := r.Desk.Ledger().GiveUp(t.Context(), line); err != nil {
+		t.Fatal(err)
+	}
+	onList(t, r, 0)
+	if e, err := r.Desk.Ledger().Entry(t.Context(), o.Slide); err != nil || e.Again != nil || e.Run != o.Run {
+		t.Errorf("given up, and the record is %+v, %v", e, err)
+	}
+}
+
+// putResult makes an order look done.
+func putResult(t *testing.T, r *Reception, o *Order) {
+	t.Helper()
+	key := store.Slide(o.Slide).Run(o.Run).Manifest()
+	if err := r.Desk.Bucket.Put(t.Context(), key, strings.NewReader("{}"), 2); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Who has its result has not failed, whatever went wrong behind that.
+func TestNothingIsStrandedThatIsDone(t *testing.T) {
+	r, _ := desk(t)
+	o, err := Prepare(t.Context(), picture(t), PrepareConfig{Model: r.Model, Parameters: r.Parameters})
+	if err != nil {
+		t.Fatal(err)
+	}
+	putResult(t, r, o)
+	if err := r.Desk.Strand(t.Context(), o, errors.New("stdout is closed")); err != nil {
+		t.Fatal(err)
+	}
+	onList(t, r, 0)
+}
+
+// A slide that has its result and was refused since is off the list once its result is asked for again.
+func TestFoundIsNotRefused(t *testing.T) {
+	r, _ := desk(t)
+	path := picture(t)
+	o, err := Prepare(t.Context(), path, PrepareConfig{Model: r.Model, Parameters: r.Parameters})
+	if err != nil {
+		t.Fatal(err)
+	}
+	putResult(t, r, o)
+	if taken, err := r.Refuse(t.Context(), Request{Path: path}, &Refusal{errors.New("the scale is wrong")}); err != nil || taken.Slide != o.Slide || taken.State != Refused {
+		t.Fatalf("taken as %+v, %v", taken, err)
+	}
+	onList(t, r, 1)
+	if err := r.Desk.Found(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	onList(t, r, 0)
+	if e, err := r.Desk.Ledger().Entry(t.Context(), o.Slide); err != nil || e.Run != o.Run {
+		t.Errorf("the record is %+v, %v", e, err)
+	}
+}

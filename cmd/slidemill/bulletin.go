@@ -12,7 +12,9 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/stitch"
+	"github.com/slidemill/slidemill/pkg/summary"
 )
 
 // bulletin is how everything stands, looked at again and again.
@@ -25,6 +27,7 @@ type bulletin struct {
 	standings       []intake.Standing
 	misnamed        error // arguments that mean no order
 	depths          []jobs.Depth
+	found           map[pyramid.RunID]caution // of the runs that were done at some look
 	open, bad, late int
 	pace            pace
 	shown           bool
@@ -39,6 +42,9 @@ func (b *bulletin) look(ctx context.Context) (err error) {
 	}
 	if err == nil {
 		b.standings, err = b.judge.Look(ctx, lines)
+	}
+	if err == nil {
+		err = b.read(ctx)
 	}
 	if err == nil {
 		b.depths, err = b.system.queue.Depths(ctx)
@@ -91,6 +97,7 @@ func (b *bulletin) line() string {
 	if b.late > 0 {
 		text += fmt.Sprintf("; %d late", b.late)
 	}
+	text += summary.OfThoseDone(b.reasons())
 	if rate := b.pace.text(); rate != "" {
 		text += " · " + rate
 	}
@@ -138,7 +145,7 @@ func (b *bulletin) settle(out io.Writer) {
 func (b *bulletin) asJSON(out io.Writer) error {
 	enc := json.NewEncoder(out)
 	for _, s := range b.standings {
-		if err := enc.Encode(s); err != nil {
+		if err := enc.Encode(told{s, b.of(&s)}); err != nil {
 			return err
 		}
 	}
@@ -153,7 +160,7 @@ func (b *bulletin) table(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "SLIDE\tFILE\tACCESSION\tPRIORITY\tSTATE\tTOOK\t")
 	for _, s := range b.standings {
-		fmt.Fprintf(w, "%.8s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Slide, shorten(s.File, 36), dash(s.Accession), s.Priority, stateText(&s), took(&s), shorten(intake.PlainReason(s.Reason), 160))
+		fmt.Fprintf(w, "%.8s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Slide, shorten(s.File, 36), dash(s.Accession), s.Priority, b.stateText(&s), took(&s), shorten(b.remark(&s), 160))
 		for _, name := range alsoCalled(&s.Entry) {
 			fmt.Fprintf(w, "\t%s\t\t\t\t\t\n", name)
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -27,6 +26,9 @@ func newStatus() *cobra.Command {
 		Short: "How the orders stand: waiting, working, done, failed and why",
 		Long: `Status reads orders and results from the store, and the queue that works on them.
 With --watch it stays until everything has ended, with rate and ETA.
+
+A slide that is done and was not really looked at says so behind its state: "done, no tissue
+found", "done, all out of focus". --json has that as no_statement, and warnings.
 
 ` + slideNames + ` A name that several slides have shows them all.
 
@@ -92,16 +94,6 @@ func wait(ctx context.Context, d time.Duration) bool {
 	case <-timer.C:
 		return true
 	}
-}
-
-func stateText(s *intake.Standing) string {
-	if s.Planned > 0 && s.Open() {
-		return fmt.Sprintf("%s %d/%d", s.State, s.Regions, s.Planned)
-	}
-	if s.GivenUp {
-		return s.State + " (given up)"
-	}
-	return s.State
 }
 
 func took(s *intake.Standing) string {

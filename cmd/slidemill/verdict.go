@@ -32,7 +32,7 @@ func (s *shift) finished(r *stitch.Report, order *intake.Order, took time.Durati
 // verdict says what was found. Where nothing was analysed there is no "0 %": nobody has looked.
 func verdict(r *stitch.Report) []string {
 	if r.AnalysedMM2 == 0 {
-		return []string{"NOTHING WAS ANALYSED: no tissue was found; a person must look at this slide"}
+		return []string{"NOTHING WAS ANALYSED: " + r.NoStatement() + "; a person must look at this slide"}
 	}
 	lines := []string{fmt.Sprintf("carcinoma %.2f mm² of %.2f mm² tissue analysed (%s), %s, %s",
 		r.CarcinomaMM2, r.AnalysedMM2, r.Share(), count(len(r.Lesions), "lesion"), plural(r.SmallFoci, "smaller focus", "smaller foci"))}
@@ -48,12 +48,7 @@ func verdict(r *stitch.Report) []string {
 
 // warnings are the checks that did not pass.
 func warnings(r *stitch.Report) (lines []string) {
-	for _, c := range r.QC {
-		if c.Status != stitch.CheckPassed {
-			lines = append(lines, c.Words())
-		}
-	}
-	return lines
+	return r.Warnings()
 }
 
 // excuse says of the demo why much of its tissue is uncertain: who sees the program for the first time would take that for

@@ -15,7 +15,7 @@ var wording = map[string]string{
 	"unscanned_share":  "the scanner left out %s of the slide: see whether all tissue was scanned",
 	"unreadable_share": "%s of the slide cannot be read and was not analysed: copy the file again, or scan the slide again",
 	"pen_share":        "ink hides part of the slide (%s of ink and tissue): clean the glass and scan it again if it lies on tissue",
-	"blurred_share":    "%s of the tissue is out of focus: scan the slide again",
+	checkBlurred:       "%s of the tissue is out of focus: scan the slide again",
 	"folded_share":     "%s of the tissue is folded; it is analysed, because carcinoma can be as dark, but folds draw false alarms: look at them with care",
 	"bubble_share":     "air bubbles cover %s of the tissue, which was not analysed: mount the slide again if it matters",
 	"off_stain_share":  "%s of the tissue has colours that H&E does not make: see whether this is another stain; the model knows only H&E",

@@ -68,6 +68,25 @@ func (s *Summary) Total() int { return len(s.Rows) - s.Count().Copies }
 // Bad is how many slides need a person because they have no result.
 func (c Count) Bad() int { return c.Failed + c.Refused + c.Missing }
 
+// noStatement says why a slide that is done was not really looked at, or nothing. It is told of copies, too.
+func (r *Row) noStatement() string {
+	if r.State != stitch.Done || r.Report == nil {
+		return ""
+	}
+	return r.Report.NoStatement()
+}
+
+// warnings are what a person should know before the numbers are believed.
+func (r *Row) warnings() (list []string) {
+	if r.State != stitch.Done || r.Report == nil {
+		return nil
+	}
+	if none := r.noStatement(); none != "" {
+		list = append(list, none)
+	}
+	return append(list, r.Report.Warnings()...)
+}
+
 // Took is how long the slide took from its order to its end, or so far.
 func (r *Row) Took() time.Duration {
 	switch {

@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +44,7 @@ func batch() []Row {
 	done.Report = &stitch.Report{Areas: &stitch.Areas{TissueMM2: 100, AnalysedMM2: 90, NotAnalysedMM2: 10, CarcinomaMM2: 9, CarcinomaFraction: 0.1}, Triage: stitch.Triage{Score: 0.7}}
 	done.TargetSeconds, done.LateSeconds = 30, 30
 	done.Times = &intake.Times{Waiting: 5, Tile: 10, Segment: 40, Stitch: 5, Total: 60}
-	empty.Report = &stitch.Report{}
+	empty.Report = &stitch.Report{Areas: &stitch.Areas{}, QC: []stitch.Check{{Check: "tissue_mm2", Status: stitch.CheckWarned, Value: 0.0}}}
 	missing := row(7, "never.svs", intake.Missing, "Named in line 3")
 	missing.Slide, missing.At = pyramid.SlideID{}, time.Time{}
 	doubled := done
@@ -79,7 +80,7 @@ func TestOutcomesAreCounted(t *testing.T) {
 	if s.Total() != 7 || s.Count().Bad() != 3 || s.Ended() {
 		t.Errorf("%d slides, %d bad, ended %v", s.Total(), s.Count().Bad(), s.Ended())
 	}
-	want := "7 slides and 2 copies: 2 done, 1 failed, 1 refused, 1 missing, 1 cancelled, 1 not finished; 1 late"
+	want := "7 slides and 2 copies: 2 done, 1 failed, 1 refused, 1 missing, 1 cancelled, 1 not finished; 1 late; of those done 1 no tissue found"
 	if s.Headline() != want || !strings.Contains(html, want) {
 		t.Errorf("headline %q, want %q", s.Headline(), want)
 	}
@@ -94,7 +95,7 @@ func TestOutcomesAreCounted(t *testing.T) {
 	if last := s.Rows[8]; last.State != intake.Cancelled {
 		t.Errorf("the last is %s", last.State)
 	}
-	for _, words := range []string{"late by 30 s", "not analysed: 10.00 mm²", "no tissue was found", "Copy of done.svs", "The file is damaged.", stitch.Notice} {
+	for _, words := range []string{"late by 30 s", "not analysed: 10.00 mm²", "done, no tissue found</td>", "Nothing was analysed: no tissue found.", "Copy of done.svs", "The file is damaged.", stitch.Notice} {
 		if !strings.Contains(html, words) {
 			t.Errorf("the page lacks %q", words)
 		}
@@ -104,6 +105,7 @@ func TestOutcomesAreCounted(t *testing.T) {
 // The CSV has one line per slide, with missing ones, and every line as many cells as the header.
 func TestCSVHasALineForEachSlide(t *testing.T) {
 	rows := batch()
+	empty := rows[1].Report.QC[0]
 	_, _, text := written(t, rows, nil)
 	lines, err := csv.NewReader(strings.NewReader(text)).ReadAll() // refuses lines of another length
 	if err != nil {
@@ -124,7 +126,8 @@ func TestCSVHasALineForEachSlide(t *testing.T) {
 		{"never.svs", "state", "missing"}, {"never.svs", "slide", ""}, {"never.svs", "seconds", ""}, {"never.svs", "ordered", ""},
 		{"done.svs", "seconds", "60.0"}, {"done.svs", "carcinoma_fraction", "0.1"}, {"done.svs", "run", pyramid.RunID{1}.String()},
 		{"done.svs", "segment_s", "40.0"}, {"done.svs", "target_s", "30"}, {"done.svs", "late_s", "30.0"},
-		{"empty.svs", "carcinoma_mm2", ""},
+		{"empty.svs", "state", "done"}, {"empty.svs", "carcinoma_mm2", ""}, {"empty.svs", "carcinoma_fraction", ""}, {"empty.svs", "lesions", ""}, {"empty.svs", "analysed_mm2", "0"},
+		{"empty.svs", "warnings", "no tissue found | " + empty.Words()}, {"done.svs", "warnings", ""}, {"never.svs", "warnings", ""},
 		{"twice.svs", "reason", "copy of done.svs"}, {"other.svs", "reason", "copy of done.svs"}, {"other.svs", "slide", pyramid.SlideID{1}.String()},
 		{"twice.svs", "carcinoma_mm2", ""}, {"twice.svs", "seconds", ""}, {"other.svs", "late_s", ""},
 		{"noscale.svs", "reason", "unknown scale"}, {"open.svs", "ended", ""}, {"broken.svs", "notice", stitch.Notice},
@@ -269,8 +272,35 @@ func TestShareOfWhatIsCertain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if last := len(lines[0]) - 1; lines[0][last] != "uncertain_mm2" || lines[1][last] != "0.24" {
-		t.Errorf("the last column is %s: %s", lines[0][last], lines[1][last])
+	if i := slices.Index(lines[0], "uncertain_mm2"); i < 0 || lines[1][i] != "0.24" {
+		t.Errorf("uncertain_mm2 of %q: %q", lines[0], lines[1])
+	}
+}
+
+// A slide that is done and was not really looked at looks in no file like a negative one, nor does its copy; the share of a
+// tissue that is uncertain as a whole is none.
+func TestDoneButNotLookedAt(t *testing.T) {
+	blurred, unlike := batch()[0], batch()[0]
+	blurred.Report = &stitch.Report{Areas: &stitch.Areas{NotAnalysedMM2: 9, NotAnalysed: stitch.NotAnalysed{BlurredMM2: 9}}}
+	blurred.Names = []string{"copy.svs"}
+	unlike.Report = &stitch.Report{Areas: &stitch.Areas{TissueMM2: 9, AnalysedMM2: 9, UncertainMM2: 9, CarcinomaMM2: 1}}
+	unlike.Slide, unlike.Run, unlike.File, unlike.Names = pyramid.SlideID{9}, pyramid.RunID{9}, "unlike.svs", nil
+	s, html, text := written(t, []Row{blurred, unlike}, nil)
+	if want := "2 slides and 1 copy: 2 done, 0 failed, 0 refused; 2 late; of those done 1 all of it uncertain, 1 all out of focus"; s.Headline() != want {
+		t.Errorf("headline %q, want %q", s.Headline(), want)
+	}
+	if n := strings.Count(html, `<tr class="bad">`); n != 3 || strings.Count(html, "done, all out of focus</td>") != 2 {
+		t.Errorf("%d rows are pointed out", n)
+	}
+	lines, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	area, fraction, last := slices.Index(lines[0], "carcinoma_mm2"), slices.Index(lines[0], "carcinoma_fraction"), len(lines[0])-1
+	for _, line := range lines[1:] {
+		if line[fraction] != "" || (line[area] != "") != (line[0] == "unlike.svs") || !strings.HasPrefix(line[last], "all o") {
+			t.Errorf("%s: area %q, fraction %q, %s %q", line[0], line[area], line[fraction], lines[0][last], line[last])
+		}
 	}
 }
 

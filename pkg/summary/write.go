@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,12 +35,13 @@ var page = template.Must(template.New("summary").Funcs(template.FuncMap{
 	"mm2":    func(x float64) string { return fmt.Sprintf("%.2f mm²", x) },
 	"named":  named, "plain": intake.PlainReason, "detail": intake.ReasonDetail,
 	"class": func(r Row) string {
-		if r.Bad() {
+		if r.Bad() || r.noStatement() != "" {
 			return "bad"
 		}
 		return r.State
 	},
-	"empty": func(r Row) bool { return r.Report != nil && (r.Report.Areas == nil || r.Report.AnalysedMM2 == 0) },
+	"empty":       func(r Row) bool { return r.Report != nil && unseen(r.Report) },
+	"noStatement": func(r Row) string { return r.noStatement() },
 }).Parse(pageText))
 
 // WriteHTML writes one file that needs nothing else and runs no code.
@@ -50,7 +53,14 @@ var header = []string{
 	"tissue_mm2", "analysed_mm2", "not_analysed_mm2", "carcinoma_mm2", "carcinoma_fraction", "lesions", "triage", "notice",
 	"waiting_s", "tile_s", "segment_s", "stitch_s", "target_s", "late_s",
 	"uncertain_mm2", // carcinoma_fraction is a share of analysed_mm2 without it
+	"warnings",
 }
+
+// betweenWarnings stands in no warning.
+const betweenWarnings = " | "
+
+// unseen reports a run that has looked at no tissue.
+func unseen(r *stitch.Report) bool { return r.Areas == nil || r.AnalysedMM2 == 0 }
 
 // WriteCSV writes a line per file. What was found stands in the line of the slide, not in those of its copies, so that sums
 // over the lines are right.
@@ -87,13 +97,34 @@ func (r *Row) cells() []string {
 		safe(r.File), safe(r.Accession), string(r.Priority), r.State, safe(reason), slide, run,
 		stamp(r.At), stamp(r.Ended), seconds,
 	}
-	if r.Report == nil || r.Report.Areas == nil || r.Copy() {
-		return append(append(append(cells, "", "", "", "", "", "", "", stitch.Notice), r.turnaround()...), "")
+	cells = append(append(cells, r.found()...), stitch.Notice)
+	cells = append(cells, r.turnaround()...)
+	uncertain := ""
+	if r.measured() {
+		uncertain = number(r.Report.UncertainMM2)
 	}
-	p := r.Report
-	cells = append(cells, number(p.TissueMM2), number(p.AnalysedMM2), number(p.NotAnalysedMM2), number(p.CarcinomaMM2),
-		number(p.CarcinomaFraction), fmt.Sprint(len(p.Lesions)), number(p.Triage.Score), stitch.Notice)
-	return append(append(cells, r.turnaround()...), number(p.UncertainMM2))
+	return append(cells, uncertain, strings.Join(r.warnings(), betweenWarnings))
+}
+
+// measured reports whether the row has areas: those of a copy stand in the row of its slide.
+func (r *Row) measured() bool { return r.Report != nil && r.Report.Areas != nil && !r.Copy() }
+
+// found is what was found, from the tissue to the triage. Where a run is no statement on its slide there is no share, and
+// no 0 that would say that carcinoma was looked for; what was found all the same stands there.
+func (r *Row) found() []string {
+	cells := make([]string, 7)
+	if !r.measured() {
+		return cells
+	}
+	p, none := r.Report, r.noStatement() != ""
+	cells[0], cells[1], cells[2], cells[6] = number(p.TissueMM2), number(p.AnalysedMM2), number(p.NotAnalysedMM2), number(p.Triage.Score)
+	if !none || p.CarcinomaMM2 > 0 {
+		cells[3], cells[5] = number(p.CarcinomaMM2), fmt.Sprint(len(p.Lesions))
+	}
+	if !none {
+		cells[4] = number(p.CarcinomaFraction)
+	}
+	return cells
 }
 
 // turnaround is where the slide's time went, and how far it was beyond its target.
@@ -173,7 +204,31 @@ func (s *Summary) Headline() string {
 	if c.Late > 0 {
 		text += fmt.Sprintf("; %d late", c.Late)
 	}
-	return text
+	var reasons []string
+	for i := range s.Rows {
+		if !s.Rows[i].Copy() {
+			reasons = append(reasons, s.Rows[i].noStatement())
+		}
+	}
+	return text + OfThoseDone(reasons)
+}
+
+// OfThoseDone ends a line that counts slides with those that are done and were not really looked at, by the reason.
+// Empty reasons are of the others.
+func OfThoseDone(reasons []string) string {
+	counts := map[string]int{}
+	for _, reason := range reasons {
+		counts[reason]++
+	}
+	delete(counts, "")
+	if len(counts) == 0 {
+		return ""
+	}
+	var parts []string
+	for _, reason := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%d %s", counts[reason], reason))
+	}
+	return "; of those done " + strings.Join(parts, ", ")
 }
 
 // Save writes summary.html and summary.csv into a folder; each appears whole.

@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/summary"
 	"github.com/slidemill/slidemill/pkg/watch"
 )
@@ -27,10 +30,11 @@ func newSummary() *cobra.Command {
 		Long: `Summary writes summary.html and summary.csv: every slide ordered in the time, done,
 failed or refused and why, how long it took, with its picture; and its copies, which count for
 nothing. With --folder it also names the slides that the folder's worklists (CSV) name and that
-never came. It names files and accessions: keep it where your other lists lie.
+never came (missing), and those that lie in the folder and that nobody ordered (not ordered). It
+names files and accessions: keep it where your other lists lie.
 
-Exit codes: 0 all is well, 1 at least one slide failed, was refused or is missing, or a line of a
-worklist makes no sense, 2 usage.`,
+Exit codes: 0 all is well, 1 at least one slide failed, was refused, is missing or was not
+ordered, or a line of a worklist makes no sense, 2 usage.`,
 		Example: "  slidemill summary --since 12h --out morning\n  slidemill summary --folder /scans",
 		Args:    usageArgs(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return writeSummary(cmd, &f) },
@@ -38,7 +42,7 @@ worklist makes no sense, 2 usage.`,
 	f.place.flags(cmd)
 	fl := cmd.Flags()
 	fl.StringVar(&f.out, "out", "", "folder of the two files (default: DATA/summary)")
-	fl.StringVar(&f.folder, "folder", "", "the watched folder, whose worklists say what should be there")
+	fl.StringVar(&f.folder, "folder", "", "the watched folder, whose slides and worklists say what should be there")
 	spanFlag(cmd, &f.since, "since", 18*time.Hour, "how far back to look")
 	return cmd
 }
@@ -60,39 +64,58 @@ func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
 	for i, s := range standings {
 		rows[i].Standing = s
 	}
-	absent, problems, err := f.absent(ctx, system, f.logger(cmd, slog.LevelWarn))
+	folder, err := f.inventory(ctx, system, f.logger(cmd, slog.LevelWarn))
 	if err != nil {
 		return err
 	}
-	s, err := summary.New(ctx, append(rows, missingRows(absent)...), summary.Previews(system.bucket))
+	unordered := slices.Concat(folder.Missing, folder.NotOrdered)
+	s, err := summary.New(ctx, append(rows, missingRows(unordered)...), summary.Previews(system.bucket))
 	if err != nil {
 		return err
 	}
-	s.Problems = problems
+	s.Problems = folder.Problems
 	html, err := s.Save(summaryFolder(f.data, f.out))
 	if err != nil {
 		return err
 	}
+	tellUnordered(cmd.ErrOrStderr(), unordered)
 	fmt.Fprintf(cmd.OutOrStdout(), "%s\n%s\n", s.Headline(), html)
-	if s.Count().Bad() > 0 || len(problems) > 0 {
+	if s.Count().Bad() > 0 || len(s.Problems) > 0 {
 		return errSlidesFailed
 	}
 	return nil
 }
 
-// absent are the slides that the worklists of --folder name and that were never there, and the lines of these worklists
-// that make no sense.
-func (f *summaryFlags) absent(ctx context.Context, system *reached, log *slog.Logger) (slides []watch.Slide, problems []string, err error) {
+// inventory is what the folder of --folder lacks, and what lies in it and was never ordered.
+func (f *summaryFlags) inventory(ctx context.Context, system *reached, log *slog.Logger) (*watch.Inventory, error) {
 	if f.folder == "" {
-		return nil, nil, nil
+		return &watch.Inventory{}, nil
 	}
 	lines, err := system.ledger().Lines(ctx, time.Time{})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	var files []string
-	for _, l := range lines {
-		files = append(append(files, l.File), l.Names...)
+	orders := make([]intake.Entry, len(lines))
+	for i, l := range lines {
+		orders[i] = l.Entry
 	}
-	return watch.Absent(ctx, f.folder, files, log)
+	own := []string{f.data, summaryFolder(f.data, f.out)}
+	if folder := f.storeFolder(); folder != "" {
+		own = append(own, folder)
+	}
+	return watch.TakeInventory(ctx, watch.Config{Dir: f.folder, Skip: own, Log: log}, orders)
+}
+
+// maxTold bounds the slides that the terminal names: in a folder that was never watched that is each of them.
+const maxTold = 20
+
+// tellUnordered names those that nobody looks at unless somebody reads it here.
+func tellUnordered(out io.Writer, slides []watch.Slide) {
+	for i, s := range slides {
+		if i == maxTold {
+			fmt.Fprintf(out, "and %d more, in the summary\n", len(slides)-maxTold)
+			return
+		}
+		fmt.Fprintf(out, "%s: %s: %s\n", s.File, s.State, s.Reason)
+	}
 }

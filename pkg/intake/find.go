@@ -184,12 +184,20 @@ func byContent(ctx context.Context, all, named []Line, f file) ([]Line, error) {
 	if len(same) > 0 {
 		return same, nil
 	}
-	sum, err := slide.Hash(ctx, f.path, nil)
+	id, err := Identify(ctx, f.path, nil)
 	if err != nil { // an empty one has no sum
 		return named, ctx.Err()
 	}
-	id := pyramid.NewSlideID(sum)
 	return keep(all, func(e *Entry) bool { return e.Slide == id }), nil
+}
+
+// Identify reads a file and says which slide it holds. progress, if not nil, hears the number of bytes read so far.
+func Identify(ctx context.Context, path string, progress func(n int64)) (pyramid.SlideID, error) {
+	sum, err := slide.Hash(ctx, path, progress)
+	if err != nil {
+		return pyramid.SlideID{}, err
+	}
+	return pyramid.NewSlideID(sum), nil
 }
 
 // FindOrders lists the orders that a person means: one, or those of an accession.

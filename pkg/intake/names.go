@@ -43,6 +43,13 @@ func (e *Entry) Called(is func(name string) bool) bool {
 	return is(e.File) || slices.ContainsFunc(e.Names, is)
 }
 
+// SamePath reports whether one name of a file is the other with more of the path: a watched folder and `run` name one file
+// so.
+func SamePath(a, b string) bool {
+	a, b = "/"+a, "/"+b
+	return strings.HasSuffix(a, b) || strings.HasSuffix(b, a)
+}
+
 // inherit takes over what an earlier record says of the slide: its other names, as it is the same slide still, and
 // where nobody gave an accession the one that is known, as none does not say that the slide belongs to no case.
 func (e *Entry) inherit(old Entry) {

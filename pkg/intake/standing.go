@@ -22,6 +22,9 @@ const Waiting = "waiting"
 // Missing is the state of a slide that a worklist names and nobody has seen. It was never ordered.
 const Missing = "missing"
 
+// NotOrdered is the state of a slide that lies in a folder and that nobody ordered.
+const NotOrdered = "not ordered"
+
 // Standing is how far an order is.
 type Standing struct {
 	Entry
@@ -48,7 +51,9 @@ type Standing struct {
 func (s *Standing) Open() bool { return s.Ended.IsZero() }
 
 // Bad reports an order that needs a person: it ended without a result, or has not even begun.
-func (s *Standing) Bad() bool { return s.State == Failed || s.State == Refused || s.State == Missing }
+func (s *Standing) Bad() bool {
+	return s.State == Failed || s.State == Refused || s.State == Missing || s.State == NotOrdered
+}
 
 // Judge finds out how orders stand. The store is the truth about what is done, the dead list about what
 // failed, the ledger about the rest. It remembers the plans of open slides, so keep it while watching.

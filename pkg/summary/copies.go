@@ -1,8 +1,7 @@
 package summary
 
 import (
-	"strings"
-
+	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/pyramid"
 )
 
@@ -33,8 +32,8 @@ func withCopies(rows []Row) []Row {
 		if r.MoreNames && !doubled[r.Slide] { // a watched folder lists all of them
 			names = append(names[:len(names):len(names)], moreCopies)
 		}
-		for _, name := range names {
-			if here := (file{r.Slide, name}); !listed[here] && !samePath(name, r.File) {
+		for _, name := range names { // a copy of the same name in a subfolder is told only by a watch, which lists files
+			if here := (file{r.Slide, name}); !listed[here] && !intake.SamePath(name, r.File) {
 				listed[here] = true
 				c := r
 				c.File, c.Doubled = name, r.File
@@ -43,11 +42,4 @@ func withCopies(rows []Row) []Row {
 		}
 	}
 	return rows
-}
-
-// samePath reports whether one name is the other with more of the path: a watched folder and `run` name one file so. A copy
-// of that kind in a subfolder is told from it only by a watch, which lists files.
-func samePath(a, b string) bool {
-	a, b = "/"+a, "/"+b
-	return strings.HasSuffix(a, b) || strings.HasSuffix(b, a)
 }

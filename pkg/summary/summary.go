@@ -32,7 +32,7 @@ type Row struct {
 }
 
 // Count is how many slides are in each state, and how many of all are beyond their target. Copies are beside them.
-type Count struct{ Done, Failed, Refused, Missing, Cancelled, Open, Late, Copies int }
+type Count struct{ Done, Failed, Refused, Missing, NotOrdered, Cancelled, Open, Late, Copies int }
 
 // Count counts the slides, each once however many files hold it.
 func (s *Summary) Count() (c Count) {
@@ -53,6 +53,8 @@ func (s *Summary) Count() (c Count) {
 			c.Refused++
 		case intake.Missing:
 			c.Missing++
+		case intake.NotOrdered:
+			c.NotOrdered++
 		case intake.Cancelled:
 			c.Cancelled++
 		default:
@@ -66,7 +68,7 @@ func (s *Summary) Count() (c Count) {
 func (s *Summary) Total() int { return len(s.Rows) - s.Count().Copies }
 
 // Bad is how many slides need a person because they have no result.
-func (c Count) Bad() int { return c.Failed + c.Refused + c.Missing }
+func (c Count) Bad() int { return c.Failed + c.Refused + c.Missing + c.NotOrdered }
 
 // noStatement says why a slide that is done was not really looked at, or nothing. It is told of copies, too.
 func (r *Row) noStatement() string {

@@ -47,13 +47,15 @@ func batch() []Row {
 	empty.Report = &stitch.Report{Areas: &stitch.Areas{}, QC: []stitch.Check{{Check: "tissue_mm2", Status: stitch.CheckWarned, Value: 0.0}}}
 	missing := row(7, "never.svs", intake.Missing, "Named in line 3")
 	missing.Slide, missing.At = pyramid.SlideID{}, time.Time{}
+	overlooked := row(8, "overlooked.svs", intake.NotOrdered, "nobody ordered it")
+	overlooked.Slide, overlooked.At = pyramid.SlideID{}, time.Time{}
 	doubled := done
 	doubled.File, doubled.Doubled = "twice.svs", "done.svs"
 	done.Names = []string{"other.svs", "twice.svs", "scans/done.svs"} // one has a row, one is the same file
 	return []Row{
 		done, empty, doubled, row(3, "broken.svs", intake.Failed, "The file is damaged. (technical: directory 0)"),
 		row(4, "noscale.svs", intake.Refused, "unknown scale"), row(5, "taken back.svs", intake.Cancelled, "wrong block"),
-		row(6, "open.svs", string(jobs.Segment), ""), missing,
+		row(6, "open.svs", string(jobs.Segment), ""), missing, overlooked,
 	}
 }
 
@@ -74,25 +76,25 @@ func written(t *testing.T, rows []Row, pictures Source) (s *Summary, html, text 
 // Every outcome is counted once, and those that need a person come first.
 func TestOutcomesAreCounted(t *testing.T) {
 	s, html, _ := written(t, batch(), nil)
-	if got, want := s.Count(), (Count{Done: 2, Failed: 1, Refused: 1, Missing: 1, Cancelled: 1, Open: 1, Late: 1, Copies: 2}); got != want {
+	if got, want := s.Count(), (Count{Done: 2, Failed: 1, Refused: 1, Missing: 1, NotOrdered: 1, Cancelled: 1, Open: 1, Late: 1, Copies: 2}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	if s.Total() != 7 || s.Count().Bad() != 3 || s.Ended() {
+	if s.Total() != 8 || s.Count().Bad() != 4 || s.Ended() {
 		t.Errorf("%d slides, %d bad, ended %v", s.Total(), s.Count().Bad(), s.Ended())
 	}
-	want := "7 slides and 2 copies: 2 done, 1 failed, 1 refused, 1 missing, 1 cancelled, 1 not finished; 1 late; of those done 1 no tissue found"
+	want := "8 slides and 2 copies: 2 done, 1 failed, 1 refused, 1 missing, 1 not ordered, 1 cancelled, 1 not finished; 1 late; of those done 1 no tissue found"
 	if s.Headline() != want || !strings.Contains(html, want) {
 		t.Errorf("headline %q, want %q", s.Headline(), want)
 	}
 	if one := (&Summary{Rows: s.Rows[:1]}).Headline(); !strings.HasPrefix(one, "1 slide: ") {
 		t.Errorf("of one slide: %q", one)
 	}
-	for i, r := range s.Rows[:3] {
+	for i, r := range s.Rows[:4] {
 		if !r.Bad() {
 			t.Errorf("row %d is %s (%s), before one that needs a person", i, r.File, r.State)
 		}
 	}
-	if last := s.Rows[8]; last.State != intake.Cancelled {
+	if last := s.Rows[9]; last.State != intake.Cancelled {
 		t.Errorf("the last is %s", last.State)
 	}
 	for _, words := range []string{"late by 30 s", "not analysed: 10.00 mm²", "done, no tissue found</td>", "Nothing was analysed: no tissue found.", "Copy of done.svs", "The file is damaged.", stitch.Notice} {
@@ -124,6 +126,7 @@ func TestCSVHasALineForEachSlide(t *testing.T) {
 	}
 	for _, c := range []struct{ file, column, want string }{
 		{"never.svs", "state", "missing"}, {"never.svs", "slide", ""}, {"never.svs", "seconds", ""}, {"never.svs", "ordered", ""},
+		{"overlooked.svs", "state", "not ordered"}, {"overlooked.svs", "slide", ""}, {"overlooked.svs", "ordered", ""},
 		{"done.svs", "seconds", "60.0"}, {"done.svs", "carcinoma_fraction", "0.1"}, {"done.svs", "run", pyramid.RunID{1}.String()},
 		{"done.svs", "segment_s", "40.0"}, {"done.svs", "target_s", "30"}, {"done.svs", "late_s", "30.0"},
 		{"empty.svs", "state", "done"}, {"empty.svs", "carcinoma_mm2", ""}, {"empty.svs", "carcinoma_fraction", ""}, {"empty.svs", "lesions", ""}, {"empty.svs", "analysed_mm2", "0"},
@@ -178,7 +181,7 @@ func TestSummaryIsDeterministic(t *testing.T) {
 	_, html, text := written(t, batch(), nil)
 	for seed := range uint64(5) {
 		rows := batch()[:6] // those that do not go on by the clock
-		rows = append(rows, batch()[7])
+		rows = append(rows, batch()[7:]...)
 		other := append([]Row{}, rows...)
 		rand.New(rand.NewPCG(seed, 1)).Shuffle(len(other), func(i, j int) { other[i], other[j] = other[j], other[i] })
 		_, a, c := written(t, rows, nil)

@@ -195,6 +195,9 @@ func (s *Summary) Headline() string {
 	if c.Missing > 0 {
 		text += fmt.Sprintf(", %d missing", c.Missing)
 	}
+	if c.NotOrdered > 0 {
+		text += fmt.Sprintf(", %d not ordered", c.NotOrdered)
+	}
 	if c.Cancelled > 0 {
 		text += fmt.Sprintf(", %d cancelled", c.Cancelled)
 	}

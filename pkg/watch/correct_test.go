@@ -105,9 +105,9 @@ func TestMissing(t *testing.T) {
 	if len(missing) != 1 || missing[0].File != "b.png" || missing[0].Priority != jobs.Stat || !strings.Contains(missing[0].Reason, "line 3 of list.csv") {
 		t.Fatalf("missing %+v", missing)
 	}
-	absent, problems, err := Absent(t.Context(), s.Dir, nil, s.Log)
-	if err != nil || len(problems) > 0 || len(absent) != 1 || absent[0].File != "b.png" {
-		t.Errorf("absent %+v, %v", absent, err)
+	found, err := TakeInventory(t.Context(), Config{Dir: s.Dir, Log: s.Log}, nil)
+	if err != nil || len(found.Problems) > 0 || len(found.Missing) != 1 || found.Missing[0].File != "b.png" {
+		t.Errorf("%+v, %v", found, err)
 	}
 	s.picture(t, "b.png", 2)
 	s.look(t)

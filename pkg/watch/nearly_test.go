@@ -38,10 +38,11 @@ func TestNearlyNamed(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			missing, problems, err := Absent(t.Context(), dir, nil, slog.New(slog.DiscardHandler))
-			if err != nil || len(problems) > 0 || len(missing) != 1 {
-				t.Fatalf("%+v, %q, %v", missing, problems, err)
+			found, err := TakeInventory(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}, nil)
+			if err != nil || len(found.Problems) > 0 || len(found.Missing) != 1 {
+				t.Fatalf("%+v, %v", found, err)
 			}
+			missing := found.Missing
 			want := `Did you mean "` + c.want + `", which no worklist names?`
 			if c.want == "" {
 				want = "See whether the slide was scanned and the name is right."

@@ -155,12 +155,12 @@ func TestSilentFolder(t *testing.T) {
 }
 
 // Nor does who asks once what is missing there.
-func TestInterruptedAbsent(t *testing.T) {
+func TestInterruptedInventory(t *testing.T) {
 	s := newScanner(t)
 	defer s.hang()()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, _, err := s.absent(ctx, nil); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := s.inventory(ctx, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v", err)
 	}
 }

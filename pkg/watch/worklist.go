@@ -2,7 +2,6 @@ package watch
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -224,26 +223,4 @@ func (l *worklists) missing(files []string) (list []Slide) {
 		})
 	}
 	return list
-}
-
-// Absent lists the slides that the worklists of a folder name but that are neither in the folder nor among
-// the files given, which were ordered from it before; and the lines of these worklists that make no sense.
-func Absent(ctx context.Context, dir string, ordered []string, log *slog.Logger) (slides []Slide, problems []string, err error) {
-	return (&Watcher{Config: Config{Dir: dir, Log: log}}).absent(ctx, ordered)
-}
-
-// absent is Absent's work. A folder that does not answer is an error.
-func (w *Watcher) absent(ctx context.Context, ordered []string) (slides []Slide, problems []string, err error) {
-	s, err := begin(w.look(ctx)).wait(ctx, folderSilence)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, file := range ordered {
-		s.lists.saw(file)
-	}
-	files := make([]string, len(s.found))
-	for i, f := range s.found {
-		files[i] = f.file
-	}
-	return s.lists.missing(files), s.lists.problems(), s.err
 }

@@ -33,6 +33,9 @@ nothing. With --folder it also names the slides that the folder's worklists (CSV
 never came (missing), and those that lie in the folder and that nobody ordered (not ordered). It
 names files and accessions: keep it where your other lists lie.
 
+Areas are in mm². carcinoma_fraction is the share of the tissue that is not uncertain. What each
+column of the CSV means, with its unit, is in docs/summary.md.
+
 Exit codes: 0 all is well, 1 at least one slide failed, was refused, is missing or was not
 ordered, or a line of a worklist makes no sense, 2 usage.`,
 		Example: "  slidemill summary --since 12h --out morning\n  slidemill summary --folder /scans",

@@ -141,6 +141,26 @@ func TestCSVHasALineForEachSlide(t *testing.T) {
 	}
 }
 
+// Each column is explained, with its unit, in the order of the file.
+func TestColumnsAreExplained(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "summary.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var explained []string
+	for line := range strings.Lines(string(text)) {
+		if name, rest, ok := strings.Cut(strings.TrimPrefix(line, "| `"), "` |"); ok && strings.HasPrefix(line, "| `") {
+			explained = append(explained, name)
+			if measure := strings.Contains(name, "_mm2") || strings.HasSuffix(name, "_s"); measure && strings.HasPrefix(rest, " |") {
+				t.Errorf("%s has no unit", name)
+			}
+		}
+	}
+	if !slices.Equal(explained, header) {
+		t.Errorf("explained are %q, the columns are %q", explained, header)
+	}
+}
+
 // What people and scanners call files stays text: no element in the page, no formula in the sheet.
 func TestNamesAreText(t *testing.T) {
 	names := []string{`<script>alert("x")</script>.svs`, `"><img src=x onerror=alert(1)>.svs`, "=1+1.svs", "+cmd.svs", "-2.svs", "@sum.svs", "\tx.svs"}

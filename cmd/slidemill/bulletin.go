@@ -28,6 +28,7 @@ type bulletin struct {
 	misnamed        error // arguments that mean no order
 	depths          []jobs.Depth
 	found           map[pyramid.RunID]caution // of the runs that were done at some look
+	stranded        map[pyramid.SlideID]bool  // open, and nobody will work on them, see strand
 	open, bad, late int
 	pace            pace
 	shown           bool
@@ -145,7 +146,7 @@ func (b *bulletin) settle(out io.Writer) {
 func (b *bulletin) asJSON(out io.Writer) error {
 	enc := json.NewEncoder(out)
 	for _, s := range b.standings {
-		if err := enc.Encode(told{s, b.of(&s)}); err != nil {
+		if err := enc.Encode(told{s, b.of(&s), b.stranded[s.Slide]}); err != nil {
 			return err
 		}
 	}
@@ -174,8 +175,9 @@ func (b *bulletin) table(out io.Writer) error {
 	if text := queueLine(b.depths); text != "" {
 		fmt.Fprintln(out, text)
 	}
-	b.system.sayIdle(out, &b.flags.place, b.open)
-	return errors.Join(err)
+	b.sayStranded(out)
+	b.system.sayIdle(out, &b.flags.place, b.open-len(b.stranded))
+	return err
 }
 
 // alsoCalled are the further names of a slide of which copies were ordered, for the lines below its own.

@@ -25,7 +25,7 @@ func newStatus() *cobra.Command {
 		Use:   "status [SLIDE|ACCESSION…]",
 		Short: "How the orders stand: waiting, working, done, failed and why",
 		Long: `Status reads orders and results from the store, and the queue that works on them.
-With --watch it stays until everything has ended, with rate and ETA.
+With --watch it stays until everything has ended, with rate and ETA; where nobody works it does not.
 
 A slide that is done and was not really looked at says so behind its state: "done, no tissue
 found", "done, all out of focus". --json has that as no_statement, and warnings.
@@ -64,7 +64,7 @@ func status(cmd *cobra.Command, f *statusFlags, args []string) (err error) {
 		if err := b.look(cmd.Context()); err != nil {
 			return err
 		}
-		if !f.watch || b.open == 0 || f.json {
+		if !f.watch || b.open == 0 || f.json || system.alone && !f.elsewhere() { // nobody else gets in meanwhile to work
 			break
 		}
 		b.tellMisnamed(cmd.ErrOrStderr())
@@ -74,6 +74,9 @@ func status(cmd *cobra.Command, f *statusFlags, args []string) (err error) {
 		}
 	}
 	b.settle(cmd.ErrOrStderr())
+	if err := b.strand(cmd.Context()); err != nil {
+		return err
+	}
 	if f.json {
 		err = b.asJSON(cmd.OutOrStdout())
 	} else {

@@ -57,3 +57,41 @@ func TestDoneWithoutTissue(t *testing.T) {
 		t.Errorf("%+v, %v: %s", s, err, out)
 	}
 }
+
+// What an interrupted run left is in no queue, and no serve goes on with it: status says what does, and waits for nobody.
+func TestInterruptedRun(t *testing.T) {
+	data := t.TempDir()
+	waiting, left := glass(t), filepath.Join(t.TempDir(), "left.tiff")
+	for _, args := range [][]string{{"synth", "--out", left, "--size", "480x360"}, {"submit", "--data", data, "--mpp", "0.5", waiting}} {
+		if code, _, errs := command(args...); code != exitDone {
+			t.Fatalf("%q: %s", args, errs)
+		}
+	}
+	interrupt(t, data, left)
+	code, out, errs := command("status", "--watch", "--data", data)
+	for _, want := range []string{"interrupted, in no queue", "1 slide is interrupted and in no queue: give the same `slidemill run` again", "1 slide waits: start `slidemill serve"} {
+		if code != exitDone || !strings.Contains(out, want) {
+			t.Errorf("exit code %d, no %q in\n%s%s", code, want, out, errs)
+		}
+	}
+	if _, out, _ := command("status", "--json", "--data", data, "left"); !strings.Contains(out, `"interrupted":true`) {
+		t.Errorf("%s", out)
+	}
+	if _, out, _ := command("status", "--data", data, "glass"); strings.Contains(out, "interrupted") {
+		t.Errorf("one that waits in the queue: %s", out)
+	}
+	if code, _, errs := command("run", "--data", data, left); code != exitDone {
+		t.Fatalf("again: %s", errs)
+	}
+	if _, out, _ := command("status", "--data", data, "left"); strings.Contains(out, "interrupted") {
+		t.Errorf("when it is done: %s", out)
+	}
+}
+
+// interrupt leaves of a slide what a run that was interrupted at once leaves: its order, whose job went with the queue.
+func interrupt(t *testing.T, data, path string) {
+	t.Helper()
+	if code, _, errs := command("submit", "--data", t.TempDir(), "--store", "dir:"+filepath.Join(data, "store"), path); code != exitDone {
+		t.Fatal(errs)
+	}
+}

@@ -20,6 +20,7 @@ type caution struct {
 type told struct {
 	intake.Standing
 	caution
+	Interrupted bool `json:"interrupted,omitempty"` // nobody will go on with it by itself
 }
 
 func cautionOf(r *stitch.Report) caution { return caution{r.NoStatement(), r.Warnings()} }
@@ -95,6 +96,9 @@ func (b *bulletin) stateText(s *intake.Standing) string {
 func (b *bulletin) remark(s *intake.Standing) string {
 	if s.Reason != "" {
 		return intake.PlainReason(s.Reason)
+	}
+	if b.stranded[s.Slide] {
+		return "interrupted, in no queue"
 	}
 	return strings.Join(b.of(s).Warnings, "; ")
 }

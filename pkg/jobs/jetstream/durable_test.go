@@ -163,10 +163,16 @@ func TestFresh(t *testing.T) {
 	if err := q.Publish(t.Context(), jobs.NewStitch(slide, run)); err != nil {
 		t.Fatal(err)
 	}
+	if slides, err := q.Slides(t.Context()); err != nil || len(slides) != 1 || slides[slide] != 1 {
+		t.Errorf("jobs of slides %v, %v", slides, err)
+	}
 	if err := q.Close(); err != nil {
 		t.Fatal(err)
 	}
 	q = open(t, jetstream.Config{Dir: dir, Fresh: true, Unsynced: true})
+	if slides, err := q.Slides(t.Context()); err != nil || len(slides) != 0 {
+		t.Errorf("a fresh queue has jobs of %v, %v", slides, err)
+	}
 	depths, err := q.Depths(t.Context())
 	if err != nil {
 		t.Fatal(err)

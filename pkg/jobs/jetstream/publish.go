@@ -147,6 +147,21 @@ func (q *Queue) waiting(ctx context.Context, subjects string) (map[string]uint64
 	return info.State.Subjects, nil
 }
 
+// Slides are those that have jobs, waiting or in hand, with how many.
+func (q *Queue) Slides(ctx context.Context) (slides map[pyramid.SlideID]int64, err error) {
+	err = q.call(ctx, "list slides", func(ctx context.Context) error {
+		found, err := q.waiting(ctx, q.names.AllJobs())
+		slides = map[pyramid.SlideID]int64{}
+		for subject, messages := range found {
+			if _, id, parseErr := q.names.ParseSubject(subject); parseErr == nil {
+				slides[id.Slide] += int64(messages)
+			}
+		}
+		return err
+	})
+	return slides, err
+}
+
 // Depths implements jobs.Gauge.
 func (q *Queue) Depths(ctx context.Context) (all []jobs.Depth, err error) {
 	err = q.call(ctx, "count jobs", func(ctx context.Context) error {

@@ -29,6 +29,30 @@ func TestFolderInUse(t *testing.T) {
 	}
 }
 
+// Of a serve that has the folder and does not let others in yet it is said that it will.
+func TestServeIsStarting(t *testing.T) {
+	data := t.TempDir()
+	for _, c := range []struct {
+		who  holder
+		want string
+	}{{letsIn, "a `serve` is starting there, or ending: try again in a few seconds"}, {worksAlone, "stop a `serve`, wait for a `run`"}} {
+		unlock, err := lockAs(data, c.who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code, _, errs := command("status", "--data", data)
+		if code != exitFailed || !strings.Contains(errs, "in use by another slidemill: "+c.want) {
+			t.Errorf("%s: exit code %d: %s", c.who, code, errs)
+		}
+		if err := unlock(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if (&operation{serveFlags: &serveFlags{}}).holder() != letsIn || (&operation{serveFlags: &serveFlags{place: place{nats: "nats://h"}}}).holder() != worksAlone {
+		t.Error("a serve with a queue elsewhere lets nobody in")
+	}
+}
+
 // heard is a terminal that ends the waiting once something was said on it.
 type heard struct {
 	strings.Builder

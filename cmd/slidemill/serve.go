@@ -178,7 +178,7 @@ func (o *operation) lock(ctx context.Context) (unlock func() error, err error) {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	for said := false; ; said = true {
-		unlock, err := lockData(o.data)
+		unlock, err := lockAs(o.data, o.holder())
 		if !errors.Is(err, errInUse) {
 			return unlock, err
 		}
@@ -193,6 +193,14 @@ func (o *operation) lock(ctx context.Context) (unlock func() error, err error) {
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// holder is what the lock says of this serve: with --nats nobody comes in through the data folder.
+func (o *operation) holder() holder {
+	if o.nats != "" {
+		return worksAlone
+	}
+	return letsIn
 }
 
 // alone refuses where another serve works in the data folder; a run, or a watch that works alone, is waited for.

@@ -31,14 +31,13 @@ func (w *Watcher) correct(ctx context.Context) (err error) {
 
 // heed does what a slide's row says now.
 func (w *Watcher) heed(ctx context.Context, s *Slide, row Row) error {
-	if w.again(s, row) {
-		s.row = row
-		return nil
+	again, err := w.again(ctx, s, row)
+	if again || err != nil {
+		return err
 	}
 	var said []string
 	if s.Slide != (pyramid.SlideID{}) && s.Doubled == "" {
-		q := intake.Request{Path: filepath.Join(w.Dir, filepath.FromSlash(s.File)), File: s.File, Accession: row.Accession, Priority: row.Priority, MPP: row.MPP}
-		var err error
+		q := intake.Request{Path: w.path(s.File), File: s.File, Accession: row.Accession, Priority: row.Priority, MPP: row.MPP}
 		if said, err = w.Reception.Amend(ctx, s.Slide, q); err != nil {
 			return err
 		}
@@ -58,16 +57,27 @@ func (w *Watcher) heed(ctx context.Context, s *Slide, row Row) error {
 	return nil
 }
 
-// again takes a slide once more that was refused, when the worklist has a scale for it now.
-func (w *Watcher) again(s *Slide, row Row) bool {
+// again takes a slide once more that was refused, when the worklist has a scale for it now. One that somebody ordered by
+// hand meanwhile is not: it is amended as other orders are.
+func (w *Watcher) again(ctx context.Context, s *Slide, row Row) (bool, error) {
 	seen := w.files[s.File]
 	if row.MPP == 0 || row.MPP == s.row.MPP || s.State != intake.Refused || seen == nil {
-		return false
+		return false, nil
 	}
-	seen.taken = false
+	now, err := w.Judge.LookAt(ctx, []pyramid.SlideID{s.Slide})
+	if err != nil || now[0].Run != (pyramid.RunID{}) {
+		return false, err
+	}
+	s.row, seen.taken = row, false
 	delete(w.entries, s.File) // or it would be recalled as refused
-	return true
+	if w.Quarantine != "" && s.Doubled == "" {
+		w.announce(ctx, *s, []string{"the worklist gives its scale now: move its file back from quarantine, and it is taken"})
+	}
+	return true, nil
 }
+
+// path is where a file of the folder lies.
+func (w *Watcher) path(file string) string { return filepath.Join(w.Dir, filepath.FromSlash(file)) }
 
 // announce tells what a correction changed. Accessions stay out of the log.
 func (w *Watcher) announce(ctx context.Context, s Slide, said []string) {

@@ -206,6 +206,89 @@ func TestScaleComesLater(t *testing.T) {
 	}
 }
 
+// A scale that came while nobody watched is heeded at the next start, whatever time the worklist bears; and once, at no
+// later start again.
+func TestScaleComesWhileAway(t *testing.T) {
+	s := newScanner(t)
+	s.picture(t, "a.png", 1)
+	s.worklist(t, "a.png,A1\n")
+	s.look(t)
+	if got := s.Slides(); len(got) != 1 || got[0].State != intake.Refused {
+		t.Fatalf("%+v, want it refused", got)
+	}
+	s.worklist(t, "a.png,A1,,1\n")
+	old := time.Now().Add(-time.Hour) // it was prepared elsewhere and copied with its time
+	if err := os.Chtimes(filepath.Join(s.Dir, "list.csv"), old, old); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		s.restart(t)
+		s.look(t)
+		if got := s.Slides(); len(got) != 1 || got[0].State != intake.Waiting || got[0].Accession != "A1" {
+			t.Errorf("%+v, want it to wait", got)
+		}
+		s.jobs(t, 1)
+	}
+	if len(s.told) != 2 || s.told[0].State != intake.Refused || s.told[1].State != intake.Waiting {
+		t.Errorf("told %+v, want it refused and then taken once", s.told)
+	}
+}
+
+// A refused slide that was ordered by hand, with a scale, is not ordered once more by the scale that the worklist gains.
+func TestScaleComesAfterOrder(t *testing.T) {
+	s := newScanner(t)
+	s.picture(t, "a.png", 1)
+	s.worklist(t, "a.png,A1\n")
+	s.look(t)
+	byHand := *s.Reception
+	byHand.Once = false
+	if taken, err := byHand.Take(t.Context(), intake.Request{Path: s.path("a.png"), MPP: 1}); err != nil || taken.State != intake.Waiting {
+		t.Fatalf("%+v, %v", taken, err)
+	}
+	s.worklist(t, "a.png,A1,,0.9\n")
+	s.look(t)
+	s.jobs(t, 1)
+}
+
+// Where refused files are put away, the scale says what else there is to do.
+func TestScaleOfQuarantined(t *testing.T) {
+	s := newScanner(t)
+	s.Quarantine = t.TempDir()
+	s.picture(t, "a.png", 1)
+	s.worklist(t, "a.png,A1\n")
+	s.look(t)
+	s.worklist(t, "a.png,A1,,1\n")
+	s.look(t)
+	if note := s.note(); !strings.Contains(note, "move its file back from quarantine") {
+		t.Errorf("told %q", note)
+	}
+	if err := os.Rename(filepath.Join(s.Quarantine, "a.png"), s.path("a.png")); err != nil {
+		t.Fatal(err)
+	}
+	s.look(t)
+	if got := s.Slides(); len(got) != 1 || got[0].State != intake.Waiting {
+		t.Errorf("%+v, want it to wait", got)
+	}
+}
+
+// restart watches the folder anew, as after the end of the program.
+func (s *scanner) restart(t *testing.T) {
+	t.Helper()
+	next, err := New(t.Context(), s.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Watcher = next
+}
+
+// jobs counts what lies in the queue.
+func (s *scanner) jobs(t *testing.T, want int64) {
+	t.Helper()
+	if depths, err := s.queue.Depths(t.Context()); err != nil || total(depths) != want {
+		t.Errorf("%+v, %v, want %d jobs", depths, err, want)
+	}
+}
+
 // A correction made while nobody watched is heeded at the next start; one that the order already has
 // changes nothing.
 func TestCorrectedWhileAway(t *testing.T) {

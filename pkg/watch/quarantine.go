@@ -73,7 +73,7 @@ func (w *Watcher) moved(ctx context.Context, m move) error {
 // quarantine moves the slide's file away, writes the reason beside it, and says where it is. Of a DICOM slide all
 // instances go, as scan took them for one: left without the first, the others would be another slide.
 func (w *Watcher) quarantine(s *Slide) (to string, err error) {
-	from := filepath.Join(w.Dir, filepath.FromSlash(s.File))
+	from := w.path(s.File)
 	to = filepath.Join(w.Quarantine, filepath.FromSlash(s.File))
 	if strings.EqualFold(filepath.Ext(from), dicom) {
 		entries, err := os.ReadDir(filepath.Dir(from))

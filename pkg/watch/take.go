@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -85,17 +86,32 @@ func (w *Watcher) request(f candidate, s *seen) intake.Request {
 // recall finds a file in the ledger by name, size and time.
 func (w *Watcher) recall(f candidate) bool {
 	e, ok := w.entries[f.file]
-	if !ok || e.Bytes != f.size || !e.Changed.Equal(f.changed) {
+	row, listed := w.lists.find(f.file)
+	if !ok || e.Bytes != f.size || !e.Changed.Equal(f.changed) || w.rescaled(e, row) {
 		return false
 	}
 	s := &Slide{File: f.file, Accession: e.Accession, Priority: e.Priority, Slide: e.Slide, recalled: true}
-	if row, ok := w.lists.find(f.file); ok && row.changed.After(e.At) {
+	if listed && row.changed.After(e.At) {
 		w.stale = true // it was corrected while nobody watched
 	} else {
 		s.row = row
 	}
 	w.slides[f.file], w.first[e.Slide] = s, f.file
 	return true
+}
+
+// rescaled reports that a slide was refused, and would be read with another scale now: the worklist was given one, as the
+// reason asks, or --mpp was. It was never ordered, so that taking it again takes nothing twice. Of one that was given up
+// nobody knows the scale it was read with; a worklist written since then asks for it anew.
+func (w *Watcher) rescaled(l intake.Line, row Row) bool {
+	scale := cmp.Or(row.MPP, w.Reception.Parameters.MPP)
+	switch {
+	case l.Run != (pyramid.RunID{}) || l.End == nil || l.End.State != intake.Refused || scale == 0:
+		return false
+	case l.Again == nil:
+		return row.changed.After(l.At)
+	}
+	return l.Again.Parameters.MPP != scale
 }
 
 func (w *Watcher) note(ctx context.Context, f candidate, t intake.Taken) {

@@ -66,7 +66,7 @@ type Watcher struct {
 	files   map[string]*seen
 	slides  map[string]*Slide          // by file
 	first   map[pyramid.SlideID]string // which file a slide was taken from
-	entries map[string]intake.Entry    // what the ledger knew at the start, by file
+	entries map[string]intake.Line     // what the ledger knew at the start, by file
 	lists   worklists
 	stale   bool // a worklist may say something else than the orders
 	other   int  // files that are no slides by their names
@@ -102,11 +102,11 @@ func New(ctx context.Context, c Config) (*Watcher, error) {
 	}
 	w := &Watcher{
 		Config: c, files: map[string]*seen{}, slides: map[string]*Slide{},
-		first: map[pyramid.SlideID]string{}, entries: map[string]intake.Entry{},
+		first: map[pyramid.SlideID]string{}, entries: map[string]intake.Line{},
 		silence: folderSilence, take: c.Reception.Take,
 	}
 	for _, l := range lines {
-		w.entries[l.File] = l.Entry
+		w.entries[l.File] = l
 	}
 	return w, nil
 }

@@ -51,6 +51,7 @@ func newWatch() *cobra.Command {
 		Long: `Watch takes each slide of the folder and of those below it once it is whole, and
 each once even across restarts. A CSV worklist beside the slides (columns file,
 accession, priority, mpp) says to which case they belong and how urgent they are.
+Of files that hold the same slide one is taken, and what it says of any of them counts.
 A slide that it names and that does not come is missing; a file whose name is nearly its,
 but for case, extension, folder or accents, is pointed out and left as it is.
 Files that fail are named with the reason; the others go on. A mask beside its slide

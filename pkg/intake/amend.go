@@ -49,12 +49,15 @@ func (r *Reception) Amend(ctx context.Context, id pyramid.SlideID, q Request) (s
 
 // rescaled says that a scale came after an order that was made without it.
 func (r *Reception) rescaled(e *Entry, q Request) string {
-	without := q
-	without.MPP = 0
-	if q.MPP == 0 || e.Run != r.orderOf(e, without).Run || e.Run == r.orderOf(e, q).Run {
+	if q.MPP == 0 || e.Run != r.orderOf(e, q.withoutScale()).Run || e.Run == r.orderOf(e, q).Run {
 		return ""
 	}
 	return fmt.Sprintf("the worklist gives a scale now, but it was ordered without and keeps the file's: order it again with `slidemill submit --mpp %g`", q.MPP)
+}
+
+func (q Request) withoutScale() Request {
+	q.MPP = 0
+	return q
 }
 
 // hurry moves an order that nobody has begun to another priority.
@@ -69,6 +72,9 @@ func (r *Reception) hurry(ctx context.Context, e *Entry, q Request) (said string
 	}
 	state := all[0].State
 	o := r.orderOf(e, q)
+	if o.Run != e.Run { // its scale came later and is no part of the order, which can be moved even so
+		o = r.orderOf(e, q.withoutScale())
+	}
 	queue, able := r.Desk.Queue.(mover)
 	switch {
 	case state != Waiting && !all[0].Open():

@@ -27,6 +27,9 @@ type Request struct {
 	// knows it again. Without them they are those of the path.
 	Bytes   int64
 	Changed time.Time
+	// Elsewhere, if not nil, reports that the caller took a slide from another file that holds it. Its order stands then,
+	// with whatever scale it was made: nobody wants it once more because this file was asked for with another.
+	Elsewhere func(pyramid.SlideID) bool
 	// Doubtful files are not written down if they cannot be read: the caller comes again.
 	Doubtful bool
 }
@@ -47,6 +50,7 @@ type Reception struct {
 // Taken says what became of a request.
 type Taken struct {
 	Slide pyramid.SlideID
+	Run   pyramid.RunID // of the order; none where there is none
 	// State is Waiting for what was ordered now; otherwise how it stands already, or how it ended here.
 	State, Reason string
 	Known         bool          // it was ordered before
@@ -77,14 +81,13 @@ func (r *Reception) Take(ctx context.Context, q Request) (Taken, error) {
 	if q.Bytes != 0 {
 		o.Bytes, o.Changed = q.Bytes, q.Changed
 	}
-	t := Taken{Slide: o.Slide, State: Waiting, Warning: o.Contradiction, Priority: q.Priority.Known()}
-	known, err := r.known(ctx, o)
+	t := Taken{Slide: o.Slide, Run: o.Run, State: Waiting, Warning: o.Contradiction, Priority: q.Priority.Known()}
+	known, err := r.known(ctx, o.Slide)
 	if err != nil {
 		return t, err
 	}
-	if known != nil && (r.Once || known.Open() || !known.Bad() && known.State != Cancelled) {
-		t.State, t.Reason, t.Known, t.Priority = known.State, known.Reason, true, known.Priority.Known()
-		return t, r.recognise(ctx, known.Entry, q)
+	if known != nil && r.suffices(known, o.Run, q) {
+		return r.stands(ctx, known, q, t.Warning)
 	}
 	o.Turn = r.Turns.Next(o.Accession)
 	if err := r.Desk.Submit(ctx, o); err != nil {
@@ -95,20 +98,18 @@ func (r *Reception) Take(ctx context.Context, q Request) (Taken, error) {
 	return t, nil
 }
 
-// known is how the order stands if it was made before: of the same slide with the same model and
-// parameters. The run's result alone will do.
-func (r *Reception) known(ctx context.Context, o *Order) (*Standing, error) {
+// known is how the slide's order stands, or nil if none was made: it is unknown here, or could not be read then.
+func (r *Reception) known(ctx context.Context, id pyramid.SlideID) (*Standing, error) {
 	l := r.Desk.Ledger()
-	e, err := l.Entry(ctx, o.Slide)
-	missing := errors.Is(err, store.ErrNotFound)
-	if err != nil && !missing {
-		return nil, err
-	}
-	if missing {
+	e, err := l.Entry(ctx, id)
+	if errors.Is(err, store.ErrNotFound) || err == nil && e.Run == (pyramid.RunID{}) {
 		return nil, nil
 	}
-	end, err := l.End(ctx, o.Slide)
-	if err != nil || e.Run != o.Run { // another model or scale, or a file that could not be read then
+	if err != nil {
+		return nil, err
+	}
+	end, err := l.End(ctx, id)
+	if err != nil {
 		return nil, err
 	}
 	all, err := r.judge().Look(ctx, []Line{{e, end}})
@@ -116,6 +117,24 @@ func (r *Reception) known(ctx context.Context, o *Order) (*Standing, error) {
 		return nil, err
 	}
 	return &all[0], nil
+}
+
+// suffices reports whether an order that was made before is what a request asks for: the same model and parameters, and
+// nothing to be tried again. Its result alone will do.
+func (r *Reception) suffices(known *Standing, run pyramid.RunID, q Request) bool {
+	if known.Run != run && (q.Elsewhere == nil || !q.Elsewhere(known.Slide)) {
+		return false
+	}
+	return r.Once || known.Open() || !known.Bad() && known.State != Cancelled
+}
+
+// stands is what becomes of a request whose slide has its order already.
+func (r *Reception) stands(ctx context.Context, known *Standing, q Request, warning string) (Taken, error) {
+	t := Taken{
+		Slide: known.Slide, Run: known.Run, State: known.State, Reason: known.Reason, Known: true,
+		Priority: known.Priority.Known(), Warning: warning,
+	}
+	return t, r.recognise(ctx, known.Entry, q)
 }
 
 func (r *Reception) judge() *Judge { return &Judge{Ledger: r.Desk.Ledger(), Dead: r.Desk.Queue.Dead} }
@@ -142,6 +161,13 @@ func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters,
 	}
 	t.Slide = n.slide()
 	l := r.Desk.Ledger()
+	known, err := r.known(ctx, t.Slide)
+	switch {
+	case err != nil && !errors.Is(err, errUnreadable):
+		return t, err
+	case known != nil && r.Once: // with a scale, such as that of another name in a worklist
+		return r.stands(ctx, known, q, "")
+	}
 	old, err := l.End(ctx, t.Slide)
 	if err != nil {
 		return t, err

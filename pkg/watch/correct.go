@@ -20,9 +20,8 @@ func (w *Watcher) correct(ctx context.Context) (err error) {
 		w.lists.saw(file)
 	}
 	for _, s := range w.slides {
-		row, listed := w.lists.find(s.File)
-		if listed && !row.says(s.row) {
-			err = errors.Join(err, w.heed(ctx, s, row))
+		if s.Doubled == "" { // the others' rows count for it
+			err = errors.Join(err, w.amend(ctx, s))
 		}
 	}
 	w.stale = err != nil
@@ -36,8 +35,11 @@ func (w *Watcher) heed(ctx context.Context, s *Slide, row Row) error {
 		return err
 	}
 	var said []string
-	if s.Slide != (pyramid.SlideID{}) && s.Doubled == "" {
-		q := intake.Request{Path: w.path(s.File), File: s.File, Accession: row.Accession, Priority: row.Priority, MPP: row.MPP}
+	if s.Slide != (pyramid.SlideID{}) {
+		q := intake.Request{Path: w.path(s.File), File: s.File, Accession: row.Accession, MPP: row.MPP}
+		if row.Priority != s.row.Priority { // or what came too late would be said at every correction
+			q.Priority = row.Priority
+		}
 		if said, err = w.Reception.Amend(ctx, s.Slide, q); err != nil {
 			return err
 		}
@@ -53,6 +55,9 @@ func (w *Watcher) heed(ctx context.Context, s *Slide, row Row) error {
 	if row.Priority != "" {
 		s.Priority = row.Priority
 	}
+	if own, _ := w.lists.find(s.File); len(said) > 0 && !own.says(row) {
+		said = append(said, "as the worklist says of another file that holds the same slide")
+	}
 	w.announce(ctx, *s, said)
 	return nil
 }
@@ -60,20 +65,29 @@ func (w *Watcher) heed(ctx context.Context, s *Slide, row Row) error {
 // again takes a slide once more that was refused, when the worklist has a scale for it now. One that somebody ordered by
 // hand meanwhile is not: it is amended as other orders are.
 func (w *Watcher) again(ctx context.Context, s *Slide, row Row) (bool, error) {
-	seen := w.files[s.File]
-	if row.MPP == 0 || row.MPP == s.row.MPP || s.State != intake.Refused || seen == nil {
+	if row.MPP == 0 || row.MPP == s.row.MPP || s.State != intake.Refused {
 		return false, nil
 	}
 	now, err := w.Judge.LookAt(ctx, []pyramid.SlideID{s.Slide})
 	if err != nil || now[0].Run != (pyramid.RunID{}) {
 		return false, err
 	}
-	s.row, seen.taken = row, false
-	delete(w.entries, s.File) // or it would be recalled as refused
-	if w.Quarantine != "" && s.Doubled == "" {
+	s.row = row
+	for _, one := range w.twins(s) {
+		w.takeAnew(one)
+	}
+	if w.Quarantine != "" && len(w.twins(s)) == 1 {
 		w.announce(ctx, *s, []string{"the worklist gives its scale now: move its file back from quarantine, and it is taken"})
 	}
 	return true, nil
+}
+
+// takeAnew takes a file once more, if it is there.
+func (w *Watcher) takeAnew(s *Slide) {
+	if seen := w.files[s.File]; seen != nil {
+		seen.taken, seen.anew = false, true
+		delete(w.entries, s.File) // or it would be recalled as refused
+	}
 }
 
 // path is where a file of the folder lies.

@@ -25,6 +25,7 @@ type seen struct {
 	since   time.Time // since when it has been like this
 	doubted bool      // it could not be read once
 	taken   bool
+	anew    bool      // it is taken once more, as the slide that it was
 	overdue int       // how often it was not read in its time
 	again   time.Time // when it is tried again after that; zero if it is not
 }
@@ -33,7 +34,7 @@ type seen struct {
 func (s *seen) settled(f candidate, now time.Time, settle time.Duration) bool {
 	if s.since.IsZero() || s.size != f.size || !s.changed.Equal(f.changed) {
 		s.size, s.changed, s.since, s.doubted = f.size, f.changed, now, false
-		s.overdue, s.again = 0, time.Time{}
+		s.overdue, s.again, s.anew = 0, time.Time{}, false
 		return false
 	}
 	return now.Sub(s.since) >= settle

@@ -76,11 +76,21 @@ func (w *Watcher) replaced(f candidate, s *seen) bool {
 }
 
 func (w *Watcher) request(f candidate, s *seen) intake.Request {
-	q := intake.Request{Path: f.path, File: f.file, Doubtful: !s.doubted, Bytes: f.size, Changed: f.changed}
-	if row, ok := w.lists.find(f.file); ok {
+	q := intake.Request{
+		Path: f.path, File: f.file, Doubtful: !s.doubted, Bytes: f.size, Changed: f.changed, Elsewhere: w.elsewhere(f.file),
+	}
+	if row, ok := w.row(f.file, s); ok {
 		q.Accession, q.Priority, q.MPP = row.Accession, row.Priority, row.MPP
 	}
 	return q
+}
+
+// row is what the worklists say of a file, and where it is known which slide it holds, of that.
+func (w *Watcher) row(file string, s *seen) (Row, bool) {
+	if known := w.slides[file]; s.anew && known != nil {
+		return w.wish(known)
+	}
+	return w.lists.find(file)
 }
 
 // recall finds a file in the ledger by name, size and time.
@@ -96,7 +106,8 @@ func (w *Watcher) recall(f candidate) bool {
 	} else {
 		s.row = row
 	}
-	w.slides[f.file], w.first[e.Slide] = s, f.file
+	w.slides[f.file] = s
+	w.adopt(s, e.Run)
 	return true
 }
 
@@ -116,18 +127,23 @@ func (w *Watcher) rescaled(l intake.Line, row Row) bool {
 
 func (w *Watcher) note(ctx context.Context, f candidate, t intake.Taken) {
 	s := &Slide{File: f.file, Slide: t.Slide, State: t.State, Reason: t.Reason, Priority: jobs.Routine, postponed: t.Overdue}
-	if row, ok := w.lists.find(f.file); ok {
+	if row, ok := w.row(f.file, w.remembered(f)); ok {
 		s.Accession, s.Priority, s.row = row.Accession, row.Priority.Known(), row
 	}
 	if t.Warning != "" {
 		w.Log.Warn("scale", "slide", t.Slide, "warning", t.Warning)
 	}
-	named := t.Slide != pyramid.SlideID{}
-	if first, ok := w.first[t.Slide]; ok && named && first != f.file {
+	first, ok := w.first[t.Slide]
+	switch ordered := t.State == intake.Waiting && !t.Known; {
+	case t.Slide == pyramid.SlideID{}:
+	case ok && first != f.file && !ordered:
 		s.Doubled = first
-	} else if named {
-		w.first[t.Slide] = f.file
+	default:
+		w.adopt(s, t.Run)
 	}
 	w.slides[f.file] = s
 	w.tell(ctx, s)
+	if w.join(ctx, s, t) != nil {
+		w.stale = true // it is tried again when all are taken
+	}
 }

@@ -73,7 +73,9 @@ func (w *Watcher) follow(ctx context.Context) error {
 		s.State, s.Reason = standings[i].State, standings[i].Reason
 		s.Before, s.recalled = s.recalled && s.ended(), false
 		if s.ended() {
-			w.Reception.Turns.Left(s.Accession)
+			if s.Doubled == "" { // a copy took no turn
+				w.Reception.Turns.Left(s.Accession)
+			}
 			w.tell(ctx, s)
 		}
 	}
@@ -94,7 +96,11 @@ func (w *Watcher) Open() (n int) {
 func (w *Watcher) Slides() []Slide {
 	list := make([]Slide, 0, len(w.slides))
 	for _, s := range w.slides {
-		list = append(list, *s)
+		one := *s
+		if first := w.slides[s.Doubled]; first != nil && one.Accession == "" {
+			one.Accession = first.Accession
+		}
+		list = append(list, one)
 	}
 	sortSlides(list)
 	return list
@@ -103,8 +109,8 @@ func (w *Watcher) Slides() []Slide {
 // Ignored is how many files were no slides by their names.
 func (w *Watcher) Ignored() int { return w.other }
 
-// SheetProblems are the lines of the worklists that made no sense.
-func (w *Watcher) SheetProblems() []string { return w.lists.problems() }
+// SheetProblems are the lines of the worklists that made no sense, or that contradict each other.
+func (w *Watcher) SheetProblems() []string { return append(w.lists.problems(), w.allDisputes()...) }
 
 // Missing are the slides that the worklists name and that have not come, by file.
 func (w *Watcher) Missing() []Slide { return w.lists.missing(slices.Collect(maps.Keys(w.files))) }

@@ -50,6 +50,7 @@ type Slide struct {
 	Before    bool   // it had ended before this watcher began, which is no news
 
 	row       Row  // what the worklist said when it was heeded last
+	disputed  bool // by rows of files that hold the same slide
 	recalled  bool // from the ledger, and nobody has asked yet how it stands
 	postponed bool // it was not read in its time, and is tried again
 }
@@ -64,9 +65,10 @@ func (s *Slide) ended() bool { return intake.Ended(s.State) }
 type Watcher struct {
 	Config
 	files   map[string]*seen
-	slides  map[string]*Slide          // by file
-	first   map[pyramid.SlideID]string // which file a slide was taken from
-	entries map[string]intake.Line     // what the ledger knew at the start, by file
+	slides  map[string]*Slide            // by file
+	first   map[pyramid.SlideID]string   // which file a slide was taken from
+	copies  map[pyramid.SlideID][]string // further files of ordered slides
+	entries map[string]intake.Line       // what the ledger knew at the start, by file
 	lists   worklists
 	stale   bool // a worklist may say something else than the orders
 	other   int  // files that are no slides by their names
@@ -102,7 +104,7 @@ func New(ctx context.Context, c Config) (*Watcher, error) {
 	}
 	w := &Watcher{
 		Config: c, files: map[string]*seen{}, slides: map[string]*Slide{},
-		first: map[pyramid.SlideID]string{}, entries: map[string]intake.Line{},
+		first: map[pyramid.SlideID]string{}, copies: map[pyramid.SlideID][]string{}, entries: map[string]intake.Line{},
 		silence: folderSilence, take: c.Reception.Take,
 	}
 	for _, l := range lines {
@@ -153,7 +155,7 @@ func (w *Watcher) Look(ctx context.Context) (open int, err error) {
 	}
 	err = s.err
 	late := false
-	for _, f := range w.untriedFirst(s.found) {
+	for _, f := range w.inTurn(s.found) {
 		if ctx.Err() != nil {
 			return open, ctx.Err()
 		}

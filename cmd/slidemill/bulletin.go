@@ -88,13 +88,21 @@ func (b *bulletin) tellMisnamed(w io.Writer) {
 	}
 }
 
-// line says everything in one line: counts, rate and ETA.
+// line says everything in one line: counts, rate and ETA. A slide whose file was replaced is counted as its replacement.
 func (b *bulletin) line() string {
-	states := make([]string, len(b.standings))
+	var states []string
 	for i := range b.standings {
-		states[i] = b.standings[i].State
+		if b.standings[i].State != intake.Replaced {
+			states = append(states, b.standings[i].State)
+		}
 	}
-	text := fmt.Sprintf("%s: %s", count(len(states), "slide"), countStates(states))
+	text := count(len(states), "slide")
+	if len(states) > 0 {
+		text += ": " + countStates(states)
+	}
+	if n := len(b.standings) - len(states); n > 0 {
+		text += fmt.Sprintf("; %d replaced by another file", n)
+	}
 	if b.late > 0 {
 		text += fmt.Sprintf("; %d late", b.late)
 	}
@@ -112,7 +120,7 @@ func countStates(states []string) string {
 		counts[state]++
 	}
 	var parts []string
-	for _, state := range []string{stitch.Done, intake.Failed, intake.Refused, intake.Missing, intake.Cancelled, string(jobs.Stitch), string(jobs.Segment), string(jobs.Tile), intake.Waiting} {
+	for _, state := range []string{stitch.Done, intake.Failed, intake.Refused, intake.Missing, intake.Cancelled, intake.Replaced, string(jobs.Stitch), string(jobs.Segment), string(jobs.Tile), intake.Waiting} {
 		if n := counts[state]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, stateWords[state]))
 		}
@@ -122,7 +130,7 @@ func countStates(states []string) string {
 
 // stateWords are the states as a person says them.
 var stateWords = map[string]string{
-	stitch.Done: "done", intake.Failed: "failed", intake.Refused: "refused", intake.Missing: "missing", intake.Cancelled: "cancelled", intake.Waiting: "waiting",
+	stitch.Done: "done", intake.Failed: "failed", intake.Refused: "refused", intake.Missing: "missing", intake.Cancelled: "cancelled", intake.Replaced: "replaced", intake.Waiting: "waiting",
 	string(jobs.Tile): "being tiled", string(jobs.Segment): "being segmented", string(jobs.Stitch): "being joined",
 }
 

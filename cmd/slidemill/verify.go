@@ -123,7 +123,7 @@ func unfinished(ctx context.Context, bucket store.Bucket, line *intake.Line, pro
 }
 
 // endWords say how an order ended without a result.
-var endWords = map[string]string{intake.Refused: "was refused", intake.Failed: "failed", intake.Cancelled: "was cancelled"}
+var endWords = map[string]string{intake.Refused: "was refused", intake.Failed: "failed", intake.Cancelled: "was cancelled", intake.Replaced: "came to nothing, and its file was replaced"}
 
 // proved is the result in words.
 func proved(v *stitch.Verification) string {

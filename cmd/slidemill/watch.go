@@ -54,7 +54,8 @@ accession, priority, mpp) says to which case they belong and how urgent they are
 Of files that hold the same slide one is taken, and what it says of any of them counts.
 A slide that it names and that does not come is missing; a file whose name is nearly its,
 but for case, extension, folder or accents, is pointed out and left as it is.
-Files that fail are named with the reason; the others go on. A mask beside its slide
+Files that fail are named with the reason; the others go on. One that is copied anew under
+its name is taken as the file that it is now, and what failed counts as replaced. A mask beside its slide
 (NAME.mask.tiff or NAME.mask.tif beside NAME.svs, NAME.tiff, …) is no slide and is left
 out, unless a worklist names it.
 

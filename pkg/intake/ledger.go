@@ -43,6 +43,7 @@ const (
 	Refused   = "refused"   // the slide is not fit; the reason says what to do
 	Failed    = "failed"    // the software or its surroundings did not manage
 	Cancelled = "cancelled" // by a person
+	Replaced  = "replaced"  // it came to nothing, and another file has taken the place of its file
 )
 
 // End is how an order ended without a result.

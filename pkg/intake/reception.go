@@ -122,7 +122,7 @@ func (r *Reception) known(ctx context.Context, id pyramid.SlideID) (*Standing, e
 // suffices reports whether an order that was made before is what a request asks for: the same model and parameters, and
 // nothing to be tried again. Its result alone will do.
 func (r *Reception) suffices(known *Standing, run pyramid.RunID, q Request) bool {
-	if known.Run != run && (q.Elsewhere == nil || !q.Elsewhere(known.Slide)) {
+	if known.State == Replaced || known.Run != run && (q.Elsewhere == nil || !q.Elsewhere(known.Slide)) {
 		return false
 	}
 	return r.Once || known.Open() || !known.Bad() && known.State != Cancelled

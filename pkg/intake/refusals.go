@@ -75,7 +75,7 @@ func (l Ledger) GiveUp(ctx context.Context, line Line) error {
 }
 
 // Retry takes a refused file in once more, from where it lay and as it was wanted then. If another one lies
-// there by now, such as a better copy, that is ordered and the refused one given up. An error says what a
+// there by now, such as a better copy, that is ordered and the refused one replaced. An error says what a
 // person is to do where this cannot be done.
 func (r *Reception) Retry(ctx context.Context, line Line) (Taken, error) {
 	switch {
@@ -90,7 +90,7 @@ func (r *Reception) Retry(ctx context.Context, line Line) (Taken, error) {
 	if err != nil || t.Slide == line.Slide || t.Slide == (pyramid.SlideID{}) {
 		return t, err
 	}
-	return t, r.Desk.Ledger().GiveUp(ctx, line)
+	return t, r.Replace(ctx, line.Slide, line.File, nil)
 }
 
 // Moved notes that a refused file lies elsewhere now. What was ordered or given up in the meantime is left alone.

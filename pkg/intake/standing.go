@@ -28,7 +28,7 @@ const NotOrdered = "not ordered"
 // Standing is how far an order is.
 type Standing struct {
 	Entry
-	State  string `json:"state"` // waiting, tile, segment, stitch; done, failed, refused, cancelled
+	State  string `json:"state"` // waiting, tile, segment, stitch; done, failed, refused, cancelled, replaced
 	Reason string `json:"reason,omitempty"`
 	// GivenUp: it ended without a result, and a person has seen it and wants no more of it.
 	GivenUp bool `json:"given_up,omitempty"`

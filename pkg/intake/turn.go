@@ -76,7 +76,7 @@ func (t *Turns) Left(accession string) {
 // Ended reports whether a state is an end.
 func Ended(state string) bool {
 	switch state {
-	case stitch.Done, Failed, Refused, Cancelled:
+	case stitch.Done, Failed, Refused, Cancelled, Replaced:
 		return true
 	}
 	return false

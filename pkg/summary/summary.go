@@ -32,7 +32,7 @@ type Row struct {
 }
 
 // Count is how many slides are in each state, and how many of all are beyond their target. Copies are beside them.
-type Count struct{ Done, Failed, Refused, Missing, NotOrdered, Cancelled, Open, Late, Copies int }
+type Count struct{ Done, Failed, Refused, Missing, NotOrdered, Cancelled, Replaced, Open, Late, Copies int }
 
 // Count counts the slides, each once however many files hold it.
 func (s *Summary) Count() (c Count) {
@@ -57,6 +57,8 @@ func (s *Summary) Count() (c Count) {
 			c.NotOrdered++
 		case intake.Cancelled:
 			c.Cancelled++
+		case intake.Replaced:
+			c.Replaced++
 		default:
 			c.Open++
 		}
@@ -64,8 +66,11 @@ func (s *Summary) Count() (c Count) {
 	return c
 }
 
-// Total is the number of slides.
-func (s *Summary) Total() int { return len(s.Rows) - s.Count().Copies }
+// Total is the number of slides. One whose file was replaced is counted as its replacement.
+func (s *Summary) Total() int {
+	c := s.Count()
+	return len(s.Rows) - c.Copies - c.Replaced
+}
 
 // Bad is how many slides need a person because they have no result.
 func (c Count) Bad() int { return c.Failed + c.Refused + c.Missing + c.NotOrdered }
@@ -143,7 +148,7 @@ func rank(r *Row) int {
 		return 0
 	case r.State == stitch.Done:
 		return 2
-	case r.State == intake.Cancelled:
+	case r.State == intake.Cancelled, r.State == intake.Replaced:
 		return 3
 	}
 	return 1

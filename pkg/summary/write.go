@@ -204,6 +204,9 @@ func (s *Summary) Headline() string {
 	if c.Open > 0 {
 		text += fmt.Sprintf(", %d not finished", c.Open)
 	}
+	if c.Replaced > 0 {
+		text += fmt.Sprintf("; %d replaced by another file", c.Replaced)
+	}
 	if c.Late > 0 {
 		text += fmt.Sprintf("; %d late", c.Late)
 	}

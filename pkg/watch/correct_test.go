@@ -16,6 +16,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
 	jobsmem "github.com/slidemill/slidemill/pkg/jobs/mem"
+	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/store/mem"
 )
@@ -335,11 +336,22 @@ func TestBetterCopyIsTaken(t *testing.T) {
 	if one := look(); one.State != intake.Failed {
 		t.Fatalf("half a slide is %+v", one)
 	}
-	if one := look(); one.State != intake.Failed {
-		t.Fatalf("half a slide is %+v at the second look", one)
+	half := look()
+	if half.State != intake.Failed {
+		t.Fatalf("half a slide is %+v at the second look", half)
 	}
 	s.picture(t, "a.svs", 9)
 	if one := look(); one.State != intake.Waiting {
 		t.Errorf("the better copy is %+v", one)
+	}
+	s.stands(t, half.Slide, intake.Replaced)
+}
+
+// stands looks how an order stands.
+func (s *scanner) stands(t *testing.T, id pyramid.SlideID, want string) {
+	t.Helper()
+	all, err := s.Judge.LookAt(t.Context(), []pyramid.SlideID{id})
+	if err != nil || all[0].State != want {
+		t.Errorf("%+v, %v, want it %s", all, err, want)
 	}
 }

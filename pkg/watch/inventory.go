@@ -36,9 +36,9 @@ func (w *Watcher) inventory(ctx context.Context, orders []intake.Entry) (*Invent
 	for i, f := range s.found {
 		files[i] = f.file
 	}
-	w.lists, w.entries = s.lists, map[string]intake.Entry{}
+	w.lists, w.entries = s.lists, map[string]intake.Line{}
 	for _, e := range orders {
-		w.entries[e.File] = e
+		w.entries[e.File] = intake.Line{Entry: e}
 		for _, name := range append([]string{e.File}, e.Names...) {
 			w.lists.saw(name)
 		}

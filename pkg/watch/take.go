@@ -30,6 +30,7 @@ func (w *Watcher) consider(ctx context.Context, f candidate) (fate, error) {
 	}
 	if w.recall(f) {
 		s.taken = true
+		w.supersede(ctx, w.slides[f.file], nil)
 		return done, nil
 	}
 	t, err := w.take(ctx, w.request(f, s))
@@ -141,7 +142,10 @@ func (w *Watcher) note(ctx context.Context, f candidate, t intake.Taken) {
 	default:
 		w.adopt(s, t.Run)
 	}
+	before := w.slides[f.file]
+	w.release(before, s)
 	w.slides[f.file] = s
+	w.supersede(ctx, s, before)
 	w.tell(ctx, s)
 	if w.join(ctx, s, t) != nil {
 		w.stale = true // it is tried again when all are taken

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/intake"
@@ -68,7 +69,8 @@ type Watcher struct {
 	slides  map[string]*Slide            // by file
 	first   map[pyramid.SlideID]string   // which file a slide was taken from
 	copies  map[pyramid.SlideID][]string // further files of ordered slides
-	entries map[string]intake.Line       // what the ledger knew at the start, by file
+	entries map[string]intake.Line       // what the ledger knew at the start, by file, the latest
+	earlier map[string][]intake.Line     // and those before
 	lists   worklists
 	stale   bool // a worklist may say something else than the orders
 	other   int  // files that are no slides by their names
@@ -104,10 +106,14 @@ func New(ctx context.Context, c Config) (*Watcher, error) {
 	}
 	w := &Watcher{
 		Config: c, files: map[string]*seen{}, slides: map[string]*Slide{},
-		first: map[pyramid.SlideID]string{}, copies: map[pyramid.SlideID][]string{}, entries: map[string]intake.Line{},
+		first: map[pyramid.SlideID]string{}, copies: map[pyramid.SlideID][]string{}, entries: map[string]intake.Line{}, earlier: map[string][]intake.Line{},
 		silence: folderSilence, take: c.Reception.Take,
 	}
+	slices.SortStableFunc(lines, func(a, b intake.Line) int { return a.At.Compare(b.At) })
 	for _, l := range lines {
+		if before, ok := w.entries[l.File]; ok {
+			w.earlier[l.File] = append(w.earlier[l.File], before)
+		}
 		w.entries[l.File] = l
 	}
 	return w, nil

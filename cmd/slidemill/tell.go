@@ -31,6 +31,8 @@ func (r *round) told(s watch.Slide) {
 		fmt.Fprintf(out, "%s: %s: %s\n", s.File, s.State, s.Reason)
 	case s.State == intake.Waiting:
 		fmt.Fprintf(out, "%s: taken\n", s.File)
+	case s.Caution != "":
+		fmt.Fprintf(out, "%s: %s, %s\n", s.File, s.State, s.Caution)
 	default:
 		fmt.Fprintf(out, "%s: %s\n", s.File, s.State)
 	}

@@ -36,6 +36,9 @@ func verdict(r *stitch.Report) []string {
 	}
 	lines := []string{fmt.Sprintf("carcinoma %.2f mm² of %.2f mm² tissue analysed (%s), %s, %s",
 		r.CarcinomaMM2, r.AnalysedMM2, r.Share(), count(len(r.Lesions), "lesion"), plural(r.SmallFoci, "smaller focus", "smaller foci"))}
+	if none := r.NoStatement(); none != "" {
+		lines = append(lines, "NO STATEMENT: "+none+"; a person must look at this slide")
+	}
 	if r.UncertainMM2 > 0 {
 		lines = append(lines, fmt.Sprintf("uncertain: %.2f mm² unlike the training images, with %.2f mm² of the carcinoma; in no share",
 			r.UncertainMM2, r.UncertainCarcinomaMM2))

@@ -102,7 +102,7 @@ func (e evidence) finding() string {
 	case e.foci > 0:
 		return fmt.Sprintf("%s of carcinoma in %s below the size of a lesion", mm2(e.areas.CarcinomaMM2), count(e.foci, "focus", "foci"))
 	case e.areas.AnalysedMM2 == 0:
-		return "no tissue was found to analyse"
+		return "nothing was analysed: " + e.areas.NotAnalysed.instead()
 	}
 	if e.areas.ScoredMM2() <= 0 {
 		return "nothing above the threshold, but all tissue is uncertain: no statement"

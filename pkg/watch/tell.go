@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"io/fs"
 	"log/slog"
@@ -26,7 +27,7 @@ func (w *Watcher) tell(ctx context.Context, s *Slide) {
 		w.Told(*s)
 		return
 	}
-	w.Log.Log(ctx, level, "slide "+s.State, "slide", s.Slide, "reason", s.Reason)
+	w.Log.Log(ctx, level, "slide "+s.State, "slide", s.Slide, "reason", cmp.Or(s.Reason, s.Caution))
 }
 
 // nameless is what went wrong without the names of files, which may be a patient's and stay out of logs.
@@ -76,10 +77,28 @@ func (w *Watcher) follow(ctx context.Context) error {
 			if s.Doubled == "" { // a copy took no turn
 				w.Reception.Turns.Left(s.Accession)
 			}
+			s.Caution = w.caution(ctx, s, standings[i].Entry)
 			w.tell(ctx, s)
 		}
 	}
 	return nil
+}
+
+// caution says why the result of a slide that has just ended is no statement on it, or nothing if it is one. For those that
+// had ended before there is one line for all, and their reports are not read.
+func (w *Watcher) caution(ctx context.Context, s *Slide, e intake.Entry) string {
+	if s.Before {
+		return ""
+	}
+	reader := &intake.Judge{Ledger: w.Judge.Ledger, Reports: true}
+	read, err := reader.Look(ctx, []intake.Line{{Entry: e}})
+	switch {
+	case err != nil: // it has ended all the same, and is told of once
+		return "its report could not be read: see status"
+	case read[0].Report == nil:
+		return ""
+	}
+	return read[0].Report.NoStatement()
 }
 
 // Open is how many slides have not ended.

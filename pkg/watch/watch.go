@@ -48,6 +48,7 @@ type Slide struct {
 	Reason    string
 	Doubled   string // the file that holds the same slide, and was first
 	Note      string // what a corrected worklist changed, while that is told
+	Caution   string // why the result of one that is done is no statement on it
 	Before    bool   // it had ended before this watcher began, which is no news
 
 	row       Row  // what the worklist said when it was heeded last

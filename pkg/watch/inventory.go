@@ -2,6 +2,8 @@ package watch
 
 import (
 	"context"
+	"crypto/sha256"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -50,16 +52,16 @@ func (w *Watcher) inventory(ctx context.Context, orders []intake.Entry) (*Invent
 
 // notOrdered lists the slides that no order means.
 func (w *Watcher) notOrdered(ctx context.Context, found []candidate, orders []intake.Entry) (list []Slide, err error) {
-	book := newBook(found, orders)
+	index := newOrderIndex(found, orders)
 	for _, f := range found {
-		ordered, err := book.has(ctx, f)
+		ordered, err := index.ordered(ctx, f)
 		if err != nil {
 			return nil, err
 		}
 		if ordered {
 			continue
 		}
-		s := Slide{File: f.file, Priority: jobs.Routine, State: intake.NotOrdered, Reason: book.why(f)}
+		s := Slide{File: f.file, Priority: jobs.Routine, State: intake.NotOrdered, Reason: index.why(f)}
 		if row, listed := w.lists.find(f.file); listed {
 			s.Accession, s.Priority = row.Accession, row.Priority.Known()
 		}
@@ -69,45 +71,47 @@ func (w *Watcher) notOrdered(ctx context.Context, found []candidate, orders []in
 	return list, nil
 }
 
-// book finds the orders of files without reading them: by their names and sizes. `run` and `submit` know a file's name
-// only, without its folder. So one order may seem to be of several files, and then their content decides: of two slides
-// that are called alike one must not hide the other.
+// orderIndex finds the orders of files, most of them without reading: by name, size and time. `run` and `submit` know a
+// file's name only, without its folder, and other folders have files of the same names. So where size or time are not
+// those of the order, or those of two files are, the content decides: no slide may hide behind the order of another.
 //
 // # Memory
 //
-// A pointer for each name of an order and each file of the folder, beside both.
-type book struct {
-	named   map[string][]*intake.Entry // by the last part of a name
-	meaning map[*intake.Entry]int      // how many files the order may be of
-	more    []*intake.Entry            // whose record did not keep all names
+// A pointer for each name of an order and a count for each order, beside both.
+type orderIndex struct {
+	named       map[string][]*intake.Entry // by the last part of a name
+	files       map[*intake.Entry]int      // how many files have name, size and time of the order
+	unkeptNames []*intake.Entry            // whose record did not keep all names
 }
 
-func newBook(found []candidate, orders []intake.Entry) *book {
-	b := &book{named: map[string][]*intake.Entry{}, meaning: map[*intake.Entry]int{}}
+func newOrderIndex(found []candidate, orders []intake.Entry) *orderIndex {
+	x := &orderIndex{named: map[string][]*intake.Entry{}, files: map[*intake.Entry]int{}}
 	for i := range orders {
 		e := &orders[i]
 		if e.MoreNames {
-			b.more = append(b.more, e)
+			x.unkeptNames = append(x.unkeptNames, e)
 		}
 		e.Called(func(name string) bool {
-			if last := path.Base(name); !slices.Contains(b.named[last], e) {
-				b.named[last] = append(b.named[last], e)
+			if last := path.Base(name); !slices.Contains(x.named[last], e) {
+				x.named[last] = append(x.named[last], e)
 			}
 			return false
 		})
 	}
 	for _, f := range found {
-		for _, e := range b.candidates(f) {
-			b.meaning[e]++
+		for _, e := range x.possible(f) {
+			if f.unchangedSince(e) {
+				x.files[e]++
+			}
 		}
 	}
-	return b
+	return x
 }
 
-// candidates are the orders that may be of the file.
-func (b *book) candidates(f candidate) (list []*intake.Entry) {
+// possible are the orders that may be of the file by its name and size.
+func (x *orderIndex) possible(f candidate) (list []*intake.Entry) {
 	for _, name := range f.names() {
-		for _, e := range b.named[path.Base(name)] {
+		for _, e := range x.named[path.Base(name)] {
 			if f.mayBe(e) && e.Called(func(called string) bool { return intake.SamePath(called, name) }) {
 				list = append(list, e)
 			}
@@ -116,28 +120,29 @@ func (b *book) candidates(f candidate) (list []*intake.Entry) {
 	return list
 }
 
-// has reports whether the file was ordered.
-func (b *book) has(ctx context.Context, f candidate) (bool, error) {
-	list := b.candidates(f)
-	sure := slices.ContainsFunc(list, func(e *intake.Entry) bool {
-		return b.meaning[e] == 1 || e.Called(func(called string) bool { return called == f.file && strings.Contains(called, "/") })
-	})
-	for _, e := range b.more {
-		if e.Bytes == f.size && !sure {
-			list = append(list, e)
+// ordered reports whether the file was ordered. It reads it only where name, size and time leave that in doubt: a folder
+// may hold terabytes.
+func (x *orderIndex) ordered(ctx context.Context, f candidate) (bool, error) {
+	doubtful := x.possible(f)
+	if slices.ContainsFunc(doubtful, func(e *intake.Entry) bool { return x.files[e] == 1 && f.unchangedSince(e) }) {
+		return true, nil
+	}
+	for _, e := range x.unkeptNames {
+		if e.Bytes == f.size {
+			doubtful = append(doubtful, e)
 		}
 	}
-	if sure || len(list) == 0 {
-		return sure, nil
+	if len(doubtful) == 0 {
+		return false, nil
 	}
 	id, err := f.identity(ctx)
-	return slices.ContainsFunc(list, func(e *intake.Entry) bool { return e.Slide == id }), err
+	return slices.ContainsFunc(doubtful, func(e *intake.Entry) bool { return e.Slide == id }), err
 }
 
 // why says what to do about a file that was not ordered.
-func (b *book) why(f candidate) string {
+func (x *orderIndex) why(f candidate) string {
 	const order = "Order it with `slidemill submit` or `slidemill run`, or let `slidemill watch` take what lies in the folder."
-	if len(b.named[path.Base(f.file)]) > 0 {
+	if len(x.named[path.Base(f.file)]) > 0 {
 		return "It lies in the folder, and what was ordered by this name is another slide. " + order
 	}
 	return "It lies in the folder, and nobody ordered it. " + order
@@ -153,9 +158,16 @@ func (f candidate) names() []string {
 
 func (f candidate) dicom() bool { return strings.EqualFold(path.Ext(f.file), dicom) }
 
-// mayBe reports whether the file has the size of what was ordered. A series of files has one for each way to count them.
+// mayBe reports whether the file can be what was ordered, by its size: another size is other content. Of an order without
+// one nobody knows, as of a file that was empty then or lay elsewhere; a series of files has one for each way to count them.
 func (f candidate) mayBe(e *intake.Entry) bool {
 	return e.Bytes == 0 || e.Bytes == f.size || f.dicom()
+}
+
+// unchangedSince reports whether size and time are those that the order was made with. Of DICOM files that says nothing:
+// whoever orders their folder writes down the size and time of that.
+func (f candidate) unchangedSince(e *intake.Entry) bool {
+	return e.Bytes != 0 && e.Bytes == f.size && e.Changed.Equal(f.changed) && !f.dicom()
 }
 
 // identity reads the file. One that cannot be read is no slide that was ordered.
@@ -165,11 +177,20 @@ func (f candidate) identity(ctx context.Context) (pyramid.SlideID, error) {
 		err error
 	}
 	a, err := begin(func(alive func()) (a answer) {
-		a.id, a.err = intake.Identify(ctx, f.path, func(int64) { alive() })
+		a.id, a.err = identify(ctx, f.path, alive)
 		return a
 	}).wait(ctx, folderSilence)
 	if a.err != nil {
 		return pyramid.SlideID{}, ctx.Err()
 	}
 	return a.id, err
+}
+
+// identify names a slide as the reception does, a DICOM file by all its series. An empty file has no slide's name, and is
+// refused under that of nothing.
+func identify(ctx context.Context, file string, alive func()) (pyramid.SlideID, error) {
+	if st, err := os.Stat(file); err == nil && st.Size() == 0 {
+		return pyramid.NewSlideID(sha256.Sum256(nil)), ctx.Err()
+	}
+	return intake.Identify(ctx, file, func(int64) { alive() })
 }

@@ -1,16 +1,22 @@
 package watch
 
 import (
+	"context"
+	"crypto/sha256"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/slide"
+	"github.com/slidemill/slidemill/pkg/slide/slidetest"
 )
 
 // A slide that lies in the folder and was never ordered is named, whatever else was ordered; what was ordered is not, by
@@ -32,8 +38,13 @@ func TestNotOrdered(t *testing.T) {
 		"a copy of another name":            {map[string]string{"a.svs": "1", "b.svs": "1"}, []order{{"1", "a.svs", "b.svs"}}, nil},
 		"more copies than the record keeps": {map[string]string{"c.svs": "1", "d.svs": "2"}, []order{{"1", "a.svs", "…"}}, []string{"d.svs"}},
 		"a mask":                            {map[string]string{"a.tiff": "1", "a.mask.tiff": "2"}, []order{{"1", "a.tiff"}}, nil},
-		"a series by its folder":            {map[string]string{"case/1.dcm": "1", "case/2.dcm": "2"}, []order{{"12", "case"}}, nil},
+		"a series by its folder":            {map[string]string{"case/1.dcm": "1", "case/2.dcm": "2"}, []order{{"1", "case"}}, nil},
 		"a series":                          {map[string]string{"case/1.dcm": "1", "case/2.dcm": "2"}, nil, []string{"case/1.dcm"}},
+		"refused while empty, whole since":  {map[string]string{"a.svs": "1"}, []order{{"", "a.svs"}}, []string{"a.svs"}},
+		"refused as it is empty":            {map[string]string{"a.svs": ""}, []order{{"", "a.svs"}}, nil},
+		"an instance from elsewhere":        {map[string]string{"caseB/1.dcm": "1"}, []order{{"2", "1.dcm"}}, []string{"caseB/1.dcm"}},
+		"a folder from elsewhere":           {map[string]string{"a/case/1.dcm": "1"}, []order{{"2", "case"}}, []string{"a/case/1.dcm"}},
+		"other content of the same size":    {map[string]string{"a.svs": "1"}, []order{{"2", "a.svs"}}, []string{"a.svs"}},
 		"own files":                         {map[string]string{"data/a.tiff": "1"}, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,6 +82,9 @@ func (o order) entry(t *testing.T) intake.Entry {
 	path := filepath.Join(t.TempDir(), "slide")
 	write(t, path, o[0])
 	id, err := intake.Identify(t.Context(), path, nil)
+	if errors.Is(err, slide.ErrEmpty) {
+		id, err = pyramid.NewSlideID(sha256.Sum256(nil)), nil // as its refusal is written down
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,5 +118,90 @@ func TestNotOrderedSaysWhatIsKnown(t *testing.T) {
 	}
 	if s := found.NotOrdered[0]; s.Accession != "S26-1" || s.Priority != jobs.Stat || !strings.Contains(s.Reason, "what was ordered by this name is another slide") {
 		t.Errorf("%+v", s)
+	}
+}
+
+// unordered are the files of a folder that no order means.
+func unordered(t *testing.T, dir string, orders ...intake.Entry) (files []string) {
+	t.Helper()
+	found, err := TakeInventory(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}, orders)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range found.NotOrdered {
+		files = append(files, s.File)
+	}
+	return files
+}
+
+// A file of the order's name, size and time is not read, which the other content here shows. It is when its time is
+// another, or when a second file has all three, too.
+func TestOnlyDoubtfulIsRead(t *testing.T) {
+	dir := t.TempDir()
+	scanned := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+	put := func(file, text string) {
+		write(t, filepath.Join(dir, file), text)
+		if err := os.Chtimes(filepath.Join(dir, file), scanned, scanned); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("x/a.svs", "1")
+	e := order{"2", "a.svs"}.entry(t)
+	e.Changed = scanned
+	if got := unordered(t, dir, e); got != nil {
+		t.Errorf("of the same size and time: %q", got)
+	}
+	e.Changed = scanned.Add(time.Second)
+	if got := unordered(t, dir, e); !slices.Equal(got, []string{"x/a.svs"}) {
+		t.Errorf("of another time: %q", got)
+	}
+	e.Changed = scanned
+	put("y/a.svs", "2")
+	if got := unordered(t, dir, e); !slices.Equal(got, []string{"x/a.svs"}) {
+		t.Errorf("two of the same size and time: %q", got)
+	}
+}
+
+// A DICOM slide is known by what its series holds, whether its folder or one of its files was ordered; size and time of
+// a folder say nothing of it.
+func TestSeriesIsRead(t *testing.T) {
+	dir := t.TempDir()
+	series := filepath.Join(dir, "case")
+	if err := os.CopyFS(series, os.DirFS(slidetest.DICOM{Size: pyramid.Size{W: 200, H: 130}, Tile: 64, Levels: 2}.Write(t))); err != nil {
+		t.Fatal(err)
+	}
+	id, err := intake.Identify(t.Context(), series, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := os.Stat(series)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"case", "level0.dcm"} {
+		e := intake.Entry{Slide: id, File: name, Bytes: st.Size(), Changed: st.ModTime()}
+		if got := unordered(t, dir, e); got != nil {
+			t.Errorf("ordered as %s: %q", name, got)
+		}
+		e.Slide[0]++
+		if got := unordered(t, dir, e); !slices.Equal(got, []string{"case/level0.dcm"}) {
+			t.Errorf("another of the name %s: %q", name, got)
+		}
+	}
+}
+
+// Whoever does not want to wait until the doubtful files are read need not.
+func TestReadingIsInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "a.svs"), "1")
+	w := &Watcher{Config: Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}}
+	found, err := w.scan(t.Context())
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%v, %v", found, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := w.notOrdered(ctx, found, []intake.Entry{order{"1", "a.svs"}.entry(t)}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
 	}
 }

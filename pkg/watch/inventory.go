@@ -38,11 +38,11 @@ func (w *Watcher) inventory(ctx context.Context, orders []intake.Entry) (*Invent
 	for i, f := range s.found {
 		files[i] = f.file
 	}
-	w.lists, w.entries = s.lists, map[string]intake.Line{}
+	w.lists, w.slides = s.lists, map[string]*Slide{}
 	for _, e := range orders {
-		w.entries[e.File] = intake.Line{Entry: e}
 		for _, name := range append([]string{e.File}, e.Names...) {
 			w.lists.saw(name)
+			w.slides[name] = &Slide{File: name} // a mask is known by the slide beside it, which may be put away by now
 		}
 	}
 	found := &Inventory{Missing: w.lists.missing(files), Problems: w.lists.problems()}

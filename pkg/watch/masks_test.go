@@ -55,3 +55,15 @@ func TestMaskOutlivesItsSlide(t *testing.T) {
 		t.Errorf("taken after a new start: %v", got)
 	}
 }
+
+// So it is for who asks what was never ordered, by whichever of its names the slide lay beside its mask.
+func TestMaskOfOrderedIsNotMissed(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "a.mask.tiff"), "1")
+	write(t, filepath.Join(dir, "sub/b.mask.tiff"), "2")
+	write(t, filepath.Join(dir, "lonely.mask.tiff"), "3")
+	got := unordered(t, dir, order{"4", "a.tiff"}.entry(t), order{"5", "b.tiff", "sub/b.tiff"}.entry(t))
+	if !slices.Equal(got, []string{"lonely.mask.tiff"}) {
+		t.Errorf("not ordered: %q", got)
+	}
+}

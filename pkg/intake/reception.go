@@ -13,6 +13,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/slide"
+	"github.com/slidemill/slidemill/pkg/stitch"
 	"github.com/slidemill/slidemill/pkg/store"
 )
 
@@ -139,7 +140,8 @@ func (r *Reception) stands(ctx context.Context, known *Standing, q Request, warn
 
 func (r *Reception) judge() *Judge { return &Judge{Ledger: r.Desk.Ledger(), Dead: r.Desk.Queue.Dead} }
 
-// refuse writes down that a file cannot be analysed, under the id of whatever it holds.
+// refuse writes down that a file cannot be analysed, under the id of whatever it holds. Of a slide with an order that is
+// open or done only the caller hears it: that order was made with another wish, such as a scale, and stands.
 func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters, cause error) (Taken, error) {
 	t := Taken{State: Failed, Reason: NamelessReason(cause, q.Path), Priority: q.Priority.Known(), Overdue: errors.Is(cause, ErrOverdue)}
 	var refusal *Refusal
@@ -167,6 +169,8 @@ func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters,
 		return t, err
 	case known != nil && r.Once: // with a scale, such as that of another name in a worklist
 		return r.stands(ctx, known, q, "")
+	case known != nil && (known.Open() || known.State == stitch.Done): // a wrong wish undoes no good order
+		return t, nil
 	}
 	old, err := l.End(ctx, t.Slide)
 	if err != nil {

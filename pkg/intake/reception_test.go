@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	jobsmem "github.com/slidemill/slidemill/pkg/jobs/mem"
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/stitch"
 	"github.com/slidemill/slidemill/pkg/store"
 	"github.com/slidemill/slidemill/pkg/store/mem"
 )
@@ -174,5 +176,35 @@ func TestUrgencyOfAnOrderThatCameToNothing(t *testing.T) {
 	r.Parameters.MPP = 1.2
 	if later, err := r.Take(t.Context(), request); err != nil || later.Priority != jobs.Routine {
 		t.Errorf("ordered after it was done: %+v, %v", later, err)
+	}
+}
+
+// A wish that cannot be met, such as one without a scale, leaves the good order of the slide as it is, waiting or done; only
+// who wished it is told.
+func TestWrongWishUndoesNoOrder(t *testing.T) {
+	r, _ := desk(t)
+	path := picture(t)
+	taken, err := r.Take(t.Context(), Request{Path: path, Accession: "S26-1", Priority: jobs.Stat})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := r.Desk.Ledger()
+	order, err := l.Entry(t.Context(), taken.Slide)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, state := range []string{Waiting, stitch.Done} {
+		if state == stitch.Done {
+			putResult(t, r, &Order{Slide: taken.Slide, Run: taken.Run})
+		}
+		told, err := r.Refuse(t.Context(), Request{Path: path}, &Refusal{errors.New("the scale is unknown")})
+		if err != nil || told.State != Refused || told.Slide != taken.Slide || told.Reason == "" {
+			t.Errorf("%s: told %+v, %v", state, told, err)
+		}
+		now, err := l.Entry(t.Context(), taken.Slide)
+		end, endErr := l.End(t.Context(), taken.Slide)
+		if err != nil || endErr != nil || end != nil || !reflect.DeepEqual(now, order) {
+			t.Errorf("%s: the order is %+v, %v; its end %+v, %v", state, now, err, end, endErr)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"slices"
 	"strings"
@@ -53,7 +54,7 @@ func SamePath(a, b string) bool {
 // inherit takes over what an earlier record says of the slide: its other names, as it is the same slide still, and
 // where nobody gave an accession the one that is known, as none does not say that the slide belongs to no case.
 func (e *Entry) inherit(old Entry) {
-	if e.Accession == "" && old.Run != (pyramid.RunID{}) { // empty files of many cases are one "slide"
+	if e.Accession == "" && e.Slide != emptySlide() { // empty files of many cases are one "slide"
 		e.Accession = old.Accession
 	}
 	e.MoreNames = old.MoreNames
@@ -61,6 +62,9 @@ func (e *Entry) inherit(old Entry) {
 		e.call(name)
 	}
 }
+
+// emptySlide is the id of every empty file.
+func emptySlide() pyramid.SlideID { return pyramid.NewSlideID(sha256.Sum256(nil)) }
 
 // Call notes that an ordered slide has a file of another name, too. It does nothing for one that was never ordered.
 func (l Ledger) Call(ctx context.Context, slide pyramid.SlideID, name string) error {

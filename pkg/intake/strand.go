@@ -5,19 +5,18 @@ import (
 	"errors"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
-	"github.com/slidemill/slidemill/pkg/slide"
 	"github.com/slidemill/slidemill/pkg/store"
 )
 
-// Refuse writes down that Prepare found a file unfit, for who prepares slides without Take. What is told of it is in Taken;
-// an error is the system's.
+// Refuse is for callers that prepare a slide themselves instead of with Take: it writes down that Prepare found the file
+// unfit. What to tell of it is in Taken; an error is the system's.
 func (r *Reception) Refuse(ctx context.Context, q Request, cause error) (Taken, error) {
 	return r.refuse(ctx, q, r.Parameters, cause)
 }
 
-// Strand writes down that an order came to nothing whose queue ends with this process. Nobody can ask that queue for the
-// dead job, so the record knows what it takes to order the slide once more, as that of a refused file does. It does nothing
-// if the result is there, whatever is wrong with it: that is for `verify` to say.
+// Strand writes down that an order failed, where the queue that held its jobs ends with this process. Nobody can ask that
+// queue for the dead job afterwards, so the record keeps what it takes to order the slide once more, as that of a refused
+// file does. It does nothing if the result is there, whatever is wrong with it: that is for `verify` to say.
 func (d *Desk) Strand(ctx context.Context, o *Order, cause error) error {
 	_, err := d.Bucket.Stat(ctx, store.Slide(o.Slide).Run(o.Run).Manifest())
 	if !errors.Is(err, store.ErrNotFound) {
@@ -41,12 +40,19 @@ func (d *Desk) Strand(ctx context.Context, o *Order, cause error) error {
 }
 
 // Found notes that an order's result was there already, under whatever name its file has now. A slide that stands as
-// refused or failed, such as one that was handed in with a wrong scale since, does so no more.
+// refused, or failed in this order, does so no more. It is no new order: case, priority and time stay those of the old one.
+// What failed in an order with other parameters was not asked for, and stays on the list.
 func (d *Desk) Found(ctx context.Context, o *Order) error {
-	l := d.Ledger()
+	l, now := d.Ledger(), o.entry()
 	e, err := l.Entry(ctx, o.Slide)
-	if err == nil && (e.Again != nil || e.Run == pyramid.RunID{}) {
-		return l.Enter(ctx, o.entry())
+	refused := e.Run == pyramid.RunID{}
+	if err != nil || !refused && (e.Run != o.Run || e.Again == nil) {
+		return l.Call(ctx, o.Slide, now.File)
 	}
-	return l.Call(ctx, o.Slide, slide.FileName(o.Source))
+	e.Run, e.Model, e.Again = o.Run, now.Model, nil
+	e.call(now.File)
+	if err := l.record(ctx, e); err != nil { // first: without its end a refusal would be one that was cut short
+		return err
+	}
+	return l.Reopen(ctx, o.Slide)
 }

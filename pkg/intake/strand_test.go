@@ -116,3 +116,52 @@ func TestFoundIsNotRefused(t *testing.T) {
 		t.Errorf("the record is %+v, %v", e, err)
 	}
 }
+
+// A result that is found is no new order: case, urgency and time are those of the order that failed or was refused.
+func TestFoundIsTheOldOrder(t *testing.T) {
+	for name, end := range map[string]func(*Reception, *Order) error{
+		"failed": func(*Reception, *Order) error { return nil },
+		"refused": func(r *Reception, o *Order) error {
+			_, err := r.Refuse(t.Context(), Request{Path: o.Source}, &Refusal{errors.New("the scale is unknown")})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, _ := desk(t)
+			o := stranded(t, r, picture(t), errors.New("the store is full"))
+			if err := end(r, o); err != nil {
+				t.Fatal(err)
+			}
+			old := onList(t, r, 1)
+			putResult(t, r, o)
+			again := *o // as `run` makes it
+			again.Accession, again.Priority = "", ""
+			if err := r.Desk.Found(t.Context(), &again); err != nil {
+				t.Fatal(err)
+			}
+			onList(t, r, 0)
+			e, err := r.Desk.Ledger().Entry(t.Context(), o.Slide)
+			if err != nil || e.Run != o.Run || e.Again != nil || e.Accession != "S26-1" || e.Priority != jobs.Urgent || !e.At.Equal(old.At) {
+				t.Errorf("the record is %+v, %v", e, err)
+			}
+		})
+	}
+}
+
+// An order that failed stays on the list where the result of another, with other parameters, is asked for.
+func TestFoundLeavesAnotherOrder(t *testing.T) {
+	r, _ := desk(t)
+	path := picture(t)
+	failed := stranded(t, r, path, errors.New("the store is full"))
+	done, err := Prepare(t.Context(), path, PrepareConfig{Model: r.Model, Parameters: segment.Parameters{MPP: 1, Threshold: 0.6}})
+	if err != nil || done.Run == failed.Run {
+		t.Fatalf("run %v, %v", done.Run, err)
+	}
+	putResult(t, r, done)
+	if err := r.Desk.Found(t.Context(), done); err != nil {
+		t.Fatal(err)
+	}
+	if line := onList(t, r, 1); line.Run != failed.Run || line.Again == nil {
+		t.Errorf("the line is %+v", line.Entry)
+	}
+}

@@ -52,7 +52,7 @@ func (r *reached) cancel(cmd *cobra.Command, lines []intake.Line, reason string)
 		}
 		// The record comes first: what a worker publishes after the purge is let go when it is taken.
 		end := intake.End{State: intake.Cancelled, Reason: reason, At: time.Now().UTC()}
-		if err := r.ledger().Close(ctx, s.Slide, end); err != nil {
+		if err := r.ledger().Dismiss(ctx, s.Slide, end); err != nil {
 			return fmt.Errorf("cancel %v: %w", s.Slide, err)
 		}
 		gone, err := r.queue.Cancel(ctx, s.Slide)

@@ -234,7 +234,7 @@ func (r *reached) drop(ctx context.Context, d *lost) error {
 		return r.ledger().GiveUp(ctx, d.order)
 	}
 	end := intake.End{State: intake.Failed, Reason: d.Reason, At: d.At, GivenUp: true}
-	if err := r.ledger().Close(ctx, d.Slide, end); err != nil {
+	if err := r.ledger().Dismiss(ctx, d.Slide, end); err != nil {
 		return err
 	}
 	if _, err := r.queue.Cancel(ctx, d.Slide); err != nil {

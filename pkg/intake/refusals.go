@@ -67,11 +67,30 @@ func (l Ledger) GiveUp(ctx context.Context, line Line) error {
 	if err != nil || now == nil || !now.At.Equal(line.At) {
 		return err
 	}
-	now.End.GivenUp, now.Again = true, nil
-	if err := l.record(ctx, now.Entry); err != nil { // first: the path must not outlive the list
+	now.End.GivenUp = true
+	return l.Dismiss(ctx, line.Slide, *now.End)
+}
+
+// Dismiss is Close for an end that keeps a slide off the dead list, such as that a person gave it up: where its file lay
+// goes from the record.
+func (l Ledger) Dismiss(ctx context.Context, slide pyramid.SlideID, e End) error {
+	if err := l.forgetPath(ctx, slide); err != nil { // first: the path must not outlive the list
 		return err
 	}
-	return l.Close(ctx, line.Slide, *now.End)
+	return l.Close(ctx, slide, e)
+}
+
+// forgetPath takes out of a slide's record where its file lay. A damaged record is left to the next order, which replaces it.
+func (l Ledger) forgetPath(ctx context.Context, slide pyramid.SlideID) error {
+	e, err := l.Entry(ctx, slide)
+	if errors.Is(err, errUnreadable) || err == nil && e.Again == nil {
+		return nil
+	}
+	if err != nil {
+		return unlessMissing(err)
+	}
+	e.Again = nil
+	return l.record(ctx, e)
 }
 
 // Retry takes a refused file in once more, from where it lay and as it was wanted then. If another one lies

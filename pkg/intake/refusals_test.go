@@ -274,3 +274,54 @@ func TestRefusalCutShort(t *testing.T) {
 	}
 	onList(t, r, 1)
 }
+
+// Where a file lay is in its record for as long as the slide is on the dead list: whoever takes it off, by giving up a job
+// of it, by cancelling it or by trying a job of it again, leaves no path there.
+func TestPathDoesNotOutliveTheList(t *testing.T) {
+	for name, takeOff := range map[string]func(*Desk, *Order) error{
+		"cancelled": func(d *Desk, o *Order) error {
+			return d.Ledger().Dismiss(t.Context(), o.Slide, End{State: Cancelled, At: time.Now()})
+		},
+		"given up": func(d *Desk, o *Order) error {
+			return d.Ledger().Dismiss(t.Context(), o.Slide, End{State: Failed, At: time.Now(), GivenUp: true})
+		},
+		"tried again": func(d *Desk, o *Order) error {
+			job, err := o.Job()
+			if err != nil {
+				return err
+			}
+			return d.Retry(t.Context(), jobs.Dead{Job: job, At: time.Now()})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, _ := desk(t)
+			o := stranded(t, r, picture(t), errors.New("the store is full"))
+			onList(t, r, 1)
+			if err := takeOff(r.Desk, o); err != nil {
+				t.Fatal(err)
+			}
+			onList(t, r, 0)
+			if e, err := r.Desk.Ledger().Entry(t.Context(), o.Slide); err != nil || e.Again != nil || e.Run != o.Run {
+				t.Errorf("the record is %+v, %v", e, err)
+			}
+		})
+	}
+}
+
+// A record that is missing or damaged holds up nobody who closes its slide.
+func TestDismissWithoutRecord(t *testing.T) {
+	r, _ := desk(t)
+	l := r.Desk.Ledger()
+	damaged := pyramid.SlideID{2}
+	if err := l.Bucket.Put(t.Context(), store.Order(damaged).Record(), strings.NewReader("{"), 1); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []pyramid.SlideID{{1}, damaged} {
+		if err := l.Dismiss(t.Context(), id, End{State: Cancelled, At: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		if end, err := l.End(t.Context(), id); err != nil || end == nil || end.State != Cancelled {
+			t.Errorf("%v: its end is %+v, %v", id, end, err)
+		}
+	}
+}

@@ -44,15 +44,8 @@ func (r *Reception) Replace(ctx context.Context, id pyramid.SlideID, file string
 
 // close writes the end down before it takes the dead jobs away: cut short in between, it stands as failed still.
 func (r *Reception) close(ctx context.Context, e Entry, was *Standing) error {
-	l := r.Desk.Ledger()
-	if e.Again != nil { // first: the path must not outlive the list
-		e.Again = nil
-		if err := l.record(ctx, e); err != nil {
-			return err
-		}
-	}
 	end := End{State: Replaced, Reason: replacedReason(was), At: was.Ended} // nobody waited for it since then
-	if err := l.Close(ctx, e.Slide, end); err != nil {
+	if err := r.Desk.Ledger().Dismiss(ctx, e.Slide, end); err != nil {
 		return err
 	}
 	return r.Desk.forget(ctx, &Order{Slide: e.Slide, Run: e.Run}, &end)

@@ -25,6 +25,9 @@ func (d *Desk) Retry(ctx context.Context, dead jobs.Dead) error {
 		}
 		return err
 	}
+	if err := l.forgetPath(ctx, id); err != nil { // of an earlier failure: its end is gone, and so it is off the list
+		return err
+	}
 	return d.Queue.Forget(ctx, dead) // but no newer death: an idle worker may have taken it and failed by now
 }
 

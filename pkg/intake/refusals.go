@@ -4,10 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/stitch"
+	"github.com/slidemill/slidemill/pkg/store"
 )
 
 // Again is what it takes to order a slide once more. Of an order that was made the tile job knows it; a refused file
@@ -19,15 +24,42 @@ type Again struct {
 }
 
 // Refusals lists the slides that ended before there was a job, or whose job is gone with its queue, and that nobody has
-// given up, of those that were written down since a time. They stand beside the queue's dead jobs.
-func (l Ledger) Refusals(ctx context.Context, since time.Time) (list []Line, err error) {
+// given up, of those that were written down since a time. They stand beside the queue's dead jobs. What failed here and
+// another process that shares the store has finished is done.
+func (l Ledger) Refusals(ctx context.Context, since time.Time) ([]Line, error) {
 	lines, err := l.lines(ctx, since, true)
-	for _, line := range lines {
-		if line.refused() {
+	if err != nil {
+		return nil, err
+	}
+	lines = slices.DeleteFunc(lines, func(line Line) bool { return !line.refused() })
+	done := make([]bool, len(lines))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readAtOnce)
+	for i, line := range lines {
+		group.Go(func() (err error) {
+			done[i], err = l.finished(ctx, line.Entry)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var list []Line
+	for i, line := range lines {
+		if !done[i] {
 			list = append(list, line)
 		}
 	}
-	return list, err
+	return list, nil
+}
+
+// finished reports whether the result of an entry's order is there.
+func (l Ledger) finished(ctx context.Context, e Entry) (bool, error) {
+	if e.Run == (pyramid.RunID{}) {
+		return false, nil
+	}
+	_, err := l.Bucket.Stat(ctx, store.Slide(e.Slide).Run(e.Run).Manifest())
+	return err == nil, unlessMissing(err)
 }
 
 // refused reports a line of that list. It has no run, as there never was a job, or knows what the job knew.
@@ -106,8 +138,13 @@ func (r *Reception) Retry(ctx context.Context, line Line) (Taken, error) {
 	own := *r
 	own.Parameters, own.Once = line.Again.Parameters, false
 	t, err := own.Take(ctx, Request{Path: line.Again.Source, File: line.File, Accession: line.Accession, Priority: line.Priority})
-	if err != nil || t.Slide == line.Slide || t.Slide == (pyramid.SlideID{}) {
+	switch {
+	case err != nil || t.Slide == (pyramid.SlideID{}):
 		return t, err
+	case t.Slide == line.Slide && t.State == stitch.Done: // finished since the line was read, by whoever shares the store
+		return t, r.Desk.Found(ctx, &Order{Source: line.Again.Source, Slide: t.Slide, Run: t.Run, Model: r.Model.Ref, File: line.File})
+	case t.Slide == line.Slide:
+		return t, nil
 	}
 	return t, r.Replace(ctx, line.Slide, line.File, nil)
 }

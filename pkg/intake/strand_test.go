@@ -8,6 +8,7 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/stitch"
 	"github.com/slidemill/slidemill/pkg/store"
 )
 
@@ -78,6 +79,35 @@ func putResult(t *testing.T, r *Reception, o *Order) {
 	key := store.Slide(o.Slide).Run(o.Run).Manifest()
 	if err := r.Desk.Bucket.Put(t.Context(), key, strings.NewReader("{}"), 2); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What failed here and was finished by another process on the same store is done: it is on no list, and whoever read the
+// list before that and tries it again finds the result.
+func TestStrandedAndFinishedElsewhere(t *testing.T) {
+	r, q := desk(t)
+	o := stranded(t, r, picture(t), errors.New("the store is full"))
+	line := onList(t, r, 1)
+	putResult(t, r, o)
+	onList(t, r, 0)
+	taken, err := r.Retry(t.Context(), line)
+	if err != nil || taken.State != stitch.Done {
+		t.Fatalf("taken as %+v, %v", taken, err)
+	}
+	l := r.Desk.Ledger()
+	e, err := l.Entry(t.Context(), o.Slide)
+	end, endErr := l.End(t.Context(), o.Slide)
+	if err != nil || endErr != nil || end != nil || e.Again != nil || e.Run != o.Run || e.Accession != "S26-1" {
+		t.Errorf("the record is %+v, %v; its end %+v, %v", e, err, end, endErr)
+	}
+	depths, err := q.Depths(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range depths {
+		if d.Waiting+d.InHand > 0 {
+			t.Errorf("ordered again: %+v", d)
+		}
 	}
 }
 

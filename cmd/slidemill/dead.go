@@ -23,8 +23,15 @@ func newDead() *cobra.Command {
 		Long: `Dead is the list of all slides that came to nothing, each with its reason. The rule is one,
 whoever ordered a slide (run, submit or watch) and wherever it failed, at intake, such as a
 damaged file, or in a job: it stands here until it is ordered anew or given up.
-Two kinds do not. A file that could not be read, such as one that is not there, has nothing to
-be known by: whoever named it was told. And what was interrupted or cancelled has not failed.
+
+These do not:
+  - A file that could not be read, such as one that is not there, or that was not read in its time,
+    as on a drive that hangs. There is nothing to know it by: whoever named it was told.
+  - A file that was refused though an order of the same slide waits or is done, such as for want of
+    a scale that the order has. The order stands, and whoever named the file was told.
+  - What was interrupted or cancelled: it has not failed.
+  - What has no job and was written down longer ago than --since, 30 days if nobody says otherwise.
+    It is not given up: a longer --since shows it.
 
 Exit codes: 0 all was done, 1 at least one could not be or is not on the list (the others are),
 2 usage.

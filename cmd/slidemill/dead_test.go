@@ -48,3 +48,13 @@ func keeps(t *testing.T, data, text string) (found bool) {
 	}
 	return found
 }
+
+// The help of the dead list names all that is not on it.
+func TestDeadHelpNamesWhatIsNotListed(t *testing.T) {
+	_, out, _ := command("dead", "--help")
+	for _, want := range []string{"could not be read", "not read in its time", "waits or is done", "interrupted or cancelled", "--since, 30 days"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the help does not say %q", want)
+		}
+	}
+}

@@ -18,7 +18,7 @@ func stageOf(line *intake.Line) string {
 	switch {
 	case line.Run == pyramid.RunID{}:
 		return "intake"
-	case line.End.Stage == "": // it got into no queue, or store or queue did not answer
+	case line.End.Stage == "": // no job failed: it never got into the queue, or the store or the queue did not answer
 		return "run"
 	}
 	return string(line.End.Stage)

@@ -29,7 +29,8 @@ type shift struct {
 	done   chan error
 	unlock func() error
 	web    string // the page of the serve that does the work, if one does
-	brief  bool   // the queue ends with this process
+	// ownQueue: the queue ends with this process.
+	ownQueue bool
 
 	patience *intake.Patience
 }
@@ -73,7 +74,7 @@ func (f *runFlags) start(ctx context.Context, cmd *cobra.Command, model *segment
 	s := &shift{
 		cmd: cmd, flags: f, crew: c, model: model, meter: newMeter(cmd.ErrOrStderr()), unlock: unlock,
 		desk: &intake.Desk{Bucket: bucket, Queue: queue, Events: events}, done: make(chan error, 1),
-		brief: f.nats == "", patience: &intake.Patience{Silence: f.silence},
+		ownQueue: f.nats == "", patience: &intake.Patience{Silence: f.silence},
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, l := range loops {

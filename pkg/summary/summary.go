@@ -141,10 +141,13 @@ func New(ctx context.Context, rows []Row, pictures Source) (*Summary, error) {
 	return s, nil
 }
 
-// rank puts what failed before what is open before what is done.
+// needsPerson reports a row that somebody must look at: it has no result, or one that says nothing of the slide.
+func (r *Row) needsPerson() bool { return r.Bad() || r.noStatement() != "" }
+
+// rank puts what needs a person before what is open before what is done.
 func rank(r *Row) int {
 	switch {
-	case r.Bad():
+	case r.needsPerson():
 		return 0
 	case r.State == stitch.Done:
 		return 2

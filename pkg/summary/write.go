@@ -35,7 +35,7 @@ var page = template.Must(template.New("summary").Funcs(template.FuncMap{
 	"mm2":    func(x float64) string { return fmt.Sprintf("%.2f mm²", x) },
 	"named":  named, "plain": intake.PlainReason, "detail": intake.ReasonDetail,
 	"class": func(r Row) string {
-		if r.Bad() || r.noStatement() != "" {
+		if r.needsPerson() {
 			return "bad"
 		}
 		return r.State

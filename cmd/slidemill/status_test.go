@@ -1,15 +1,21 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"image"
 	"image/color"
 	"image/draw"
 	"image/png"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/slidemill/slidemill/pkg/store"
 )
 
 // glass writes a picture without tissue, and says where.
@@ -61,13 +67,10 @@ func TestDoneWithoutTissue(t *testing.T) {
 // What an interrupted run left is in no queue, and no serve goes on with it: status says what does, and waits for nobody.
 func TestInterruptedRun(t *testing.T) {
 	data := t.TempDir()
-	waiting, left := glass(t), filepath.Join(t.TempDir(), "left.tiff")
-	for _, args := range [][]string{{"synth", "--out", left, "--size", "480x360"}, {"submit", "--data", data, "--mpp", "0.5", waiting}} {
-		if code, _, errs := command(args...); code != exitDone {
-			t.Fatalf("%q: %s", args, errs)
-		}
+	left := interrupted(t, data)
+	if code, _, errs := command("submit", "--data", data, "--mpp", "0.5", glass(t)); code != exitDone {
+		t.Fatal(errs)
 	}
-	interrupt(t, data, left)
 	code, out, errs := command("status", "--watch", "--data", data)
 	for _, want := range []string{"interrupted, in no queue", "1 slide is interrupted and in no queue: give the same `slidemill run` again", "1 slide waits: start `slidemill serve"} {
 		if code != exitDone || !strings.Contains(out, want) {
@@ -88,10 +91,70 @@ func TestInterruptedRun(t *testing.T) {
 	}
 }
 
-// interrupt leaves of a slide what a run that was interrupted at once leaves: its order, whose job went with the queue.
-func interrupt(t *testing.T, data, path string) {
+// interrupted is a slide of which a run was begun in the folder and interrupted.
+func interrupted(t *testing.T, data string) (path string) {
 	t.Helper()
-	if code, _, errs := command("submit", "--data", t.TempDir(), "--store", "dir:"+filepath.Join(data, "store"), path); code != exitDone {
+	path = filepath.Join(t.TempDir(), "left.tiff")
+	if code, _, errs := command("synth", "--out", path, "--size", "2400x1800"); code != exitDone {
 		t.Fatal(errs)
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	root := newRoot()
+	root.SetArgs([]string{"run", "--data", data, "--workers", "1", path})
+	root.SetOut(io.Discard)
+	root.SetErr(io.Discard)
+	ended := make(chan error, 1)
+	go func() { ended <- root.ExecuteContext(ctx) }()
+	for begun := false; !begun; time.Sleep(time.Millisecond) {
+		select {
+		case err := <-ended:
+			t.Fatalf("the run ended by itself: %v", err)
+		default:
+		}
+		orders, err := filepath.Glob(filepath.Join(data, "store", store.Orders(), "*", "*"))
+		begun = err == nil && len(orders) > 0
+	}
+	interrupt()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Fatalf("it was to be interrupted: %v", err)
+	}
+	return path
+}
+
+// What is in the queue of another folder that has the same store is not interrupted, as far as this folder's queue tells; nor
+// is it for this folder's serve to do.
+func TestNotInterruptedElsewhere(t *testing.T) {
+	shared := "dir:" + filepath.Join(t.TempDir(), "shared")
+	there, here := t.TempDir(), t.TempDir()
+	if code, _, errs := command("submit", "--data", there, "--store", shared, "--mpp", "0.5", glass(t)); code != exitDone {
+		t.Fatal(errs)
+	}
+	for _, form := range []string{"--json", "--times"} {
+		code, out, errs := command("status", "--data", here, "--store", shared, form)
+		if code != exitDone || !strings.Contains(out, "waiting") || strings.Contains(out, "interrupted") || strings.Contains(out, "nobody works here") {
+			t.Errorf("%s: exit code %d:\n%s%s", form, code, out, errs)
+		}
+	}
+	if _, out, _ := command("status", "--data", there, "--store", shared); !strings.Contains(out, "nobody works here yet, and 1 slide waits") {
+		t.Errorf("where it was ordered:\n%s", out)
+	}
+}
+
+// Only the data folder's own store has no other queue.
+func TestSharedPlaces(t *testing.T) {
+	for _, c := range []struct {
+		place
+		want bool
+	}{
+		{place{data: "d"}, false},
+		{place{data: "d", store: "dir:d/store"}, false},
+		{place{data: "./d/", store: "dir:d/x/../store"}, false},
+		{place{data: "d", store: "dir:other"}, true},
+		{place{data: "d", store: "s3://bucket/prefix"}, true},
+		{place{data: "d", nats: "nats://host:4222"}, true},
+	} {
+		if got := c.shared(); got != c.want {
+			t.Errorf("%+v: %v, want %v", c.place, got, c.want)
+		}
 	}
 }

@@ -68,7 +68,7 @@ func (b *bulletin) look(ctx context.Context) (err error) {
 		}
 	}
 	b.pace.look(b.standings, time.Now())
-	return nil
+	return b.strand(ctx)
 }
 
 // named are the orders that the arguments mean. It is an error if that is none.
@@ -93,8 +93,11 @@ func (b *bulletin) tellMisnamed(w io.Writer) {
 func (b *bulletin) line() string {
 	var states []string
 	for i := range b.standings {
-		if b.standings[i].State != intake.Replaced {
-			states = append(states, b.standings[i].State)
+		switch s := &b.standings[i]; {
+		case b.stranded[s.Slide]:
+			states = append(states, interrupted)
+		case s.State != intake.Replaced:
+			states = append(states, s.State)
 		}
 	}
 	text := count(len(states), "slide")
@@ -121,7 +124,7 @@ func countStates(states []string) string {
 		counts[state]++
 	}
 	var parts []string
-	for _, state := range []string{stitch.Done, intake.Failed, intake.Refused, intake.Missing, intake.Cancelled, intake.Replaced, string(jobs.Stitch), string(jobs.Segment), string(jobs.Tile), intake.Waiting} {
+	for _, state := range []string{stitch.Done, intake.Failed, intake.Refused, intake.Missing, intake.Cancelled, intake.Replaced, interrupted, string(jobs.Stitch), string(jobs.Segment), string(jobs.Tile), intake.Waiting} {
 		if n := counts[state]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, stateWords[state]))
 		}
@@ -129,9 +132,13 @@ func countStates(states []string) string {
 	return strings.Join(parts, ", ")
 }
 
+// interrupted is what an open slide counts as that is stranded: as one of a stage it would pass for one that goes on.
+const interrupted = "interrupted"
+
 // stateWords are the states as a person says them.
 var stateWords = map[string]string{
 	stitch.Done: "done", intake.Failed: "failed", intake.Refused: "refused", intake.Missing: "missing", intake.Cancelled: "cancelled", intake.Replaced: "replaced", intake.Waiting: "waiting",
+	interrupted:       interrupted,
 	string(jobs.Tile): "being tiled", string(jobs.Segment): "being segmented", string(jobs.Stitch): "being joined",
 }
 

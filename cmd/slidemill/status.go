@@ -26,6 +26,7 @@ func newStatus() *cobra.Command {
 		Short: "How the orders stand: waiting, working, done, failed and why",
 		Long: `Status reads orders and results from the store, and the queue that works on them.
 With --watch it stays until everything has ended, with rate and ETA; where nobody works it does not.
+What an interrupted ` + "`run`" + ` left is interrupted: nobody goes on with it until it is run or ordered again.
 
 A slide that is done and was not really looked at says so behind its state: "done, no tissue
 found", "done, all out of focus". --json has that as no_statement, and warnings.
@@ -37,8 +38,8 @@ and how far it is beyond the target of its priority, as ` + "`serve --target-*`"
 Stages overlap, so a case's total is by the clock; where no serve saw the work begin, waiting
 counts as tile.
 
-Exit codes: 0 all is well, 1 at least one slide failed, was refused or is not known (the others
-are shown), 2 usage.`,
+Exit codes: 0 all is well, 1 at least one slide failed, was refused, was interrupted or is not
+known (the others are shown), 2 usage.`,
 		Example: "  slidemill status --watch\n  slidemill status S26-1042 --json",
 		RunE:    func(cmd *cobra.Command, args []string) error { return status(cmd, &f, args) },
 	}
@@ -64,7 +65,7 @@ func status(cmd *cobra.Command, f *statusFlags, args []string) (err error) {
 		if err := b.look(cmd.Context()); err != nil {
 			return err
 		}
-		if !f.watch || b.open == 0 || f.json || system.alone && !f.elsewhere() { // nobody else gets in meanwhile to work
+		if !f.watch || b.open == len(b.stranded) || f.json || system.alone && !f.elsewhere() { // nobody else gets in meanwhile to work
 			break
 		}
 		b.tellMisnamed(cmd.ErrOrStderr())
@@ -74,15 +75,12 @@ func status(cmd *cobra.Command, f *statusFlags, args []string) (err error) {
 		}
 	}
 	b.settle(cmd.ErrOrStderr())
-	if err := b.strand(cmd.Context()); err != nil {
-		return err
-	}
 	if f.json {
 		err = b.asJSON(cmd.OutOrStdout())
 	} else {
 		err = b.table(cmd.OutOrStdout())
 	}
-	if err == nil && b.bad > 0 {
+	if err == nil && b.bad+len(b.stranded) > 0 {
 		err = errSlidesFailed
 	}
 	return besides(err, b.misnamed)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -67,13 +68,13 @@ func TestDoneWithoutTissue(t *testing.T) {
 // What an interrupted run left is in no queue, and no serve goes on with it: status says what does, and waits for nobody.
 func TestInterruptedRun(t *testing.T) {
 	data := t.TempDir()
-	left := interrupted(t, data)
+	left := interruptedRun(t, data)
 	if code, _, errs := command("submit", "--data", data, "--mpp", "0.5", glass(t)); code != exitDone {
 		t.Fatal(errs)
 	}
 	code, out, errs := command("status", "--watch", "--data", data)
-	for _, want := range []string{"interrupted, in no queue", "1 slide is interrupted and in no queue: give the same `slidemill run` again", "1 slide waits: start `slidemill serve"} {
-		if code != exitDone || !strings.Contains(out, want) {
+	for _, want := range []string{"interrupted, in no queue", "2 slides: 1 interrupted, 1 waiting", "1 slide is interrupted and in no queue: give the same `slidemill run` again", "1 slide waits: start `slidemill serve"} {
+		if code != exitFailed || !strings.Contains(out, want) {
 			t.Errorf("exit code %d, no %q in\n%s%s", code, want, out, errs)
 		}
 	}
@@ -91,8 +92,49 @@ func TestInterruptedRun(t *testing.T) {
 	}
 }
 
-// interrupted is a slide of which a run was begun in the folder and interrupted.
-func interrupted(t *testing.T, data string) (path string) {
+// Under a serve, too, nobody waits for what is interrupted: it needs a person.
+func TestWatchingEndsAtInterrupted(t *testing.T) {
+	data := t.TempDir()
+	interruptedRun(t, data)
+	endServe := serving(t, data)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var out bytes.Buffer
+	root := newRoot()
+	root.SetArgs([]string{"status", "--data", data, "--watch", "--every", "50ms"})
+	root.SetOut(&out)
+	root.SetErr(io.Discard)
+	if err := root.ExecuteContext(ctx); !errors.Is(err, errSlidesFailed) || !strings.Contains(out.String(), "1 slide: 1 interrupted") {
+		t.Errorf("%v:\n%s", err, out.String())
+	}
+	endServe()
+}
+
+// serving lets a serve work in the folder until the function is called.
+func serving(t *testing.T, data string) (end func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	root := newRoot()
+	root.SetArgs([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--workers", "1"})
+	root.SetOut(io.Discard)
+	root.SetErr(io.Discard)
+	ended := make(chan error, 1)
+	go func() { ended <- root.ExecuteContext(ctx) }()
+	for !there(filepath.Join(data, "contact.json")) {
+		select {
+		case err := <-ended:
+			t.Fatalf("the serve ended by itself: %v", err)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
+// interruptedRun is a slide of which a run was begun in the folder and interrupted.
+func interruptedRun(t *testing.T, data string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "left.tiff")
 	if code, _, errs := command("synth", "--out", path, "--size", "2400x1800"); code != exitDone {

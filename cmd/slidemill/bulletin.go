@@ -27,7 +27,7 @@ type bulletin struct {
 	standings       []intake.Standing
 	misnamed        error // arguments that mean no order
 	depths          []jobs.Depth
-	found           map[pyramid.RunID]caution // of the runs that were done at some look
+	cautions        map[pyramid.RunID]caution // of the runs that were done at some look
 	stranded        map[pyramid.SlideID]bool  // open, and nobody will work on them, see strand
 	waiting         int                       // open, and in the queue of this place
 	open, bad, late int
@@ -43,7 +43,7 @@ func (b *bulletin) look(ctx context.Context) (err error) {
 		lines, err = b.judge.Lines(ctx, time.Now().Add(-b.flags.since))
 	}
 	if err == nil {
-		b.standings, err = b.judge.Look(ctx, lines)
+		b.standings, err = b.judged(ctx, lines)
 	}
 	if err == nil {
 		err = b.read(ctx)
@@ -162,7 +162,7 @@ func (b *bulletin) settle(out io.Writer) {
 func (b *bulletin) asJSON(out io.Writer) error {
 	enc := json.NewEncoder(out)
 	for _, s := range b.standings {
-		if err := enc.Encode(told{s, b.of(&s), b.stranded[s.Slide]}); err != nil {
+		if err := enc.Encode(statusLine{s, b.cautionFor(&s), b.stranded[s.Slide]}); err != nil {
 			return err
 		}
 	}

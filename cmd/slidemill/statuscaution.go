@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slidemill/slidemill/pkg/intake"
@@ -16,8 +17,8 @@ type caution struct {
 	Warnings    []string `json:"warnings,omitempty"`
 }
 
-// told is a slide in --json.
-type told struct {
+// statusLine is a slide in --json.
+type statusLine struct {
 	intake.Standing
 	caution
 	Interrupted bool `json:"interrupted,omitempty"` // nobody will go on with it by itself
@@ -25,56 +26,85 @@ type told struct {
 
 func cautionOf(r *stitch.Report) caution { return caution{r.NoStatement(), r.Warnings()} }
 
-// read finds out what the slides that are done were found to be. Results are written once, so that each report is read
-// once, however long somebody watches.
+// reportsAtOnce is how many reports are held at a time: as many as a judge reads at once.
+const reportsAtOnce = 16
+
+// judged is how the orders of the lines stand. --times and --json need the report of each slide that is done, at each look.
 //
 // # Memory
 //
-// A caution per slide that is done, some hundred bytes; the reports are let go.
+// A line and a standing per order, about a kilobyte; reportsAtOnce reports, mostly some kilobytes each and never more than
+// 64 MB.
+func (b *bulletin) judged(ctx context.Context, lines []intake.Line) (all []intake.Standing, err error) {
+	if !b.judge.Stages {
+		return b.judge.Look(ctx, lines)
+	}
+	for part := range slices.Chunk(lines, reportsAtOnce) {
+		standings, err := b.judge.Look(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		for i := range standings {
+			b.remember(&standings[i])
+		}
+		all = append(all, standings...)
+	}
+	return all, nil
+}
+
+// read finds out what the slides that are done were found to be. Results are written once, so that it reads each report
+// once, however long somebody watches, and none that judged has read.
+//
+// # Memory
+//
+// A caution per slide that is done, some hundred bytes; reportsAtOnce reports, as in judged.
 func (b *bulletin) read(ctx context.Context) error {
 	var lines []intake.Line
 	var unread []*intake.Standing
 	for i := range b.standings {
-		if s := &b.standings[i]; s.State == stitch.Done && !b.keep(s) {
+		if s := &b.standings[i]; s.State == stitch.Done && !b.remember(s) {
 			lines, unread = append(lines, intake.Line{Entry: s.Entry}), append(unread, s)
 		}
 	}
 	reader := &intake.Judge{Ledger: b.judge.Ledger, Reports: true}
-	read, err := reader.Look(ctx, lines)
-	if err != nil {
-		return err
-	}
-	for i, s := range unread {
-		s.State, s.Reason, s.Report = read[i].State, read[i].Reason, read[i].Report // it may be unreadable
-		b.keep(s)
+	for ; len(lines) > 0; lines, unread = lines[min(reportsAtOnce, len(lines)):], unread[min(reportsAtOnce, len(unread)):] {
+		read, err := reader.Look(ctx, lines[:min(reportsAtOnce, len(lines))])
+		if err != nil {
+			return err
+		}
+		for i := range read {
+			s := unread[i]
+			s.State, s.Reason, s.Report = read[i].State, read[i].Reason, read[i].Report // it may be unreadable
+			b.remember(s)
+		}
 	}
 	return nil
 }
 
-// keep keeps what is to be known of a slide and lets its report go. It reports whether there is one.
-func (b *bulletin) keep(s *intake.Standing) (known bool) {
-	if b.found == nil {
-		b.found = map[pyramid.RunID]caution{}
+// remember keeps what is to be known of a slide and lets its report go. It reports whether there is one.
+func (b *bulletin) remember(s *intake.Standing) (known bool) {
+	if b.cautions == nil {
+		b.cautions = map[pyramid.RunID]caution{}
 	}
 	if s.Report != nil {
-		b.found[s.Run], s.Report = cautionOf(s.Report), nil
+		b.cautions[s.Run], s.Report = cautionOf(s.Report), nil
 	}
-	_, known = b.found[s.Run]
+	_, known = b.cautions[s.Run]
 	return known
 }
 
-// of is what was found on a slide, if it is done.
-func (b *bulletin) of(s *intake.Standing) caution {
+// cautionFor is what was found on a slide, if it is done.
+func (b *bulletin) cautionFor(s *intake.Standing) caution {
 	if s.State != stitch.Done {
 		return caution{}
 	}
-	return b.found[s.Run]
+	return b.cautions[s.Run]
 }
 
 // reasons say of each slide that is done why it was not really looked at, if that is so.
 func (b *bulletin) reasons() (list []string) {
 	for i := range b.standings {
-		list = append(list, b.of(&b.standings[i]).NoStatement)
+		list = append(list, b.cautionFor(&b.standings[i]).NoStatement)
 	}
 	return list
 }
@@ -86,7 +116,7 @@ func (b *bulletin) stateText(s *intake.Standing) string {
 	if s.GivenUp {
 		return s.State + " (given up)"
 	}
-	if none := b.of(s).NoStatement; none != "" {
+	if none := b.cautionFor(s).NoStatement; none != "" {
 		return s.State + ", " + none
 	}
 	return s.State
@@ -100,5 +130,5 @@ func (b *bulletin) remark(s *intake.Standing) string {
 	if b.stranded[s.Slide] {
 		return "interrupted, in no queue"
 	}
-	return strings.Join(b.of(s).Warnings, "; ")
+	return strings.Join(b.cautionFor(s).Warnings, "; ")
 }

@@ -39,7 +39,7 @@ func TestScript(t *testing.T) {
 			}
 			return false, errors.New("unknown condition")
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "cut": cut, "damage": damage, "await": awaitFile},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "cut": cut, "damage": damage, "await": awaitFile, "age": age},
 	})
 }
 
@@ -98,6 +98,14 @@ func awaitFile(ts *testscript.TestScript, _ bool, args []string) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	ts.Fatalf("%s was not written within a minute", args[0])
+}
+
+// age FILE… makes files an hour older than new ones: a scanner has long written them.
+func age(ts *testscript.TestScript, _ bool, args []string) {
+	for _, file := range args {
+		old := time.Now().Add(-time.Hour)
+		ts.Check(os.Chtimes(ts.MkAbs(file), old, old))
+	}
 }
 
 // cut FROM TO BYTES copies the beginning of a file.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/stitch"
 )
@@ -39,6 +40,7 @@ func (b *bulletin) judged(ctx context.Context, lines []intake.Line) (all []intak
 	if !b.judge.Stages {
 		return b.judge.Look(ctx, lines)
 	}
+	defer b.askOnce(ctx)()
 	for part := range slices.Chunk(lines, reportsAtOnce) {
 		standings, err := b.judge.Look(ctx, part)
 		if err != nil {
@@ -50,6 +52,17 @@ func (b *bulletin) judged(ctx context.Context, lines []intake.Line) (all []intak
 		all = append(all, standings...)
 	}
 	return all, nil
+}
+
+// askOnce lets the judge ask for dead jobs once, however many slices it looks at, until the function is called.
+func (b *bulletin) askOnce(ctx context.Context) (undo func()) {
+	ask := b.judge.Dead
+	if ask == nil {
+		return func() {}
+	}
+	dead, err := ask(ctx)
+	b.judge.Dead = func(context.Context) ([]jobs.Dead, error) { return dead, err }
+	return func() { b.judge.Dead = ask }
 }
 
 // read finds out what the slides that are done were found to be. Results are written once, so that it reads each report

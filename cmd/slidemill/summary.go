@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,8 +33,9 @@ func newSummary() *cobra.Command {
 		Long: `Summary writes summary.html and summary.csv: every slide ordered in the time, done,
 failed or refused and why, how long it took, with its picture; and its copies, which count for
 nothing. With --folder it also names the slides that the folder's worklists (CSV) name and that
-never came (missing), and those that lie in the folder and that nobody ordered (not ordered). It
-names files and accessions: keep it where your other lists lie.
+never came (missing), and those that lie in the folder and that nobody ordered (not ordered),
+but for what changed in the last 30 seconds: a scanner may still be writing it. It names files
+and accessions: keep it where your other lists lie.
 
 Areas are in mm². carcinoma_fraction is the share of the tissue that is not uncertain. What each
 column of the CSV means, with its unit, is in docs/summary.md.
@@ -71,6 +75,7 @@ func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	writing := f.leaveOutWriting(folder)
 	unordered := slices.Concat(folder.Missing, folder.NotOrdered)
 	s, err := summary.New(ctx, append(rows, missingRows(unordered)...), summary.Previews(system.bucket))
 	if err != nil {
@@ -82,6 +87,9 @@ func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
 		return err
 	}
 	tellUnordered(cmd.ErrOrStderr(), unordered)
+	if writing > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s in the folder changed in the last %v and may still be being written: left out until then\n", count(writing, "file"), watch.DefaultSettle)
+	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s\n%s\n", s.Headline(), html)
 	if s.Count().Bad() > 0 || len(s.Problems) > 0 {
 		return errSlidesFailed
@@ -107,6 +115,36 @@ func (f *summaryFlags) inventory(ctx context.Context, system *reached, log *slog
 		own = append(own, folder)
 	}
 	return watch.TakeInventory(ctx, watch.Config{Dir: f.folder, Skip: own, Log: log}, orders)
+}
+
+// leaveOutWriting takes out of the inventory what a scanner may still be writing, and a watch would not have taken yet:
+// nobody could have ordered it. It returns how many there are.
+func (f *summaryFlags) leaveOutWriting(folder *watch.Inventory) int {
+	all, now := len(folder.NotOrdered), time.Now()
+	folder.NotOrdered = slices.DeleteFunc(folder.NotOrdered, func(s watch.Slide) bool {
+		return now.Sub(changed(filepath.Join(f.folder, filepath.FromSlash(s.File)))).Abs() < watch.DefaultSettle
+	})
+	return all - len(folder.NotOrdered)
+}
+
+// changed is when a slide's file was written last, or zero where that cannot be told. A DICOM file stands for those
+// beside it, which are one slide.
+func changed(path string) (last time.Time) {
+	files := []string{path}
+	if strings.EqualFold(filepath.Ext(path), ".dcm") {
+		beside, _ := os.ReadDir(filepath.Dir(path)) // without them the file itself decides
+		for _, entry := range beside {
+			if strings.EqualFold(filepath.Ext(entry.Name()), ".dcm") {
+				files = append(files, filepath.Join(filepath.Dir(path), entry.Name()))
+			}
+		}
+	}
+	for _, file := range files {
+		if info, err := os.Stat(file); err == nil && info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+	}
+	return last
 }
 
 // maxTold bounds the slides that the terminal names: in a folder that was never watched that is each of them.

@@ -50,9 +50,12 @@ ordered, or a line of a worklist makes no sense, 2 usage.`,
 	fl := cmd.Flags()
 	fl.StringVar(&f.out, "out", "", "folder of the two files (default: DATA/summary)")
 	fl.StringVar(&f.folder, "folder", "", "the watched folder, whose slides and worklists say what should be there")
-	spanFlag(cmd, &f.since, "since", 18*time.Hour, "how far back to look")
+	spanFlag(cmd, &f.since, "since", aNight, "how far back to look")
 	return cmd
 }
+
+// aNight is how far back a summary looks, if nobody says otherwise: from the evening before to the next noon.
+const aNight = 18 * time.Hour
 
 func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
 	ctx := cmd.Context()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -264,13 +265,29 @@ func (r *round) summarise(ctx context.Context) (*summary.Summary, error) {
 		}
 		rows[i].File, rows[i].Accession = s.File, s.Accession
 	}
-	rows = append(rows, missingRows(r.watcher.Missing())...)
+	gone, err := r.gone(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	rows = slices.Concat(rows, gone, missingRows(r.watcher.Missing()))
 	sum, err := summary.New(ctx, rows, summary.Previews(r.system.bucket))
 	if err != nil {
 		return nil, err
 	}
 	sum.Problems, sum.Ignored = append(r.silence(), r.watcher.SheetProblems()...), r.watcher.Ignored()
 	return sum, nil
+}
+
+// gone are the slides of this night that came to nothing and whose files do not lie in the folder, such as those in
+// quarantine. The ledger knows them: a watch that is begun anew must not forget what the one before it told of.
+func (r *round) gone(ctx context.Context, here []pyramid.SlideID) (rows []summary.Row, err error) {
+	standings, err := r.system.judge().LookAll(ctx, time.Now().Add(-aNight))
+	for _, s := range standings {
+		if s.Bad() && !s.GivenUp && !slices.Contains(here, s.Slide) {
+			rows = append(rows, summary.Row{Standing: s})
+		}
+	}
+	return rows, err
 }
 
 // missingRows are the lines of slides that a worklist names and that never came.

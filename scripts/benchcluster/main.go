@@ -20,6 +20,7 @@ type options struct {
 	slides    int
 	queue     bool
 	keep      bool
+	warm      bool
 	rounds    int
 	tissue    float64
 	quota     float64
@@ -35,6 +36,7 @@ func main() {
 	flag.Float64Var(&o.quota, "quota", 1, "share of its core that each segmenting worker gets: less leaves the other processes room where there are no more cores than workers")
 	flag.IntVar(&o.rounds, "rounds", 1, "rounds of both; medians of their figures are printed")
 	flag.IntVar(&o.region, "region", 0, "side of a region; 0 means the default")
+	flag.BoolVar(&o.warm, "warm", false, "let the slide through once before it is measured: workers have touched their memory, and its pyramid is in the store; shares are of both passes")
 	flag.BoolVar(&o.keep, "keep", false, "keep the folder, with profiles of all workers, for go tool pprof")
 	flag.BoolVar(&o.queue, "queue", false, "instead: put the jobs of many slides through the queue and print its disk and memory")
 	flag.IntVar(&o.slides, "slides", 10_000, "slides whose jobs go through the queue")

@@ -84,11 +84,24 @@ func through(ctx context.Context, s *site.Site, o options, file string) (m measu
 	if err := s.Start(); err != nil {
 		return m, err
 	}
+	p := segment.Parameters{Region: o.region}
+	if m, err = ordered(ctx, s, file, p); err != nil || !o.warm {
+		return m, err
+	}
+	p.Threshold = warmThreshold
+	return ordered(ctx, s, file, p)
+}
+
+// warmThreshold makes another run of the slide that was done before: its regions are computed once more.
+const warmThreshold = 0.75
+
+// ordered orders the slide and waits for its mask.
+func ordered(ctx context.Context, s *site.Site, file string, p segment.Parameters) (m measure, err error) {
 	model, err := builtin.Model()
 	if err != nil {
 		return m, err
 	}
-	order, err := intake.Prepare(ctx, file, intake.PrepareConfig{Model: model, Parameters: segment.Parameters{Region: o.region}})
+	order, err := intake.Prepare(ctx, file, intake.PrepareConfig{Model: model, Parameters: p})
 	if err != nil {
 		return m, err
 	}

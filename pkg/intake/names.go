@@ -54,7 +54,7 @@ func SamePath(a, b string) bool {
 // inherit takes over what an earlier record says of the slide: its other names, as it is the same slide still, and
 // where nobody gave an accession the one that is known, as none does not say that the slide belongs to no case.
 func (e *Entry) inherit(old Entry) {
-	if e.Accession == "" && e.Slide != emptySlide() { // empty files of many cases are one "slide"
+	if e.Accession == "" && e.Slide != EmptySlide() { // empty files of many cases are one "slide"
 		e.Accession = old.Accession
 	}
 	e.MoreNames = old.MoreNames
@@ -63,8 +63,8 @@ func (e *Entry) inherit(old Entry) {
 	}
 }
 
-// emptySlide is the id of every empty file.
-func emptySlide() pyramid.SlideID { return pyramid.NewSlideID(sha256.Sum256(nil)) }
+// EmptySlide is the id of every empty file, under which its refusal is written down.
+func EmptySlide() pyramid.SlideID { return pyramid.NewSlideID(sha256.Sum256(nil)) }
 
 // Call notes that an ordered slide has a file of another name, too. It does nothing for one that was never ordered.
 func (l Ledger) Call(ctx context.Context, slide pyramid.SlideID, name string) error {

@@ -57,6 +57,27 @@ func onList(t *testing.T, r *Reception, n int) Line {
 	return list[0]
 }
 
+// wantRetried tries a line again by another command, with parameters of its own, and wants an order as it was wanted first:
+// off the list, of S26-1, and with nothing kept of where its file lay. It returns the slide.
+func wantRetried(t *testing.T, r *Reception, q *jobsmem.Queue, line Line, priority jobs.Priority) pyramid.SlideID {
+	t.Helper()
+	r.Parameters = segment.Parameters{}
+	taken, err := r.Retry(t.Context(), line)
+	if err != nil || taken.State != Waiting {
+		t.Fatalf("taken as %+v, %v", taken, err)
+	}
+	onList(t, r, 0)
+	d, err := q.Take(t.Context(), jobs.Tile)
+	if err != nil || d.Job().Priority != priority || !bytes.Contains(d.Job().Parameters, []byte(`"threshold":0.3`)) {
+		t.Errorf("job %+v, %v", d, err)
+	}
+	e, err := r.Desk.Ledger().Entry(t.Context(), taken.Slide)
+	if err != nil || e.Accession != "S26-1" || e.Again != nil {
+		t.Errorf("the order is %+v, %v", e, err)
+	}
+	return taken.Slide
+}
+
 // A refused file that was replaced by a sound one is ordered as it was wanted first, and is off the list.
 func TestRetryTakesTheBetterCopy(t *testing.T) {
 	r, q := desk(t)
@@ -75,21 +96,8 @@ func TestRetryTakesTheBetterCopy(t *testing.T) {
 	if err := os.WriteFile(path, sound, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r.Parameters = segment.Parameters{} // another command's
-	taken, err := r.Retry(t.Context(), line)
-	if err != nil || taken.State != Waiting {
-		t.Fatalf("taken as %+v, %v", taken, err)
-	}
-	onList(t, r, 0)
-	d, err := q.Take(t.Context(), jobs.Tile)
-	if err != nil || d.Job().Priority != jobs.Stat || !bytes.Contains(d.Job().Parameters, []byte(`"threshold":0.3`)) {
-		t.Errorf("job %+v, %v", d, err)
-	}
-	e, err := r.Desk.Ledger().Entry(t.Context(), taken.Slide)
-	if err != nil || e.Accession != "S26-1" || e.Again != nil {
-		t.Errorf("the order is %+v, %v", e, err)
-	}
-	if e, err = r.Desk.Ledger().Entry(t.Context(), line.Slide); err != nil || e.Again != nil {
+	wantRetried(t, r, q, line, jobs.Stat)
+	if e, err := r.Desk.Ledger().Entry(t.Context(), line.Slide); err != nil || e.Again != nil {
 		t.Errorf("where it lay is known for ever: %+v, %v", e, err)
 	}
 }

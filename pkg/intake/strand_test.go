@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -40,19 +39,8 @@ func TestStrandedIsOrderedAgain(t *testing.T) {
 	if line.Run != o.Run || line.End.Stage != jobs.Segment || line.End.Reason != "It is damaged: its file." || line.Again.Source != path {
 		t.Fatalf("the line is %+v, ended %+v", line.Entry, line.End)
 	}
-	r.Parameters = segment.Parameters{} // another command's
-	taken, err := r.Retry(t.Context(), line)
-	if err != nil || taken.State != Waiting {
-		t.Fatalf("taken as %+v, %v", taken, err)
-	}
-	onList(t, r, 0)
-	d, err := q.Take(t.Context(), jobs.Tile)
-	if err != nil || d.Job().Priority != jobs.Urgent || !bytes.Contains(d.Job().Parameters, []byte(`"threshold":0.3`)) {
-		t.Errorf("job %+v, %v", d, err)
-	}
-	e, err := r.Desk.Ledger().Entry(t.Context(), o.Slide)
-	if err != nil || e.Accession != "S26-1" || e.Again != nil {
-		t.Errorf("the order is %+v, %v", e, err)
+	if slide := wantRetried(t, r, q, line, jobs.Urgent); slide != o.Slide {
+		t.Errorf("slide %v was ordered, want %v", slide, o.Slide)
 	}
 }
 

@@ -2,7 +2,6 @@ package watch
 
 import (
 	"context"
-	"crypto/sha256"
 	"os"
 	"path"
 	"slices"
@@ -190,7 +189,7 @@ func (f candidate) identity(ctx context.Context) (pyramid.SlideID, error) {
 // refused under that of nothing.
 func identify(ctx context.Context, file string, alive func()) (pyramid.SlideID, error) {
 	if st, err := os.Stat(file); err == nil && st.Size() == 0 {
-		return pyramid.NewSlideID(sha256.Sum256(nil)), ctx.Err()
+		return intake.EmptySlide(), ctx.Err()
 	}
 	return intake.Identify(ctx, file, func(int64) { alive() })
 }

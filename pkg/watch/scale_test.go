@@ -10,8 +10,9 @@ import (
 	"github.com/slidemill/slidemill/pkg/intake"
 )
 
-// A slide that was refused for its scale is taken when the worklist brings one.
-func TestScaleComesLater(t *testing.T) {
+// refusedForScale has refused the slide a.png of A1, whose scale nobody knows.
+func refusedForScale(t *testing.T) *scanner {
+	t.Helper()
 	s := newScanner(t)
 	s.picture(t, "a.png", 1)
 	s.worklist(t, "a.png,A1\n")
@@ -19,6 +20,12 @@ func TestScaleComesLater(t *testing.T) {
 	if got := s.Slides(); len(got) != 1 || got[0].State != intake.Refused {
 		t.Fatalf("%+v, want it refused", got)
 	}
+	return s
+}
+
+// A slide that was refused for its scale is taken when the worklist brings one.
+func TestScaleComesLater(t *testing.T) {
+	s := refusedForScale(t)
 	s.worklist(t, "a.png,A1,,1\n")
 	s.look(t)
 	if got := s.Slides(); got[0].State != intake.Waiting {
@@ -29,13 +36,7 @@ func TestScaleComesLater(t *testing.T) {
 // A scale that came while nobody watched is heeded at the next start, whatever time the worklist bears; and once, at no
 // later start again.
 func TestScaleComesWhileAway(t *testing.T) {
-	s := newScanner(t)
-	s.picture(t, "a.png", 1)
-	s.worklist(t, "a.png,A1\n")
-	s.look(t)
-	if got := s.Slides(); len(got) != 1 || got[0].State != intake.Refused {
-		t.Fatalf("%+v, want it refused", got)
-	}
+	s := refusedForScale(t)
 	s.worklist(t, "a.png,A1,,1\n")
 	old := time.Now().Add(-time.Hour) // it was prepared elsewhere and copied with its time
 	if err := os.Chtimes(filepath.Join(s.Dir, "list.csv"), old, old); err != nil {

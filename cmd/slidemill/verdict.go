@@ -28,7 +28,7 @@ func (s *shift) finished(r *stitch.Report, order *intake.Order, took time.Durati
 
 // verdict says what was found. Where nothing was analysed there is no "0 %": nobody has looked.
 func verdict(r *stitch.Report) []string {
-	if r.AnalysedMM2 == 0 {
+	if r.Unseen() {
 		return []string{"NOTHING WAS ANALYSED: " + r.NoStatement() + "; a person must look at this slide"}
 	}
 	lines := []string{fmt.Sprintf("carcinoma %.2f mm² of %.2f mm² tissue analysed (%s), %s, %s",

@@ -26,6 +26,9 @@ func (r *Report) NoStatement() string {
 	return ""
 }
 
+// Unseen reports a run that has looked at no tissue.
+func (r *Report) Unseen() bool { return r.Areas == nil || r.AnalysedMM2 == 0 }
+
 // instead says what a slide is on which no tissue was analysed.
 func (n NotAnalysed) instead() string {
 	unscanned := n.UnscannedMM2

@@ -40,7 +40,7 @@ var page = template.Must(template.New("summary").Funcs(template.FuncMap{
 		}
 		return r.State
 	},
-	"empty":       func(r Row) bool { return r.Report != nil && unseen(r.Report) },
+	"empty":       func(r Row) bool { return r.Report != nil && r.Report.Unseen() },
 	"noStatement": func(r Row) string { return r.noStatement() },
 }).Parse(pageText))
 
@@ -58,9 +58,6 @@ var header = []string{
 
 // betweenWarnings stands in no warning.
 const betweenWarnings = " | "
-
-// unseen reports a run that has looked at no tissue.
-func unseen(r *stitch.Report) bool { return r.Areas == nil || r.AnalysedMM2 == 0 }
 
 // WriteCSV writes a line per file. What was found stands in the line of the slide, not in those of its copies, so that sums
 // over the lines are right.

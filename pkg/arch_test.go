@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	"pkg/jobs/...":                {"pkg/pyramid", "pkg/jobs/..."},
 	"pkg/slide":                   {"pkg/pyramid", "pkg/slide/..."},
 	"pkg/slide/...":               {"pkg/pyramid", "pkg/slide/..."},
-	"pkg/segment":                 {"pkg/pyramid", "pkg/segment/fingerprint", "pkg/segment/planes", "pkg/segment/net", "pkg/segment/onnx"},
+	"pkg/segment":                 {"pkg/pyramid", "pkg/qc", "pkg/segment/fingerprint", "pkg/segment/planes", "pkg/segment/net", "pkg/segment/onnx"},
 	"pkg/segment/fingerprint":     {},
 	"pkg/segment/fingerprint/gen": {},
 	"pkg/segment/planes":          {},

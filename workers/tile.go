@@ -87,7 +87,7 @@ func sameModel(want string, have segment.ModelRef) error {
 func (t *Tile) plan(ctx context.Context, job jobs.Job, p segment.Parameters, s *sheet) (*segment.Plan, error) {
 	plan, err := tiler.MakePlan(tiler.PlanConfig{
 		Slide: job.Slide, Model: t.Model.Ref, Parameters: p,
-		Frame: s.frame, Field: t.Model.Field, Tissue: s.tissue,
+		Frame: s.frame, Field: t.Model.Field, Tissue: s.tissue, Summary: s.summary,
 	})
 	if err != nil {
 		return nil, &Permanent{err}

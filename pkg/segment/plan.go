@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/qc"
 	"github.com/slidemill/slidemill/pkg/segment/fingerprint"
 )
 
@@ -25,6 +26,8 @@ type Plan struct {
 	Regions []pyramid.Region `json:"regions"`
 	// Tissue is the tissue map as TissueMap.Encode writes it: it gates the probability.
 	Tissue []byte `json:"tissue"`
+	// QC are the checks of the slide that follow from this tissue map. Plans from before it was kept have none.
+	QC []qc.Finding `json:"qc,omitempty"`
 	// BatchSize is the number of regions of one job; the last batch may be smaller.
 	BatchSize int `json:"batch_size"`
 }

@@ -34,6 +34,7 @@ func FailedReport(f Failure) *Report {
 	if f.Plan != nil {
 		r.Slide.ID = f.Plan.Slide.String()
 		r.Run = runInfo(f.Plan, f.Slide)
+		r.QC = inWords(checksOf(f.Slide, f.Plan))
 	}
 	return r
 }

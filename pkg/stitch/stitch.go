@@ -136,7 +136,7 @@ func (s *stitcher) report(p *proof, j *joined) *Report {
 		Status:  Done,
 		Notice:  Notice,
 		Lesions: []Lesion{},
-		QC:      inWords(slices.Concat(checksAt(s.Slide, frame.MPP), s.checks(), seen.checks())),
+		QC:      inWords(slices.Concat(checksOf(s.Slide, s.Plan), s.checks(), seen.checks())),
 		SHA256:  j.sums,
 		Outputs: s.outputs(),
 	}

@@ -11,7 +11,7 @@ import (
 func TestChecksHaveWords(t *testing.T) {
 	check := func(name, status string, value any) Check { return Check{Check: name, Status: status, Value: value} }
 	checks := []Check{
-		check("coverage", CheckFailed, "3 of 4 regions proved"), check("scale_um_per_px", CheckFailed, 0.0), check("tissue_mm2", CheckWarned, 0.01),
+		check("coverage", CheckFailed, "3 of 4 regions proved"), check("scale_um_per_px", CheckFailed, 0.0), check("tissue_mm2", CheckWarned, 0.01), check(checkOverruled, CheckWarned, "0.25 and 0.5 µm per pixel"),
 		check(checkUnlikeShare, CheckWarned, 0.25), check(checkUnlikeShare, CheckWarned, "not known: no fingerprint"), check(checkDistance, CheckFailed, "median distance 1.70, where 1 is the limit"),
 	}
 	for _, l := range qc.Limits() {

@@ -17,6 +17,7 @@ type PlanConfig struct {
 	Model      segment.ModelRef
 	Parameters segment.Parameters
 	Tissue     *segment.TissueMap
+	Summary    TissueSummary // of Tissue
 }
 
 // A job is a batch of regions. They hold about batchPixels model pixels, a second or two of one
@@ -54,6 +55,7 @@ func MakePlan(cfg PlanConfig) (*segment.Plan, error) {
 		Field:      cfg.Field,
 		Side:       segment.RegionSide(cfg.Frame.Size, cfg.Parameters.Region, cfg.Field),
 		Tissue:     tissue,
+		QC:         checkTissue(cfg.Summary),
 	}
 	p.Regions = regions(p.Grid(), cfg.Tissue)
 	p.BatchSize = batchSize(len(p.Regions), p.Side)

@@ -4,6 +4,8 @@
 #
 #   scripts/bench-cluster.sh [--size 12000x10000]
 #   scripts/bench-cluster.sh --size 32000x32000          a gigapixel, for a quiet machine
+#   scripts/bench-cluster.sh --night 3                   three slides, as in a night: the end of one, where one worker
+#                                                        waits for the other, counts less
 #   scripts/bench-cluster.sh --rounds 3                  medians of three, for a machine with neighbours
 #   scripts/bench-cluster.sh --warm                      of workers that have been at it for a while, without a tiler
 #   scripts/bench-cluster.sh --quota 0.5                 workers on half a core each, so that S3, tiler and stitcher

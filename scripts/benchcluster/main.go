@@ -21,6 +21,7 @@ type options struct {
 	queue     bool
 	keep      bool
 	warm      bool
+	night     int
 	rounds    int
 	tissue    float64
 	quota     float64
@@ -35,8 +36,9 @@ func main() {
 	flag.Float64Var(&o.tissue, "tissue", 0.385, "share of the slide that is drawn as tissue")
 	flag.Float64Var(&o.quota, "quota", 1, "share of its core that each segmenting worker gets: less leaves the other processes room where there are no more cores than workers")
 	flag.IntVar(&o.rounds, "rounds", 1, "rounds of both; medians of their figures are printed")
+	flag.IntVar(&o.night, "night", 1, "slides that are ordered one after the other, as in a night")
 	flag.IntVar(&o.region, "region", 0, "side of a region; 0 means the default")
-	flag.BoolVar(&o.warm, "warm", false, "let the slide through once before it is measured: workers have touched their memory, and its pyramid is in the store; shares are of both passes")
+	flag.BoolVar(&o.warm, "warm", false, "let the slides through once before they are measured: workers have touched their memory, and the pyramids are in the store; shares are of both passes")
 	flag.BoolVar(&o.keep, "keep", false, "keep the folder, with profiles of all workers, for go tool pprof")
 	flag.BoolVar(&o.queue, "queue", false, "instead: put the jobs of many slides through the queue and print its disk and memory")
 	flag.IntVar(&o.slides, "slides", 10_000, "slides whose jobs go through the queue")
@@ -59,8 +61,8 @@ func run(ctx context.Context, o options) (err error) {
 		}
 		fmt.Println("files in", o.dir)
 	}
-	if o.rounds < 1 {
-		return fmt.Errorf("--rounds %d: want 1 or more", o.rounds)
+	if o.rounds < 1 || o.night < 1 {
+		return fmt.Errorf("--rounds %d, --night %d: want 1 or more", o.rounds, o.night)
 	}
 	if o.queue {
 		return throughQueue(ctx, o)

@@ -21,7 +21,7 @@ import (
 	"github.com/slidemill/slidemill/scripts/site"
 )
 
-// once runs the slide through a site of its own, in a folder of that name.
+// once runs the night's slides through a site of its own, in a folder of that name.
 func once(ctx context.Context, o options, run string, workers int) (m measure, err error) {
 	dir := filepath.Join(o.dir, run)
 	c := site.Config{Dir: dir, Workers: workers + 2, Under: map[string][]string{}, Args: map[string][]string{}}
@@ -52,11 +52,11 @@ func once(ctx context.Context, o options, run string, workers int) (m measure, e
 		return m, err
 	}
 	mill := filepath.Join(dir, "bin", "slidemill")
-	file, err := slide(ctx, o, mill)
+	files, err := draw(ctx, o, mill)
 	if err != nil {
 		return m, err
 	}
-	if m, err = through(ctx, s, o, file); err != nil {
+	if m, err = through(ctx, s, o, files); err != nil {
 		return m, err
 	}
 	share, err := profiledShare(ctx, mill, profiles)
@@ -64,44 +64,47 @@ func once(ctx context.Context, o options, run string, workers int) (m measure, e
 	return m, err
 }
 
-// slide draws the slide if it is not there.
-func slide(ctx context.Context, o options, mill string) (file string, err error) {
-	file = filepath.Join(o.dir, "slide.tiff")
-	if _, err := os.Stat(file); err == nil {
-		return file, nil
+// draw makes those of the night's slides that are not there.
+func draw(ctx context.Context, o options, mill string) (files []string, err error) {
+	for i := range o.night {
+		file := filepath.Join(o.dir, fmt.Sprintf("slide-%d.tiff", i+1))
+		files = append(files, file)
+		if _, err := os.Stat(file); err == nil {
+			continue
+		}
+		out, err := exec.CommandContext(ctx, mill, "synth", "--out", file, "--size", o.size, "--seed", strconv.Itoa(o.seed+i),
+			"--tissue", fmt.Sprint(o.tissue)).CombinedOutput()
+		if err != nil {
+			return nil, fmt.Errorf("synth: %w\n%s", err, out)
+		}
 	}
-	out, err := exec.CommandContext(ctx, mill, "synth", "--out", file, "--size", o.size, "--seed", strconv.Itoa(o.seed),
-		"--tissue", fmt.Sprint(o.tissue)).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("synth: %w\n%s", err, out)
-	}
-	return file, nil
+	return files, nil
 }
 
-// through takes the slide through the site, and stops it.
-func through(ctx context.Context, s *site.Site, o options, file string) (m measure, err error) {
+// through takes the slides through the site, and stops it.
+func through(ctx context.Context, s *site.Site, o options, files []string) (m measure, err error) {
 	defer func() { err = errors.Join(err, s.Stop()) }()
 	if err := s.Start(); err != nil {
 		return m, err
 	}
 	p := segment.Parameters{Region: o.region}
-	if m, err = ordered(ctx, s, file, p); err != nil || !o.warm {
+	if m, err = ordered(ctx, s, files, p); err != nil || !o.warm {
 		return m, err
 	}
 	p.Threshold = warmThreshold
-	return ordered(ctx, s, file, p)
+	return ordered(ctx, s, files, p)
 }
 
-// warmThreshold makes another run of the slide that was done before: its regions are computed once more.
+// warmThreshold makes other runs of the slides that were done before: their regions are computed once more.
 const warmThreshold = 0.75
 
-// ordered orders the slide and waits for its mask.
-func ordered(ctx context.Context, s *site.Site, file string, p segment.Parameters) (m measure, err error) {
-	model, err := builtin.Model()
+// ordered orders the slides, one after the other, and waits for their masks.
+func ordered(ctx context.Context, s *site.Site, files []string, p segment.Parameters) (m measure, err error) {
+	orders, err := prepare(ctx, files, p)
 	if err != nil {
 		return m, err
 	}
-	order, err := intake.Prepare(ctx, file, intake.PrepareConfig{Model: model, Parameters: p})
+	bucket, err := s.Objects(ctx)
 	if err != nil {
 		return m, err
 	}
@@ -110,16 +113,13 @@ func ordered(ctx context.Context, s *site.Site, file string, p segment.Parameter
 		return m, err
 	}
 	started := time.Now()
-	bucket, err := s.Objects(ctx)
-	if err != nil {
+	if err := submit(ctx, s, bucket, orders); err != nil {
 		return m, err
 	}
-	if err := submit(ctx, s, bucket, order); err != nil {
-		return m, err
-	}
-	keys := store.Slide(order.Slide).Run(order.Run)
-	if err := await(ctx, s, keys.Manifest()); err != nil {
-		return m, err
+	for _, o := range orders {
+		if err := await(ctx, s, store.Slide(o.Slide).Run(o.Run).Manifest()); err != nil {
+			return m, err
+		}
 	}
 	m.total = time.Since(started)
 	after, err := processorTime(s)
@@ -127,15 +127,38 @@ func ordered(ctx context.Context, s *site.Site, file string, p segment.Parameter
 		return m, err
 	}
 	m.cpu = after.since(before)
-	return m, m.count(ctx, bucket, keys, s)
+	return m, m.count(ctx, bucket, orders, s)
 }
 
-func submit(ctx context.Context, s *site.Site, bucket store.Bucket, order *intake.Order) error {
+// prepare reads the slides before the clock runs: whoever orders does that on a machine of their own.
+func prepare(ctx context.Context, files []string, p segment.Parameters) (orders []*intake.Order, err error) {
+	model, err := builtin.Model()
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		order, err := intake.Prepare(ctx, file, intake.PrepareConfig{Model: model, Parameters: p})
+		if err != nil {
+			return nil, err
+		}
+		orders = append(orders, order)
+	}
+	return orders, nil
+}
+
+func submit(ctx context.Context, s *site.Site, bucket store.Bucket, orders []*intake.Order) (err error) {
 	queue, err := s.Queue(ctx)
 	if err != nil {
 		return err
 	}
-	return errors.Join((&intake.Desk{Bucket: bucket, Queue: queue}).Submit(ctx, order), queue.Close())
+	defer func() { err = errors.Join(err, queue.Close()) }()
+	desk := &intake.Desk{Bucket: bucket, Queue: queue}
+	for _, order := range orders {
+		if err := desk.Submit(ctx, order); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // await waits until the object is there. It looks at the server's files: questions five times a second would be
@@ -153,39 +176,51 @@ func await(ctx context.Context, s *site.Site, key string) error {
 	}
 }
 
-// count reads from the store when the plan and each region came.
-func (m *measure) count(ctx context.Context, bucket store.Bucket, keys store.RunKeys, s *site.Site) error {
-	data, err := store.ReadAll(ctx, bucket, keys.Plan(), 1<<28)
-	if err != nil {
-		return err
-	}
-	plan, err := segment.DecodePlan(data)
-	if err != nil {
-		return err
-	}
-	tissue, err := plan.TissueMap()
-	if err != nil {
-		return err
-	}
-	classes := tissue.Count()
-	m.regions, m.jobs, m.batch, m.tissue = len(plan.Regions), plan.Batches(), plan.BatchSize, float64(classes[segment.Tissue])/float64(len(tissue.Class))
-	began, err := modified(s, keys.Plan())
-	if err != nil {
-		return err
-	}
-	for _, r := range plan.Regions {
-		t, err := modified(s, keys.Region(r))
+// count reads from the store when the first plan and each region came.
+func (m *measure) count(ctx context.Context, bucket store.Bucket, orders []*intake.Order, s *site.Site) error {
+	var began time.Time
+	for _, o := range orders {
+		planned, err := m.add(ctx, bucket, store.Slide(o.Slide).Run(o.Run), s)
 		if err != nil {
 			return err
 		}
-		m.stored = append(m.stored, t)
+		if began.IsZero() || planned.Before(began) {
+			began = planned
+		}
 	}
 	if len(m.stored) < 4*m.batch {
 		return fmt.Errorf("%d regions: want a slide with at least %d", len(m.stored), 4*m.batch)
 	}
 	slices.SortFunc(m.stored, time.Time.Compare)
 	m.segmenting = m.stored[len(m.stored)-1].Sub(began)
+	m.tissue /= float64(len(orders))
 	return nil
+}
+
+// add counts one slide in, and says when its plan came.
+func (m *measure) add(ctx context.Context, bucket store.Bucket, keys store.RunKeys, s *site.Site) (planned time.Time, err error) {
+	data, err := store.ReadAll(ctx, bucket, keys.Plan(), 1<<28)
+	if err != nil {
+		return planned, err
+	}
+	plan, err := segment.DecodePlan(data)
+	if err != nil {
+		return planned, err
+	}
+	tissue, err := plan.TissueMap()
+	if err != nil {
+		return planned, err
+	}
+	m.regions, m.jobs, m.batch = m.regions+len(plan.Regions), m.jobs+plan.Batches(), plan.BatchSize
+	m.tissue += float64(tissue.Count()[segment.Tissue]) / float64(len(tissue.Class))
+	for _, r := range plan.Regions {
+		t, err := modified(s, keys.Region(r))
+		if err != nil {
+			return planned, err
+		}
+		m.stored = append(m.stored, t)
+	}
+	return modified(s, keys.Plan())
 }
 
 // modified is when an object came: the file's own time, as S3 rounds to seconds.

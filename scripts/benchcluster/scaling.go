@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// measure is one run of the slide.
+// measure is one run of the night's slides.
 type measure struct {
 	regions, jobs int
 	batch         int           // regions of a job
-	tissue        float64       // share of the slide
-	segmenting    time.Duration // from the plan, after which regions can be had, to the last region
+	tissue        float64       // share of the slides, their mean
+	segmenting    time.Duration // from the first plan, after which regions can be had, to the last region
 	stored        []time.Time   // when each region came, the first one first
-	total         time.Duration // from the order to the mask
-	cpu           usage         // between order and mask
+	total         time.Duration // from the first order to the last mask
+	cpu           usage         // between first order and last mask
 	network       time.Duration // what of it went into the networks
 }
 
@@ -36,7 +36,7 @@ func (m measure) busyRate(workers int) float64 {
 	return float64(last) / m.stored[last].Sub(m.stored[0]).Seconds()
 }
 
-// scaling runs the slide with one and with two segmenting workers, each bound to a core of its own, or a share of it. The
+// scaling runs the slides with one and with two segmenting workers, each bound to a core of its own, or a share of it. The
 // other processes run beside them on what is left. Rounds take turns in who begins: a machine whose neighbours wake up
 // meanwhile favours neither.
 func scaling(ctx context.Context, o options) error {
@@ -74,7 +74,7 @@ func median(of []float64, digits int) string {
 
 // print tells about a run with so many workers, each on that share of a core.
 func (m measure) print(workers int, share float64) {
-	fmt.Printf("%d single-core workers: %.0f %% tissue, %d regions in %d jobs, %.3f regions/s, %.3f while regions wait, %.1f s from order to mask\n",
+	fmt.Printf("%d single-core workers: %.0f %% tissue, %d regions in %d jobs, %.3f regions/s, %.3f while regions wait, %.1f s from the first order to the last mask\n",
 		workers, 100*m.tissue, m.regions, m.jobs, m.rate(), m.busyRate(workers), m.total.Seconds())
 	segmenters := m.cpu.of("segment")
 	for _, name := range slices.Sorted(maps.Keys(m.cpu)) {

@@ -26,8 +26,8 @@
 //	synth       slides that never were, for demos and tests
 //
 // Workers (beside this folder) join the queue and the stages; cmd/slidemill names the drivers.
-// Arrows point down: cmd → workers → {watch, summary, metrics} → {intake, tiler, stitch, export, viewer, synth} → {slide, segment} →
-// pyramid; store and jobs import only pyramid. arch_test.go holds this map against the imports.
+// Arrows point down: cmd → workers → {watch, summary, metrics} → {intake, tiler, stitch, export, viewer, synth} → {slide, segment} → {qc,
+// pyramid}; store and jobs import only pyramid. arch_test.go holds this map against the imports.
 //
 // Start reading at pyramid/pyramid.go, store/layout.go and jobs/subjects.go: they hold the names of
 // everything that passes between the stages.

@@ -21,7 +21,8 @@ type act struct {
 	shape  tensor.Shape
 	border int // zero pixels that readers want on each side
 	store  *storage
-	first  int // channel of the storage at which this activation starts
+	first  int  // channel of the storage at which this activation starts
+	life   life // of this activation alone
 	view   kernel.Tensor
 }
 
@@ -29,15 +30,18 @@ var _ gorgonia.Value = (*act)(nil)
 
 // newAct makes an activation with a storage of its own.
 func newAct(d dims) *act {
-	a := &act{dims: d, shape: d.shape()}
-	a.store = &storage{dims: d, start: unused, end: unused, parts: []*act{a}}
+	a := &act{dims: d, shape: d.shape(), life: unborn}
+	a.store = &storage{dims: d, life: unborn, parts: []*act{a}}
 	return a
 }
 
 // shape is the shape of the value in Gorgonia's graph, borders left out.
 func (d dims) shape() tensor.Shape {
-	return tensor.Shape{d.n, (d.c + kernel.Block - 1) / kernel.Block, d.h, d.w, kernel.Block}
+	return tensor.Shape{d.n, d.blocks(), d.h, d.w, kernel.Block}
 }
+
+// blocks is the number of channel blocks.
+func (d dims) blocks() int { return (d.c + kernel.Block - 1) / kernel.Block }
 
 // size is the shape without the batch, as a person writes it.
 func (d dims) String() string { return fmt.Sprintf("%d×%d×%d×%d", d.n, d.c, d.h, d.w) }

@@ -1,24 +1,34 @@
 package nn
 
 import (
-	"cmp"
-	"fmt"
-	"slices"
+	"math"
 
 	"gorgonia.org/gorgonia"
 
 	"github.com/slidemill/slidemill/pkg/segment/nn/kernel"
 )
 
-// unused marks a storage that no step has touched yet.
-const unused = -2
+// life is the first and the last step in which something is alive; before the first step is -1.
+type life struct{ start, end int }
+
+// unborn is the life of what no step has touched yet.
+var unborn = life{start: math.MaxInt, end: math.MinInt}
+
+// touch makes a life reach to a step.
+func (l *life) touch(i int) { l.start, l.end = min(l.start, i), max(l.end, i) }
+
+// join makes a life reach over another one.
+func (l *life) join(o life) { l.start, l.end = min(l.start, o.start), max(l.end, o.end) }
+
+// meets reports whether two are alive in the same step.
+func (l life) meets(o life) bool { return l.start <= o.end && o.start <= l.end }
 
 // storage is the memory of one or several activations: a concatenation and its parts share one.
 type storage struct {
 	dims
-	start, end int    // the first and the last step in which it is alive
-	parts      []*act // the activations that lie in it
-	off        int    // first float in the arena
+	life         // from the first of its parts to the last
+	parts []*act // the activations that lie in it
+	off   int    // first float in the arena
 }
 
 // What a task may tell the planner, each optional.
@@ -62,33 +72,30 @@ func (g *graph) plan(limit int64) error {
 // touchAll notes the steps in which each storage is alive and the borders its readers want.
 func (g *graph) touchAll() {
 	for _, a := range g.inputs {
-		a.store.touch(-1)
+		a.touch(-1)
 	}
 	for i, s := range g.steps {
 		b, _ := s.op.task.(bordered)
 		for j, v := range s.in {
 			if a, ok := v.(*act); ok {
-				a.store.touch(i)
+				a.touch(i)
 				if b != nil {
 					a.border = max(a.border, b.border(j))
 				}
 			}
 		}
 		if a, ok := s.op.out.(*act); ok {
-			a.store.touch(i)
+			a.touch(i)
 		}
 	}
 	for _, a := range g.outputs {
-		a.store.touch(len(g.steps))
+		a.touch(len(g.steps))
 	}
 }
 
-func (s *storage) touch(i int) {
-	if s.start == unused {
-		s.start, s.end = i, i
-		return
-	}
-	s.start, s.end = min(s.start, i), max(s.end, i)
+func (a *act) touch(i int) {
+	a.life.touch(i)
+	a.store.touch(i)
 }
 
 // shareStep lets an aliasing or joining step share the memory of its inputs.
@@ -154,8 +161,7 @@ func (s *storage) absorb(a *act, channel int) {
 	if a.store == s {
 		return
 	}
-	s.touch(a.store.start)
-	s.touch(a.store.end)
+	s.join(a.store.life)
 	for _, p := range a.store.parts {
 		p.store = s
 		p.first += channel
@@ -201,40 +207,6 @@ func (g *graph) storages() []*storage {
 	}
 	return list
 }
-
-// place assigns offsets: largest first, each at the lowest offset where it meets no storage that is
-// alive at the same time. It returns the length of the arena.
-func place(list []*storage, limit int64) (int, error) {
-	order := slices.Clone(list)
-	slices.SortStableFunc(order, func(a, b *storage) int { return cmp.Compare(b.floats(), a.floats()) })
-	total := 0
-	var placed []*storage // by offset
-	for _, s := range order {
-		size := align(s.floats())
-		s.off = 0
-		for _, p := range placed {
-			if p.end < s.start || s.end < p.start {
-				continue
-			}
-			if s.off+size <= p.off {
-				break
-			}
-			s.off = max(s.off, p.off+align(p.floats()))
-		}
-		total = max(total, s.off+size)
-		if bytes := int64(total) * 4; bytes > limit {
-			return 0, fmt.Errorf("the network needs more than %d MiB of activations at this size, the limit is %d MiB: "+
-				"use smaller regions or raise the limit", bytes>>20, limit>>20)
-		}
-		at, _ := slices.BinarySearchFunc(placed, s, func(a, b *storage) int { return cmp.Compare(a.off, b.off) })
-		placed = slices.Insert(placed, at, s)
-	}
-	return total, nil
-}
-
-// align rounds to whole cache lines plus one, so that planes of equal size do not all start at the
-// same set of the cache.
-func align(floats int) int { return (floats+kernel.Block-1)/kernel.Block*kernel.Block + kernel.Block }
 
 // growScratch allocates the scratch of the hungriest step.
 func (g *graph) growScratch() {

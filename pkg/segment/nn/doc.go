@@ -8,8 +8,9 @@
 // A graph is built from a net.Net for one input size. The machine runs it once without arithmetic,
 // and every operator notes what it read and wrote. From that record the arena is planned: each
 // activation gets its place in one slice of floats for the steps in which it is alive, the parts
-// of a concatenation are written straight into the whole, and gradients are added in place. From
-// then on a run allocates nothing in this package.
+// of a concatenation are written straight into the whole, whose parts lend their memory to others
+// until they are written, and gradients are added in place. From then on a run allocates nothing in
+// this package.
 //
 // # Threads
 //

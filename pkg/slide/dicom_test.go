@@ -141,6 +141,39 @@ func TestDICOMOfTwoSeries(t *testing.T) {
 	}
 }
 
+// A file of another series that is cut short is no harm to a slide; one of its own is, and so is one of which nobody can say.
+func TestDICOMBesideDamage(t *testing.T) {
+	d := slidetest.DICOM{Size: pyramid.Size{W: 64, H: 64}, Tile: 32, Levels: 1, Native: true}
+	own := d.Instance(t, 0, pyramid.Size{W: 32, H: 32})
+	other := bytes.ReplaceAll(own, []byte("2.1125.77.3"), []byte("2.1125.77.4"))
+	for name, c := range map[string]struct {
+		beside []byte
+		opens  bool
+		series string
+	}{
+		"other":   {other[:len(other)-40], true, "2.1125.77.4"},
+		"own":     {own[:len(own)-40], false, "2.1125.77.3"},
+		"unknown": {other[:180], false, ""},
+	} {
+		folder := d.Write(t)
+		path := filepath.Join(folder, "beside.dcm")
+		if err := os.WriteFile(path, c.beside, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		series, err := slide.Series(path)
+		if (err == nil) != (c.series != "") || !strings.Contains(series, c.series) {
+			t.Errorf("%s: series %q, error %v", name, series, err)
+		}
+		s, err := slide.Open(t.Context(), filepath.Join(folder, "level0.dcm"), slide.Options{})
+		if (err == nil) != c.opens {
+			t.Errorf("%s: error %v", name, err)
+		}
+		if err == nil {
+			s.Close()
+		}
+	}
+}
+
 // TestTIFFOfJ2K: JPEG 2000 in a TIFF of nobody's in particular.
 func TestTIFFOfJ2K(t *testing.T) {
 	path := writeFile(t, "j2k.tif", slidetest.TIFFOfJ2K(t, pyramid.Size{W: 200, H: 130}, 64, 2))

@@ -111,6 +111,9 @@ func (s *seriesOpener) add(path string) error {
 	switch {
 	case errors.Is(err, dicom.ErrNotDICOM):
 		return f.drop()
+	case err != nil && s.foreign(f, st.Size()):
+		s.second = true
+		return f.drop()
 	case err != nil:
 		return errors.Join(err, f.drop())
 	case f.in.SOPClass != dicom.WholeSlide:
@@ -121,6 +124,37 @@ func (s *seriesOpener) add(path string) error {
 	}
 	s.files = append(s.files, f)
 	return nil
+}
+
+// foreign reports whether a file that cannot be read is certainly of another series: then it is no harm to this one.
+func (s *seriesOpener) foreign(f dicomFile, size int64) bool {
+	if len(s.files) == 0 {
+		return false
+	}
+	series, err := dicom.Series(f.bytes, size)
+	return err == nil && s.bytes.failure() == nil && series != s.files[0].in.Series
+}
+
+// Series is the DICOM series of a file, which may be cut short; empty for what is no whole-slide instance. It reads the
+// file's first kilobytes.
+func Series(path string) (string, error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close() // read only: nothing is lost
+	st, err := f.Stat()
+	if err != nil {
+		return "", fmt.Errorf("series of %s: %w", path, err)
+	}
+	series, err := dicom.Series(f, st.Size())
+	if errors.Is(err, dicom.ErrNotDICOM) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("series of %s: %w", path, err)
+	}
+	return series, nil
 }
 
 // concatenations groups the parts of levels that are split over files, in the order of their frames.

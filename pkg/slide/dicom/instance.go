@@ -179,11 +179,11 @@ func (in *Instance) visit(c *cursor, e element) (enter func() error, err error) 
 		var text string
 		text, err = c.text(e)
 		in.ImageType = strings.Split(text, `\`)
-	case 0x00080016:
+	case tagSOPClass:
 		in.SOPClass, err = c.text(e)
 	case 0x00080018:
 		in.Instance, err = c.text(e)
-	case 0x0020000E:
+	case tagSeries:
 		in.Series, err = c.text(e)
 	case 0x00209161:
 		in.Concatenation, err = c.text(e)

@@ -48,6 +48,19 @@ func TestEmptyLastElement(t *testing.T) {
 	}
 }
 
+// What Series says of a file is what its whole header says.
+func TestSeries(t *testing.T) {
+	for i, data := range instances(t) {
+		in, err := dicom.Read(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if series, err := dicom.Series(bytes.NewReader(data), int64(len(data))); err != nil || series != in.Series || series == "" {
+			t.Errorf("instance %d: %q, want %q, error %v", i, series, in.Series, err)
+		}
+	}
+}
+
 // FuzzRead: any bytes end in an instance or in an error that blames someone; what its tables take and what its
 // frames give is bounded by the file.
 func FuzzRead(f *testing.F) {
@@ -59,6 +72,10 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		data = append(make([]byte, 128), data...)
+		_, seriesErr := dicom.Series(bytes.NewReader(data), int64(len(data)))
+		if seriesErr != nil && !blames(seriesErr) {
+			t.Fatalf("error %v", seriesErr)
+		}
 		in, err := dicom.Read(bytes.NewReader(data), int64(len(data)))
 		if err != nil {
 			if !blames(err) {

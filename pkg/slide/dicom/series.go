@@ -1,0 +1,46 @@
+package dicom
+
+import (
+	"errors"
+	"io"
+
+	"github.com/slidemill/slidemill/pkg/slide/fault"
+)
+
+const (
+	tagSOPClass tag = 0x00080016
+	tagSeries   tag = 0x0020000E
+)
+
+// Series reads of which series a whole-slide instance is, and nothing that stands behind it: some kilobytes of a file that
+// may be cut short or compressed in a way that Read refuses. It is empty for instances of other kinds.
+func Series(r io.ReaderAt, size int64) (string, error) {
+	var head [132]byte
+	if _, err := r.ReadAt(head[:], 0); err != nil || string(head[128:]) != "DICM" {
+		return "", ErrNotDICOM
+	}
+	in := &Instance{}
+	c := &cursor{r: r, size: size, at: 132}
+	if err := in.meta(c); err != nil && !errors.As(err, new(*fault.UnsupportedError)) {
+		return "", err
+	}
+	_, err := c.walk(size, func(e element) (enter func() error, err error) {
+		switch {
+		case e.tag > tagSeries: // tags ascend
+			return nil, errPast
+		case e.tag == tagSOPClass || e.tag == tagSeries:
+			return in.visit(c, e)
+		}
+		return nil, nil
+	})
+	if err != nil && !errors.Is(err, errPast) {
+		return "", err
+	}
+	if in.SOPClass != WholeSlide {
+		return "", nil
+	}
+	return in.Series, nil
+}
+
+// errPast ends the walk.
+var errPast = errors.New("all that was asked for lies before")

@@ -57,7 +57,7 @@ var allowed = map[string][]string{
 	"pkg/evaluate":                {"pkg/pyramid"},
 	"pkg/intake":                  {"pkg/pyramid", "pkg/slide", "pkg/store", "pkg/jobs", "pkg/segment", "pkg/stitch"},
 	"pkg/metrics":                 {"pkg/jobs"},
-	"pkg/watch":                   {"pkg/pyramid", "pkg/jobs", "pkg/intake"},
+	"pkg/watch":                   {"pkg/pyramid", "pkg/slide", "pkg/jobs", "pkg/intake"},
 	"pkg/summary":                 {"pkg/pyramid", "pkg/store", "pkg/intake", "pkg/stitch"},
 	"pkg/viewer":                  {"pkg/pyramid", "pkg/store"},
 	"pkg/synth":                   {"pkg/pyramid/...", "pkg/slide/tiff"},

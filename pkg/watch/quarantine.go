@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -71,21 +70,18 @@ func (w *Watcher) moved(ctx context.Context, m move) error {
 }
 
 // quarantine moves the slide's file away, writes the reason beside it, and says where it is. Of a DICOM slide all
-// instances go, as scan took them for one: left without the first, the others would be another slide.
+// instances go, as scan took them for one: left without the first, the others would be another slide. Those of another
+// series in the same folder stay.
 func (w *Watcher) quarantine(s *Slide) (to string, err error) {
 	from := w.path(s.File)
 	to = filepath.Join(w.Quarantine, filepath.FromSlash(s.File))
-	if strings.EqualFold(filepath.Ext(from), dicom) {
-		entries, err := os.ReadDir(filepath.Dir(from))
+	if isDICOM(from) {
+		others, err := w.series.beside(from)
 		if err != nil {
 			return "", fmt.Errorf("quarantine: %w", err)
 		}
-		for _, e := range entries {
-			other := filepath.Join(filepath.Dir(from), e.Name())
-			if other == from || !e.Type().IsRegular() || !strings.EqualFold(filepath.Ext(other), dicom) {
-				continue
-			}
-			if _, err := moveAway(other, filepath.Join(filepath.Dir(to), e.Name())); err != nil {
+		for _, other := range others {
+			if _, err := moveAway(other, filepath.Join(filepath.Dir(to), filepath.Base(other))); err != nil {
 				return "", err
 			}
 		}

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// candidate is a file that looks like a slide, or a folder of DICOM files that is one.
+// candidate is a file that looks like a slide, or the first of the DICOM files that are one.
 type candidate struct {
 	path, file string
 	size       int64
@@ -47,12 +47,10 @@ var extensions = []string{
 	".isyntax", ".czi", ".zvi", ".qptiff", ".afi", ".dcm",
 }
 
-const dicom = ".dcm"
-
 // scan lists the folder's candidates, by name. What cannot be read is an error, and the rest is listed.
 func (w *Watcher) scan(ctx context.Context) (found []candidate, err error) {
 	var errs []error
-	units := map[string]int{} // folders of DICOM files, by their place in found
+	dicoms := instances{}
 	other := 0
 	walk := w.walk
 	if walk == nil {
@@ -82,14 +80,18 @@ func (w *Watcher) scan(ctx context.Context) (found []candidate, err error) {
 			errs = append(errs, err)
 		case !ok:
 			other++
-		case strings.EqualFold(filepath.Ext(path), dicom):
-			found = addInstance(found, units, f)
+		case isDICOM(path):
+			dicoms.add(f)
 		default:
 			found = append(found, f)
 		}
 		return nil
 	})
 	w.other = other
+	if more := dicoms.slides(w.series, w.alive); len(more) > 0 {
+		found = append(found, more...)
+		slices.SortFunc(found, func(a, b candidate) int { return strings.Compare(a.file, b.file) })
+	}
 	return found, errors.Join(append(errs, err)...)
 }
 
@@ -123,22 +125,6 @@ func (w *Watcher) candidate(path string, d fs.DirEntry) (f candidate, ok bool, e
 	}
 	f.size, f.changed = st.Size(), st.ModTime()
 	return f, true, nil
-}
-
-// addInstance makes the DICOM files of one folder one candidate, under the name of the first: together
-// they are one slide, and whole only when the last of them is.
-func addInstance(found []candidate, units map[string]int, f candidate) []candidate {
-	folder := filepath.Dir(f.path)
-	i, ok := units[folder]
-	if !ok {
-		units[folder] = len(found)
-		return append(found, f)
-	}
-	found[i].size += f.size
-	if f.changed.After(found[i].changed) {
-		found[i].changed = f.changed
-	}
-	return found
 }
 
 func sortSlides(list []Slide) {

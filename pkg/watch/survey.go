@@ -33,7 +33,8 @@ var errSilent = errors.New("the watched folder does not answer: see whether its 
 //
 // A call that the system never ends cannot be called off. So there is one errand of each kind, and whoever
 // wants another waits for that one: what hangs does not pile up. Left behind when the watch ends it ends with the
-// process; it shares nothing with the watcher but what it gives by ending.
+// process; it shares nothing with the watcher but what it gives by ending, and the seriesBook, which nobody holds while
+// reading.
 type errand[T any] struct {
 	ended chan T
 	alive atomic.Int64 // when it last got an answer, in Unix nanoseconds
@@ -104,7 +105,7 @@ func (w *Watcher) survey(ctx context.Context) (*survey, error) {
 
 // look is a survey's work, on copies of what the watcher knows.
 func (w *Watcher) look(ctx context.Context) func(alive func()) *survey {
-	own := &Watcher{Config: w.Config, lists: w.lists.clone(), walk: w.walk}
+	own := &Watcher{Config: w.Config, lists: w.lists.clone(), series: w.series, walk: w.walk}
 	return func(alive func()) *survey {
 		own.alive = alive
 		s := &survey{stale: own.lists.reread(own.Dir, own.Log)}

@@ -73,6 +73,7 @@ type Watcher struct {
 	entries map[string]intake.Line       // what the ledger knew at the start, by file, the latest
 	earlier map[string][]intake.Line     // and those before
 	lists   worklists
+	series  *seriesBook
 	stale   bool // a worklist may say something else than the orders
 	other   int  // files that are no slides by their names
 	masks   int  // of these, masks beside their slides
@@ -108,7 +109,7 @@ func New(ctx context.Context, c Config) (*Watcher, error) {
 	w := &Watcher{
 		Config: c, files: map[string]*seen{}, slides: map[string]*Slide{},
 		first: map[pyramid.SlideID]string{}, copies: map[pyramid.SlideID][]string{}, entries: map[string]intake.Line{}, earlier: map[string][]intake.Line{},
-		silence: folderSilence, take: c.Reception.Take,
+		series: &seriesBook{}, silence: folderSilence, take: c.Reception.Take,
 	}
 	slices.SortStableFunc(lines, func(a, b intake.Line) int { return a.At.Compare(b.At) })
 	for _, l := range lines {

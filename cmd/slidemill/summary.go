@@ -5,15 +5,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/summary"
 	"github.com/slidemill/slidemill/pkg/watch"
 )
@@ -32,9 +31,11 @@ func newSummary() *cobra.Command {
 		Short: "The morning summary of a night's orders, as HTML and CSV",
 		Long: `Summary writes summary.html and summary.csv: every slide ordered in the time, done,
 failed or refused and why, how long it took, with its picture; and its copies, which count for
-nothing. With --folder it also names the slides that the folder's worklists (CSV) name and that
-never came (missing), and those that lie in the folder and that nobody ordered (not ordered),
-but for what changed in the last 30 seconds: a scanner may still be writing it. It names files
+nothing. With --folder each slide file of the folder is accounted for, by its own name and
+accession: what became of the slide that it holds, ordered under that name or another one, or that
+nobody ordered it (not ordered), but for what changed in the last 30 seconds: a scanner may still
+be writing it. Those that were ordered before that time and need nobody any more are counted. The
+slides that the folder's worklists (CSV) name and that never came are named (missing). It names files
 and accessions: keep it where your other lists lie.
 
 Areas are in mm². carcinoma_fraction is the share of the tissue that is not uncertain. What each
@@ -70,17 +71,17 @@ func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	rows := make([]summary.Row, len(standings))
-	for i, s := range standings {
-		rows[i].Standing = s
-	}
 	folder, err := f.inventory(ctx, system, f.logger(cmd, slog.LevelWarn))
 	if err != nil {
 		return err
 	}
-	writing := f.leaveOutWriting(folder)
+	before, ended, err := earlier(ctx, system.judge(), standings, folder.Ordered)
+	if err != nil {
+		return err
+	}
 	unordered := slices.Concat(folder.Missing, folder.NotOrdered)
-	s, err := summary.New(ctx, append(rows, missingRows(unordered)...), summary.Previews(system.bucket))
+	rows := append(rowsOf(append(standings, before...), folder.Ordered), missingRows(unordered)...)
+	s, err := summary.New(ctx, rows, summary.Previews(system.bucket))
 	if err != nil {
 		return err
 	}
@@ -90,8 +91,12 @@ func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
 		return err
 	}
 	tellUnordered(cmd.ErrOrStderr(), unordered)
-	if writing > 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s in the folder changed in the last %v and may still be being written: left out until then\n", count(writing, "file"), watch.DefaultSettle)
+	tellSome(cmd.ErrOrStderr(), s.Problems)
+	if n := folder.Writing; n > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s in the folder changed in the last %v and may still be being written: left out until then\n", count(n, "file"), watch.DefaultSettle)
+	}
+	if ended > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s in the folder, ordered earlier and done, cancelled or given up: left out; a longer --since lists them\n", count(ended, "file"))
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s\n%s\n", s.Headline(), html)
 	if s.Count().Bad() > 0 || len(s.Problems) > 0 {
@@ -100,7 +105,7 @@ func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
 	return nil
 }
 
-// inventory is what the folder of --folder lacks, and what lies in it and was never ordered.
+// inventory is what the orders say of the folder of --folder.
 func (f *summaryFlags) inventory(ctx context.Context, system *reached, log *slog.Logger) (*watch.Inventory, error) {
 	if f.folder == "" {
 		return &watch.Inventory{}, nil
@@ -109,57 +114,72 @@ func (f *summaryFlags) inventory(ctx context.Context, system *reached, log *slog
 	if err != nil {
 		return nil, err
 	}
-	orders := make([]intake.Entry, len(lines))
-	for i, l := range lines {
-		orders[i] = l.Entry
-	}
 	own := []string{f.data, summaryFolder(f.data, f.out)}
 	if folder := f.storeFolder(); folder != "" {
 		own = append(own, folder)
 	}
-	return watch.TakeInventory(ctx, watch.Config{Dir: f.folder, Skip: own, Log: log}, orders)
+	return watch.TakeInventory(ctx, watch.Config{Dir: f.folder, Skip: own, Settle: watch.DefaultSettle, Log: log}, lines)
 }
 
-// leaveOutWriting takes out of the inventory what a scanner may still be writing, and a watch would not have taken yet:
-// nobody could have ordered it. It returns how many there are.
-func (f *summaryFlags) leaveOutWriting(folder *watch.Inventory) int {
-	all, now := len(folder.NotOrdered), time.Now()
-	folder.NotOrdered = slices.DeleteFunc(folder.NotOrdered, func(s watch.Slide) bool {
-		return now.Sub(changed(filepath.Join(f.folder, filepath.FromSlash(s.File)))).Abs() < watch.DefaultSettle
-	})
-	return all - len(folder.NotOrdered)
-}
-
-// changed is when a slide's file was written last, or zero where that cannot be told. A DICOM file stands for those
-// beside it, which are one slide.
-func changed(path string) (last time.Time) {
-	files := []string{path}
-	if strings.EqualFold(filepath.Ext(path), ".dcm") {
-		beside, _ := os.ReadDir(filepath.Dir(path)) // without them the file itself decides
-		for _, entry := range beside {
-			if strings.EqualFold(filepath.Ext(entry.Name()), ".dcm") {
-				files = append(files, filepath.Join(filepath.Dir(path), entry.Name()))
-			}
-		}
+// earlier are the slides of the folder that were ordered before the summary's time and that a person may still have to look
+// after: their files lie there, and without a row nobody would know what became of them. ended is how many files hold others.
+func earlier(ctx context.Context, judge *intake.Judge, since []intake.Standing, files []watch.Slide) (open []intake.Standing, ended int, err error) {
+	listed, held := map[pyramid.SlideID]bool{}, map[pyramid.SlideID]int{}
+	for i := range since {
+		listed[since[i].Slide] = true
 	}
 	for _, file := range files {
-		if info, err := os.Stat(file); err == nil && info.ModTime().After(last) {
-			last = info.ModTime()
+		if !listed[file.Slide] {
+			held[file.Slide]++
 		}
 	}
-	return last
+	all, err := judge.LookAt(ctx, slices.Collect(maps.Keys(held)))
+	for i := range all {
+		if s := &all[i]; s.Open() || s.Bad() && !s.GivenUp {
+			open = append(open, *s)
+		} else {
+			ended += held[s.Slide]
+		}
+	}
+	return open, ended, err
 }
 
-// maxTold bounds the slides that the terminal names: in a folder that was never watched that is each of them.
-const maxTold = 20
+// rowsOf is a row for each slide, and for each file of the folder that holds it one by its own name and accession.
+func rowsOf(standings []intake.Standing, files []watch.Slide) (rows []summary.Row) {
+	held := map[pyramid.SlideID][]watch.Slide{}
+	for _, file := range files {
+		held[file.Slide] = append(held[file.Slide], file)
+	}
+	for _, s := range standings {
+		if !slices.ContainsFunc(held[s.Slide], func(file watch.Slide) bool { return file.Doubled == "" }) { // it lies elsewhere
+			rows = append(rows, summary.Row{Standing: s})
+		}
+		for _, file := range held[s.Slide] {
+			row := summary.Row{Standing: s, Doubled: file.Doubled}
+			row.File, row.Accession = file.File, file.Accession
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
 
 // tellUnordered names those that nobody looks at unless somebody reads it here.
 func tellUnordered(out io.Writer, slides []watch.Slide) {
+	lines := make([]string, len(slides))
 	for i, s := range slides {
-		if i == maxTold {
-			fmt.Fprintf(out, "and %d more, in the summary\n", len(slides)-maxTold)
-			return
-		}
-		fmt.Fprintf(out, "%s: %s: %s\n", s.File, s.State, s.Reason)
+		lines[i] = fmt.Sprintf("%s: %s: %s", s.File, s.State, s.Reason)
+	}
+	tellSome(out, lines)
+}
+
+// maxTold bounds what the terminal names: in a folder that was never watched that is each slide.
+const maxTold = 20
+
+func tellSome(out io.Writer, lines []string) {
+	for _, line := range lines[:min(len(lines), maxTold)] {
+		fmt.Fprintln(out, line)
+	}
+	if more := len(lines) - maxTold; more > 0 {
+		fmt.Fprintf(out, "and %d more, in the summary\n", more)
 	}
 }

@@ -1,41 +1,65 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/store/mem"
 	"github.com/slidemill/slidemill/pkg/watch"
 )
 
-// Of DICOM files that are one slide the one that is written last decides whether it is whole; a scanner whose clock goes
-// wrong by hours hides nothing.
-func TestWhatIsBeingWrittenIsLeftOut(t *testing.T) {
-	dir, now := t.TempDir(), time.Now()
-	for file, written := range map[string]time.Time{
-		"old.svs": now.Add(-time.Hour), "new.svs": now, "ahead.svs": now.Add(3 * time.Hour),
-		"growing/1.dcm": now.Add(-time.Hour), "growing/2.DCM": now,
-		"whole/1.dcm": now.Add(-time.Hour), "whole/list.csv": now,
-	} {
-		path := filepath.Join(dir, filepath.FromSlash(file))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+// A slide of the folder that was ordered before the summary's time has rows while somebody has to look after it, and is
+// counted otherwise: neither is passed over in silence.
+func TestOrderedEarlier(t *testing.T) {
+	l := intake.Ledger{Bucket: mem.New()}
+	ordered := func(n byte, end *intake.End) pyramid.SlideID {
+		id := pyramid.SlideID{n}
+		err := l.Enter(t.Context(), intake.Entry{Slide: id, Run: pyramid.RunID{n}, SHA256: "00", File: "f", At: time.Now()})
+		if err == nil && end != nil {
+			end.At = time.Now()
+			err = l.Close(t.Context(), id, *end)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, nil, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chtimes(path, written, written); err != nil {
-			t.Fatal(err)
-		}
+		return id
 	}
-	for file, whole := range map[string]bool{
-		"old.svs": true, "new.svs": false, "ahead.svs": true, "growing/1.dcm": false, "whole/1.dcm": true, "gone.svs": true,
-	} {
-		folder := &watch.Inventory{NotOrdered: []watch.Slide{{File: file}}}
-		f := &summaryFlags{folder: dir}
-		if n := f.leaveOutWriting(folder); (n == 0) != whole || (len(folder.NotOrdered) == 1) != whole {
-			t.Errorf("%s: %d left out, want it named: %v", file, n, whole)
-		}
+	open, failed := ordered(1, nil), ordered(2, &intake.End{State: intake.Failed})
+	tonight := ordered(3, &intake.End{State: intake.Failed})
+	givenUp, cancelled := ordered(4, &intake.End{State: intake.Failed, GivenUp: true}), ordered(5, &intake.End{State: intake.Cancelled})
+	files := []watch.Slide{{Slide: open}, {Slide: failed}, {Slide: failed}, {Slide: tonight}, {Slide: givenUp}, {Slide: cancelled}, {Slide: cancelled}}
+	since := []intake.Standing{{Entry: intake.Entry{Slide: tonight}}}
+	list, ended, err := earlier(t.Context(), &intake.Judge{Ledger: l}, since, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[pyramid.SlideID]bool{}
+	for _, s := range list {
+		ids[s.Slide] = true
+	}
+	if len(list) != 2 || !ids[open] || !ids[failed] || ended != 3 {
+		t.Errorf("%+v, and %d have ended; want those that are open or failed, and 3", list, ended)
+	}
+}
+
+// Each file has a row of its own; the slide that was ordered has one, too, where its file lies elsewhere.
+func TestARowForEachFile(t *testing.T) {
+	standings := []intake.Standing{
+		{Entry: intake.Entry{Slide: pyramid.SlideID{1}, File: "a.svs", Accession: "A1"}},
+		{Entry: intake.Entry{Slide: pyramid.SlideID{2}, File: "gone.svs", Accession: "A2"}},
+	}
+	rows := rowsOf(standings, []watch.Slide{
+		{Slide: pyramid.SlideID{1}, File: "x/a.svs", Accession: "A1"}, {Slide: pyramid.SlideID{1}, File: "b.svs", Accession: "A3", Doubled: "x/a.svs"},
+		{Slide: pyramid.SlideID{2}, File: "c.svs", Accession: "A4", Doubled: "gone.svs"},
+	})
+	var got []string
+	for _, r := range rows {
+		got = append(got, r.File+" "+r.Accession+" "+r.Doubled)
+	}
+	if want := []string{"x/a.svs A1 ", "b.svs A3 x/a.svs", "gone.svs A2 ", "c.svs A4 gone.svs"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

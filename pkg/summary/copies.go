@@ -1,6 +1,8 @@
 package summary
 
 import (
+	"slices"
+
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/pyramid"
 )
@@ -13,15 +15,12 @@ func (r *Row) Copy() bool { return r.Doubled != "" && r.Run != (pyramid.RunID{})
 // moreCopies stands for the names that the order's record did not keep.
 const moreCopies = "(and more)"
 
-// withCopies adds a row for each further name under which a slide was ordered, unless it has one.
+// withCopies adds a row for each further name under which a slide was ordered, unless it has one. A folder's files have
+// rows already, with more of their path than `run` and `submit` write down.
 func withCopies(rows []Row) []Row {
-	type file struct {
-		slide pyramid.SlideID
-		name  string
-	}
-	listed, doubled := map[file]bool{}, map[pyramid.SlideID]bool{}
+	listed, doubled := map[pyramid.SlideID][]string{}, map[pyramid.SlideID]bool{}
 	for i := range rows {
-		listed[file{rows[i].Slide, rows[i].File}] = true
+		listed[rows[i].Slide] = append(listed[rows[i].Slide], rows[i].File)
 		doubled[rows[i].Slide] = doubled[rows[i].Slide] || rows[i].Doubled != ""
 	}
 	for _, r := range rows[:len(rows):len(rows)] {
@@ -29,12 +28,12 @@ func withCopies(rows []Row) []Row {
 			continue
 		}
 		names := r.Names
-		if r.MoreNames && !doubled[r.Slide] { // a watched folder lists all of them
+		if r.MoreNames && !doubled[r.Slide] { // a folder lists all of them
 			names = append(names[:len(names):len(names)], moreCopies)
 		}
-		for _, name := range names { // a copy of the same name in a subfolder is told only by a watch, which lists files
-			if here := (file{r.Slide, name}); !listed[here] && !intake.SamePath(name, r.File) {
-				listed[here] = true
+		for _, name := range names { // a copy of the same name in a subfolder is told only where a folder lists files
+			if !slices.ContainsFunc(listed[r.Slide], func(file string) bool { return intake.SamePath(name, file) }) {
+				listed[r.Slide] = append(listed[r.Slide], name)
 				c := r
 				c.File, c.Doubled = name, r.File
 				rows = append(rows, c)

@@ -360,3 +360,19 @@ func TestMoreCopiesThanNames(t *testing.T) {
 		t.Errorf("%d copies", s.Count().Copies)
 	}
 }
+
+// Where a folder lists the files, a copy has one row though `run` wrote only the last part of its path down.
+func TestCopiesOfAFolderAreListedOnce(t *testing.T) {
+	main := batch()[0]
+	main.Names = []string{"twice.svs", "elsewhere.svs"}
+	doubled := main
+	doubled.File, doubled.Doubled = "x/twice.svs", "done.svs"
+	s, _, _ := written(t, []Row{main, doubled}, nil)
+	var files []string
+	for _, r := range s.Rows {
+		files = append(files, r.File)
+	}
+	if want := []string{"done.svs", "elsewhere.svs", "x/twice.svs"}; !slices.Equal(files, want) {
+		t.Errorf("%q, want %q", files, want)
+	}
+}

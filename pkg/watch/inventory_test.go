@@ -30,7 +30,7 @@ func TestNotOrdered(t *testing.T) {
 		"nothing ordered":                   {map[string]string{"a.svs": "1", "sub/b.tiff": "2", "notes.txt": "3"}, nil, []string{"a.svs", "sub/b.tiff"}},
 		"ordered by name and by path":       {map[string]string{"a.svs": "1", "sub/b.tiff": "2"}, []order{{"1", "a.svs"}, {"2", "b.tiff"}}, nil},
 		"from a folder above":               {map[string]string{"a.svs": "1"}, []order{{"1", "scans/a.svs"}}, nil},
-		"end of a name":                     {map[string]string{"a.svs": "1"}, []order{{"1", "aa.svs"}}, []string{"a.svs"}},
+		"end of a name":                     {map[string]string{"a.svs": "1"}, []order{{"2", "aa.svs"}}, []string{"a.svs"}},
 		"another slide of the name":         {map[string]string{"a.svs": "longer"}, []order{{"1", "a.svs"}}, []string{"a.svs"}},
 		"two of a name, one ordered":        {map[string]string{"x/a.svs": "1", "y/a.svs": "2"}, []order{{"2", "a.svs"}}, []string{"x/a.svs"}},
 		"two of a name, ordered by path":    {map[string]string{"x/a.svs": "1", "y/a.svs": "2"}, []order{{"1", "x/a.svs"}, {"2", "y/a.svs"}}, nil},
@@ -52,9 +52,9 @@ func TestNotOrdered(t *testing.T) {
 			for file, text := range c.files {
 				write(t, filepath.Join(dir, file), text)
 			}
-			var orders []intake.Entry
+			var orders []intake.Line
 			for _, o := range c.orders {
-				orders = append(orders, o.entry(t))
+				orders = append(orders, o.line(t))
 			}
 			found, err := TakeInventory(t.Context(), Config{Dir: dir, Skip: []string{filepath.Join(dir, "data")}, Log: slog.New(slog.DiscardHandler)}, orders)
 			if err != nil {
@@ -77,7 +77,7 @@ func TestNotOrdered(t *testing.T) {
 // order is the content of a slide and its names; "…" stands for those that were not kept.
 type order []string
 
-func (o order) entry(t *testing.T) intake.Entry {
+func (o order) line(t *testing.T) intake.Line {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "slide")
 	write(t, path, o[0])
@@ -94,7 +94,7 @@ func (o order) entry(t *testing.T) intake.Entry {
 			e.Names = append(e.Names, name)
 		}
 	}
-	return e
+	return intake.Line{Entry: e}
 }
 
 func write(t *testing.T, path, text string) {
@@ -112,7 +112,7 @@ func TestNotOrderedSaysWhatIsKnown(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "a.svs"), "another")
 	write(t, filepath.Join(dir, "list.csv"), "file,accession,priority\na.svs,S26-1,stat\n")
-	found, err := TakeInventory(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}, []intake.Entry{order{"1", "a.svs"}.entry(t)})
+	found, err := TakeInventory(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}, []intake.Line{order{"1", "a.svs"}.line(t)})
 	if err != nil || len(found.NotOrdered) != 1 || len(found.Missing) != 0 {
 		t.Fatalf("%+v, %v", found, err)
 	}
@@ -122,7 +122,7 @@ func TestNotOrderedSaysWhatIsKnown(t *testing.T) {
 }
 
 // unordered are the files of a folder that no order means.
-func unordered(t *testing.T, dir string, orders ...intake.Entry) (files []string) {
+func unordered(t *testing.T, dir string, orders ...intake.Line) (files []string) {
 	t.Helper()
 	found, err := TakeInventory(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}, orders)
 	if err != nil {
@@ -146,7 +146,7 @@ func TestOnlyDoubtfulIsRead(t *testing.T) {
 		}
 	}
 	put("x/a.svs", "1")
-	e := order{"2", "a.svs"}.entry(t)
+	e := order{"2", "a.svs"}.line(t)
 	e.Changed = scanned
 	if got := unordered(t, dir, e); got != nil {
 		t.Errorf("of the same size and time: %q", got)
@@ -179,7 +179,7 @@ func TestSeriesIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"case", "level0.dcm"} {
-		e := intake.Entry{Slide: id, File: name, Bytes: st.Size(), Changed: st.ModTime()}
+		e := intake.Line{Entry: intake.Entry{Slide: id, File: name, Bytes: st.Size(), Changed: st.ModTime()}}
 		if got := unordered(t, dir, e); got != nil {
 			t.Errorf("ordered as %s: %q", name, got)
 		}
@@ -201,7 +201,157 @@ func TestReadingIsInterrupted(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := w.notOrdered(ctx, found, []intake.Entry{order{"1", "a.svs"}.entry(t)}); !errors.Is(err, context.Canceled) {
+	if _, err := newOrderIndex(found, []intake.Line{order{"1", "a.svs"}.line(t)}).find(ctx, found); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// accounted takes an inventory and says in one line per file what it was ordered as.
+func accounted(t *testing.T, dir string, orders ...intake.Line) (lines []string) {
+	t.Helper()
+	found, err := TakeInventory(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}, orders)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range slices.Concat(found.Ordered, found.NotOrdered) {
+		text := s.File + " " + s.Accession
+		if s.Doubled != "" {
+			text += " as " + s.Doubled
+		}
+		lines = append(lines, strings.TrimSpace(text+" "+s.State))
+	}
+	return lines
+}
+
+// Each file is told of by its own name and accession, whatever other file holds the same: a copy of a slide, under
+// whatever name that was ordered, and what was never fit for an order and may be of many cases.
+func TestEachFileIsAccountedFor(t *testing.T) {
+	unfit := func(l intake.Line) intake.Line {
+		l.Run, l.Accession, l.End = pyramid.RunID{}, "A1", &intake.End{State: intake.Failed}
+		return l
+	}
+	ended := func(l intake.Line, state string) intake.Line {
+		l.End = &intake.End{State: state}
+		return l
+	}
+	of := func(l intake.Line, accession string) intake.Line {
+		l.Accession = accession
+		return l
+	}
+	many := order{"", "e0.svs", "e1.svs", "…"}.line(t)
+	for name, c := range map[string]struct {
+		files map[string]string
+		rows  string // of the worklist
+		order intake.Line
+		want  []string
+	}{
+		"damaged files of two cases": {
+			map[string]string{"a.svs": "1", "b.svs": "1"}, "b.svs,A2\n", unfit(order{"1", "a.svs", "b.svs"}.line(t)),
+			[]string{"a.svs A1", "b.svs A2 as a.svs"},
+		},
+		"empty files, more than the record names": {
+			map[string]string{"e0.svs": "", "x/e1.svs": "", "e2.svs": ""}, "e2.svs,A2\nx/e1.svs,A3\n", unfit(many),
+			[]string{"e0.svs A1", "e2.svs A2 as e0.svs", "x/e1.svs A3 as e0.svs"},
+		},
+		"the record's accession is that of the one written last": {
+			map[string]string{"a.svs": "1", "b.svs": "1"}, "a.svs,A1\nb.svs,A2\n", unfit(order{"1", "b.svs", "a.svs"}.line(t)),
+			[]string{"a.svs A1 as b.svs", "b.svs A2"},
+		},
+		"a copy that nobody ordered": {
+			map[string]string{"a.svs": "1", "b.svs": "1", "c.svs": "2"}, "", of(order{"1", "a.svs"}.line(t), "A1"),
+			[]string{"a.svs A1", "b.svs A1 as a.svs", "c.svs  not ordered"},
+		},
+		"a copy with a row of its own": {
+			map[string]string{"a.svs": "1", "b.svs": "1"}, "b.svs,A2\n", of(order{"1", "a.svs"}.line(t), "A1"),
+			[]string{"a.svs A1", "b.svs A2 as a.svs"},
+		},
+		"ordered by hand without an accession": {
+			map[string]string{"x/a.svs": "1"}, "x/a.svs,A1\n", order{"1", "a.svs"}.line(t), []string{"x/a.svs A1"},
+		},
+		"the slide lies elsewhere": {
+			map[string]string{"b.svs": "1"}, "", of(order{"1", "a.svs"}.line(t), "A1"), []string{"b.svs A1 as a.svs"},
+		},
+		"files of one name": {
+			map[string]string{"a.svs": "1", "A/a.svs": "1"}, "", of(order{"1", "a.svs"}.line(t), "A1"),
+			[]string{"A/a.svs A1 as a.svs", "a.svs A1"},
+		},
+		"refused for its scale": {
+			map[string]string{"a.svs": "1", "b.svs": "1"}, "", ended(of(order{"1", "a.svs"}.line(t), "A1"), intake.Refused),
+			[]string{"a.svs A1", "b.svs A1 as a.svs"},
+		},
+		"a damaged file that is back in the place of its replacement": {
+			map[string]string{"a.svs": "1"}, "", ended(order{"1", "a.svs"}.line(t), intake.Replaced), []string{"a.svs  not ordered"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for file, text := range c.files {
+				write(t, filepath.Join(dir, file), text)
+			}
+			write(t, filepath.Join(dir, "list.csv"), "file,accession\n"+c.rows)
+			if got := accounted(t, dir, c.order); !slices.Equal(got, c.want) {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// A DICOM series is one slide under the name of any of its files, so that its copy in another folder is one.
+func TestCopyOfASeries(t *testing.T) {
+	dir := t.TempDir()
+	from := os.DirFS(slidetest.DICOM{Size: pyramid.Size{W: 200, H: 130}, Tile: 64, Levels: 2}.Write(t))
+	if err := errors.Join(os.CopyFS(filepath.Join(dir, "case"), from), os.CopyFS(filepath.Join(dir, "again"), from)); err != nil {
+		t.Fatal(err)
+	}
+	id, err := intake.Identify(t.Context(), filepath.Join(dir, "case"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := intake.Line{Entry: intake.Entry{Slide: id, Run: pyramid.RunID{1}, File: "case", Bytes: 4096}}
+	if got, want := accounted(t, dir, l), []string{"again/level0.dcm  as case/level0.dcm", "case/level0.dcm"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// What rows of files of one slide contradict each other in is told, as a watch does.
+func TestInventoryTellsContradictions(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "a.svs"), "1")
+	write(t, filepath.Join(dir, "b.svs"), "1")
+	write(t, filepath.Join(dir, "list.csv"), "file,accession\na.svs,A1\nb.svs,A2\n")
+	l := order{"1", "a.svs"}.line(t)
+	l.Accession = "A1"
+	found, err := TakeInventory(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}, []intake.Line{l})
+	if err != nil || len(found.Problems) != 1 || !strings.Contains(found.Problems[0], "b.svs holds the same slide as another file; its accession A2 does not count") {
+		t.Errorf("%+v, %v", found, err)
+	}
+}
+
+// What changed lately is neither ordered nor not: of DICOM files that are one slide the one that is written last decides
+// whether it is whole; a scanner whose clock goes wrong by hours hides nothing, and what was ordered as it is is whole.
+func TestWhatIsBeingWrittenIsLeftOut(t *testing.T) {
+	dir, now := t.TempDir(), time.Now()
+	for file, written := range map[string]time.Time{
+		"old.svs": now.Add(-time.Hour), "new.svs": now, "ahead.svs": now.Add(3 * time.Hour), "ordered.svs": now,
+		"growing/1.dcm": now.Add(-time.Hour), "growing/2.DCM": now,
+		"whole/1.dcm": now.Add(-time.Hour), "whole/list.csv": now,
+	} {
+		write(t, filepath.Join(dir, file), "1")
+		if err := os.Chtimes(filepath.Join(dir, file), written, written); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := order{"2", "ordered.svs"}.line(t)
+	l.Changed = now
+	found, err := TakeInventory(t.Context(), Config{Dir: dir, Settle: DefaultSettle, Log: slog.New(slog.DiscardHandler)}, []intake.Line{l})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range found.NotOrdered {
+		got = append(got, s.File)
+	}
+	if want := []string{"ahead.svs", "old.svs", "whole/1.dcm"}; !slices.Equal(got, want) || found.Writing != 2 || len(found.Ordered) != 1 {
+		t.Errorf("%q, want %q; %d being written, %d ordered", got, want, found.Writing, len(found.Ordered))
 	}
 }

@@ -62,7 +62,7 @@ func TestMaskOfOrderedIsNotMissed(t *testing.T) {
 	write(t, filepath.Join(dir, "a.mask.tiff"), "1")
 	write(t, filepath.Join(dir, "sub/b.mask.tiff"), "2")
 	write(t, filepath.Join(dir, "lonely.mask.tiff"), "3")
-	got := unordered(t, dir, order{"4", "a.tiff"}.entry(t), order{"5", "b.tiff", "sub/b.tiff"}.entry(t))
+	got := unordered(t, dir, order{"4", "a.tiff"}.line(t), order{"5", "b.tiff", "sub/b.tiff"}.line(t))
 	if !slices.Equal(got, []string{"lonely.mask.tiff"}) {
 		t.Errorf("not ordered: %q", got)
 	}

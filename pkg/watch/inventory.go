@@ -109,13 +109,13 @@ func (w *Watcher) hold(l *intake.Line, files []candidate) {
 			s.Doubled = first
 		}
 		switch {
-		case one && s.Doubled == "": // whichever row counts was brought to it
-			s.Accession = l.Accession
 		case one:
-			w.addCopy(s)
-			fallthrough
+			s.Accession = l.Accession
 		case s.Doubled == "":
 			s.Accession = cmp.Or(own.Accession, l.Accession)
+		}
+		if one && s.Doubled != "" {
+			w.addCopy(s)
 		}
 	}
 	if s := w.slides[first]; s != nil && s.Accession == "" { // ordered by hand, without one

@@ -246,8 +246,8 @@ func TestEachFileIsAccountedFor(t *testing.T) {
 		want  []string
 	}{
 		"damaged files of two cases": {
-			map[string]string{"a.svs": "1", "b.svs": "1"}, "b.svs,A2\n", unfit(order{"1", "a.svs", "b.svs"}.line(t)),
-			[]string{"a.svs A1", "b.svs A2 as a.svs"},
+			map[string]string{"a.svs": "1", "b.svs": "1", "c.svs": "1"}, "b.svs,A2\n", unfit(order{"1", "a.svs", "b.svs"}.line(t)),
+			[]string{"a.svs A1", "b.svs A2 as a.svs", "c.svs  as a.svs"},
 		},
 		"empty files, more than the record names": {
 			map[string]string{"e0.svs": "", "x/e1.svs": "", "e2.svs": ""}, "e2.svs,A2\nx/e1.svs,A3\n", unfit(many),
@@ -270,6 +270,9 @@ func TestEachFileIsAccountedFor(t *testing.T) {
 		},
 		"the slide lies elsewhere": {
 			map[string]string{"b.svs": "1"}, "", of(order{"1", "a.svs"}.line(t), "A1"), []string{"b.svs A1 as a.svs"},
+		},
+		"the slide lies elsewhere, and a row names its copy": {
+			map[string]string{"b.svs": "1"}, "b.svs,A2\n", of(order{"1", "a.svs"}.line(t), "A1"), []string{"b.svs A2 as a.svs"},
 		},
 		"files of one name": {
 			map[string]string{"a.svs": "1", "A/a.svs": "1"}, "", of(order{"1", "a.svs"}.line(t), "A1"),

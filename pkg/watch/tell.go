@@ -116,9 +116,7 @@ func (w *Watcher) Slides() []Slide {
 	list := make([]Slide, 0, len(w.slides))
 	for _, s := range w.slides {
 		one := *s
-		if first := w.slides[s.Doubled]; first != nil && one.Accession == "" {
-			one.Accession = first.Accession
-		}
+		one.Accession = w.caseOf(s)
 		list = append(list, one)
 	}
 	sortSlides(list)

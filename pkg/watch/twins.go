@@ -95,6 +95,21 @@ func (w *Watcher) addCopy(s *Slide) {
 	}
 }
 
+// caseOf is the accession that a file is told with, in each list and whoever makes it: of the file that was ordered the
+// order's, which its rows were brought to. A further file of a slide has what a worklist says of that very file, which is
+// what somebody looks it up by, though it does not count where it contradicts the order; without a row it has the order's.
+// Files that were never fit for an order have no case in common.
+func (w *Watcher) caseOf(s *Slide) string {
+	if s.Doubled == "" {
+		return s.Accession
+	}
+	row, _ := w.lists.find(s.File)
+	if first := w.slides[s.Doubled]; first != nil && slices.Contains(w.copies[s.Slide], s.File) {
+		return cmp.Or(row.Accession, first.Accession)
+	}
+	return cmp.Or(row.Accession, s.Accession)
+}
+
 // adopt makes a file the one that its slide was ordered from. Another one that was read before, or refused because the
 // worklist gives only this one a scale, is its copy from now on.
 func (w *Watcher) adopt(s *Slide, run pyramid.RunID) {

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -248,5 +249,48 @@ func TestDamagedAreNoTwins(t *testing.T) {
 	}
 	if problems := s.SheetProblems(); len(problems) > 0 {
 		t.Errorf("problems %q", problems)
+	}
+}
+
+// cases are the accessions that files are told with.
+func cases(slides []Slide) map[string]string {
+	list := map[string]string{}
+	for _, s := range slides {
+		list[s.File] = s.Accession
+	}
+	return list
+}
+
+// A watch and an inventory of its folder tell each file with the same accession, from the start and when the row of a copy
+// is corrected: copies with a row and without one, and damaged files, which have nothing in common.
+func TestCaseIsTheSameInEachList(t *testing.T) {
+	s := newScanner(t)
+	s.Reception.Parameters.MPP = 1
+	s.twinFiles(t)
+	s.picture(t, "c.tif", 1)
+	for _, name := range []string{"x.svs", "y.svs", "z.svs"} {
+		write(t, filepath.Join(s.Dir, name), "half a slide")
+	}
+	for _, c := range []struct{ rows, copied string }{
+		{"a.tif,A1\nb.tif,A2\nx.svs,A4\ny.svs,A5\n", "A2"},
+		{"a.tif,A1\nb.tif,A3\nx.svs,A4\ny.svs,A5\n", "A3"},
+	} {
+		s.worklist(t, c.rows)
+		s.look(t)
+		lines, err := s.Judge.Lines(t.Context(), time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := TakeInventory(t.Context(), Config{Dir: s.Dir, Log: s.Log}, lines)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]string{"a.tif": "A1", "b.tif": c.copied, "c.tif": "A1", "x.svs": "A4", "y.svs": "A5", "z.svs": ""}
+		if got := cases(s.Slides()); !maps.Equal(got, want) {
+			t.Errorf("watch: %v, want %v", got, want)
+		}
+		if got := cases(found.Ordered); !maps.Equal(got, want) {
+			t.Errorf("inventory: %v, want %v", got, want)
+		}
 	}
 }

@@ -42,11 +42,15 @@ const (
 	exitDone        = 0
 	exitFailed      = 1 // at least one slide failed, or the command did
 	exitUsage       = 2
+	exitUnfinished  = 3   // of who asks whether all is done: nothing is wrong so far, but some slides have not ended
 	exitInterrupted = 130 // by the user; the same command goes on where it stopped
 )
 
 // errSlidesFailed ends a batch in which some slides failed; each was named when it did.
 var errSlidesFailed = errors.New("some slides failed")
+
+// errUnfinished ends a look at slides that have not all ended: what asked may ask again.
+var errUnfinished = errors.New("some slides are not finished")
 
 // execute runs one command line and returns its exit code.
 func execute(args []string, stdout, stderr io.Writer) int {
@@ -75,6 +79,8 @@ func exitCode(ctx context.Context, cmd *cobra.Command, err error, stderr io.Writ
 		return exitInterrupted
 	case errors.Is(err, errSlidesFailed):
 		return exitFailed
+	case errors.Is(err, errUnfinished):
+		return exitUnfinished
 	case errors.As(err, &usage):
 		fmt.Fprintf(stderr, "slidemill: %v\n  see: %s --help\n", err, cmd.CommandPath())
 		return exitUsage

@@ -41,9 +41,11 @@ and accessions: keep it where your other lists lie.
 Areas are in mm². carcinoma_fraction is the share of the tissue that is not uncertain. What each
 column of the CSV means, with its unit, is in docs/summary.md.
 
-Exit codes: 0 all is well, 1 at least one slide failed, was refused, is missing or was not
-ordered, or a line of a worklist makes no sense, 2 usage.`,
-		Example: "  slidemill summary --since 12h --out morning\n  slidemill summary --folder /scans",
+Exit codes: 0 all slides have ended and none needs a person for want of a result, 1 at least one
+slide failed, was refused, was interrupted, is missing or was not ordered, or a line of a worklist
+makes no sense, 2 usage, 3 nothing of that, but some slides are not finished or still being
+written: ask again later.`,
+		Example: "  slidemill summary --since 12h --out morning\n  slidemill summary --folder /scans\n  while slidemill summary; [ $? = 3 ]; do sleep 600; done",
 		Args:    usageArgs(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return writeSummary(cmd, &f) },
 	}
@@ -79,8 +81,13 @@ func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	standings = append(standings, before...)
+	open, err := f.unfinished(ctx, system, standings)
+	if err != nil {
+		return err
+	}
 	unordered := slices.Concat(folder.Missing, folder.NotOrdered)
-	rows := append(rowsOf(append(standings, before...), folder.Ordered), missingRows(unordered)...)
+	rows := append(rowsOf(standings, folder.Ordered), missingRows(unordered)...)
 	s, err := summary.New(ctx, rows, summary.Previews(system.bucket))
 	if err != nil {
 		return err
@@ -99,10 +106,33 @@ func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s in the folder, ordered earlier and done, cancelled or given up: left out; a longer --since lists them\n", count(ended, "file"))
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s\n%s\n", s.Headline(), html)
-	if s.Count().Bad() > 0 || len(s.Problems) > 0 {
+	open.sayStranded(cmd.ErrOrStderr())
+	system.sayIdle(cmd.ErrOrStderr(), &f.place, open.waiting)
+	switch count := s.Count(); {
+	case count.Bad()+len(s.Problems)+len(open.stranded) > 0:
 		return errSlidesFailed
+	case count.Open+folder.Writing > 0:
+		return errUnfinished
 	}
 	return nil
+}
+
+// unfinished finds out which open slides go on by themselves, as status does: a script that waits for all to end would wait
+// for ever for one that was interrupted. Those say so in the summary.
+func (f *summaryFlags) unfinished(ctx context.Context, system *reached, standings []intake.Standing) (*bulletin, error) {
+	b := &bulletin{system: system, judge: system.judge(), flags: &statusFlags{place: f.place}, standings: standings}
+	for i := range standings {
+		if standings[i].Open() {
+			b.open++
+		}
+	}
+	err := b.strand(ctx)
+	for i := range standings {
+		if b.stranded[standings[i].Slide] {
+			standings[i].Reason = "Interrupted, and in no queue. Give the same `slidemill run` again, and it goes on where it stopped; or order it with `slidemill submit`."
+		}
+	}
+	return b, err
 }
 
 // inventory is what the orders say of the folder of --folder.

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,5 +64,30 @@ func TestARowForEachFile(t *testing.T) {
 	}
 	if want := []string{"x/a.svs A1 ", "b.svs A3 x/a.svs", "gone.svs A2 ", "c.svs A4 gone.svs"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// Whoever waits until all has ended does not wait for a slide that nobody goes on with: it is named, and needs a person.
+func TestSummaryOfInterrupted(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	interruptedRun(t, data)
+	code, out, errs := command("summary", "--data", data)
+	if code != exitFailed || !strings.Contains(out, "1 slide: 0 done, 0 failed, 0 refused, 1 not finished") || !strings.Contains(errs, "interrupted and in no queue: give the same `slidemill run` again") {
+		t.Errorf("exit code %d:\n%s%s", code, out, errs)
+	}
+	list, err := os.ReadFile(filepath.Join(data, "summary", "summary.csv"))
+	if err != nil || !strings.Contains(string(list), "Interrupted, and in no queue.") {
+		t.Errorf("%s, %v", list, err)
+	}
+}
+
+// In a store that others share nobody knows what is interrupted: it is not finished.
+func TestSummaryOfWhatOthersDo(t *testing.T) {
+	shared := "dir:" + filepath.Join(t.TempDir(), "shared")
+	if code, _, errs := command("submit", "--data", t.TempDir(), "--store", shared, "--mpp", "0.5", glass(t)); code != exitDone {
+		t.Fatal(errs)
+	}
+	if code, out, errs := command("summary", "--data", t.TempDir(), "--store", shared); code != exitUnfinished || !strings.Contains(out, "1 not finished") {
+		t.Errorf("exit code %d:\n%s%s", code, out, errs)
 	}
 }

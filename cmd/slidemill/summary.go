@@ -73,7 +73,7 @@ func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	folder, err := f.inventory(ctx, system, f.logger(cmd, slog.LevelWarn))
+	folder, err := f.inventory(cmd, system)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,8 @@ func (f *summaryFlags) unfinished(ctx context.Context, system *reached, standing
 }
 
 // inventory is what the orders say of the folder of --folder.
-func (f *summaryFlags) inventory(ctx context.Context, system *reached, log *slog.Logger) (*watch.Inventory, error) {
+func (f *summaryFlags) inventory(cmd *cobra.Command, system *reached) (*watch.Inventory, error) {
+	ctx := cmd.Context()
 	if f.folder == "" {
 		return &watch.Inventory{}, nil
 	}
@@ -148,8 +149,15 @@ func (f *summaryFlags) inventory(ctx context.Context, system *reached, log *slog
 	if folder := f.storeFolder(); folder != "" {
 		own = append(own, folder)
 	}
-	return watch.TakeInventory(ctx, watch.Config{Dir: f.folder, Skip: own, Settle: watch.DefaultSettle, Log: log}, lines)
+	c := watch.Config{Dir: f.folder, Skip: own, Settle: watch.DefaultSettle, Log: f.logger(cmd, slog.LevelWarn)}
+	m := newMeter(cmd.ErrOrStderr())
+	m.begin(f.folder)
+	defer m.finish()
+	return watch.TakeInventory(ctx, c, lines, func(done, total int64) { m.set("read", "kB", kilobytes(done), kilobytes(total)) })
 }
+
+// kilobytes rounds up: of small files, too, there is something to read.
+func kilobytes(bytes int64) int64 { return (bytes + 1<<10 - 1) >> 10 }
 
 // earlier are the slides of the folder that were ordered before the summary's time and that a person may still have to look
 // after: their files lie there, and without a row nobody would know what became of them. ended is how many files hold others.

@@ -106,7 +106,7 @@ func TestMissing(t *testing.T) {
 	if len(missing) != 1 || missing[0].File != "b.png" || missing[0].Priority != jobs.Stat || !strings.Contains(missing[0].Reason, "line 3 of list.csv") {
 		t.Fatalf("missing %+v", missing)
 	}
-	found, err := TakeInventory(t.Context(), Config{Dir: s.Dir, Log: s.Log}, nil)
+	found, err := TakeInventory(t.Context(), Config{Dir: s.Dir, Log: s.Log}, nil, nil)
 	if err != nil || len(found.Problems) > 0 || len(found.Missing) != 1 || found.Missing[0].File != "b.png" {
 		t.Errorf("%+v, %v", found, err)
 	}

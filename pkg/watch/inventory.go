@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
@@ -23,12 +22,13 @@ type Inventory struct {
 }
 
 // TakeInventory compares the folder c.Dir, without c.Skip, with all orders. It takes nothing in. A folder that does not
-// answer is an error.
-func TakeInventory(ctx context.Context, c Config, orders []intake.Line) (*Inventory, error) {
-	return (&Watcher{Config: c}).inventory(ctx, orders)
+// answer is an error. Files that only their content can tell are read, which may take long: told, if not nil, hears how many
+// bytes of how many have been, one call at a time.
+func TakeInventory(ctx context.Context, c Config, orders []intake.Line, told func(done, total int64)) (*Inventory, error) {
+	return (&Watcher{Config: c}).inventory(ctx, orders, told)
 }
 
-func (w *Watcher) inventory(ctx context.Context, orders []intake.Line) (*Inventory, error) {
+func (w *Watcher) inventory(ctx context.Context, orders []intake.Line, told func(done, total int64)) (*Inventory, error) {
 	s, err := begin(w.look(ctx)).wait(ctx, folderSilence)
 	if err == nil {
 		err = s.err
@@ -49,41 +49,33 @@ func (w *Watcher) inventory(ctx context.Context, orders []intake.Line) (*Invento
 		files[i] = f.file
 	}
 	found := &Inventory{Missing: w.lists.missing(files)}
-	if err := w.account(ctx, found, w.withoutMasks(s.found), orders); err != nil {
+	all := w.withoutMasks(s.found)
+	index := newOrderIndex(all, orders)
+	whole := index.whole(all, w.Settle)
+	ordered, err := index.find(ctx, whole, told)
+	if err != nil {
 		return nil, err
 	}
+	found.Writing, found.NotOrdered = len(all)-len(whole), w.account(whole, ordered, index)
 	found.Ordered, found.Problems = w.Slides(), w.SheetProblems()
 	return found, nil
 }
 
-// account finds out of each file what it was ordered as.
-func (w *Watcher) account(ctx context.Context, found *Inventory, files []candidate, orders []intake.Line) error {
-	index, now := newOrderIndex(files, orders), time.Now()
-	whole := slices.DeleteFunc(files, func(f candidate) bool { return index.certain(f) == nil && f.beingWritten(now, w.Settle) })
-	found.Writing = len(files) - len(whole)
-	ordered, err := index.find(ctx, whole)
-	if err != nil {
-		return err
-	}
+// account notes what files were ordered as, and returns those that were not.
+func (w *Watcher) account(files []candidate, ordered []*intake.Line, index *orderIndex) (not []Slide) {
 	holders := map[*intake.Line][]candidate{}
-	for i, f := range whole {
+	for i, f := range files {
 		if l := ordered[i]; l != nil {
 			holders[l] = append(holders[l], f)
 		} else {
-			found.NotOrdered = append(found.NotOrdered, w.notOrdered(f, index))
+			not = append(not, w.notOrdered(f, index))
 		}
 	}
 	for l, files := range holders {
 		w.hold(l, files)
 	}
-	sortSlides(found.NotOrdered)
-	return nil
-}
-
-// beingWritten reports whether a file changed so lately that a watch would not take it yet. A clock that is wrong by more
-// than that hides nothing.
-func (f candidate) beingWritten(now time.Time, settle time.Duration) bool {
-	return now.Sub(f.changed).Abs() < settle
+	sortSlides(not)
+	return not
 }
 
 // notOrdered is a file that no order means.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -56,7 +58,7 @@ func TestNotOrdered(t *testing.T) {
 			for _, o := range c.orders {
 				orders = append(orders, o.line(t))
 			}
-			found, err := TakeInventory(t.Context(), Config{Dir: dir, Skip: []string{filepath.Join(dir, "data")}, Log: slog.New(slog.DiscardHandler)}, orders)
+			found, err := TakeInventory(t.Context(), Config{Dir: dir, Skip: []string{filepath.Join(dir, "data")}, Log: slog.New(slog.DiscardHandler)}, orders, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -112,7 +114,7 @@ func TestNotOrderedSaysWhatIsKnown(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "a.svs"), "another")
 	write(t, filepath.Join(dir, "list.csv"), "file,accession,priority\na.svs,S26-1,stat\n")
-	found, err := TakeInventory(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}, []intake.Line{order{"1", "a.svs"}.line(t)})
+	found, err := TakeInventory(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}, []intake.Line{order{"1", "a.svs"}.line(t)}, nil)
 	if err != nil || len(found.NotOrdered) != 1 || len(found.Missing) != 0 {
 		t.Fatalf("%+v, %v", found, err)
 	}
@@ -124,7 +126,7 @@ func TestNotOrderedSaysWhatIsKnown(t *testing.T) {
 // unordered are the files of a folder that no order means.
 func unordered(t *testing.T, dir string, orders ...intake.Line) (files []string) {
 	t.Helper()
-	found, err := TakeInventory(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}, orders)
+	found, err := TakeInventory(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}, orders, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +203,7 @@ func TestReadingIsInterrupted(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := newOrderIndex(found, []intake.Line{order{"1", "a.svs"}.line(t)}).find(ctx, found); !errors.Is(err, context.Canceled) {
+	if _, err := newOrderIndex(found, []intake.Line{order{"1", "a.svs"}.line(t)}).find(ctx, found, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -209,7 +211,7 @@ func TestReadingIsInterrupted(t *testing.T) {
 // accounted takes an inventory and says in one line per file what it was ordered as.
 func accounted(t *testing.T, dir string, orders ...intake.Line) (lines []string) {
 	t.Helper()
-	found, err := TakeInventory(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}, orders)
+	found, err := TakeInventory(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}, orders, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +326,7 @@ func TestInventoryTellsContradictions(t *testing.T) {
 	write(t, filepath.Join(dir, "list.csv"), "file,accession\na.svs,A1\nb.svs,A2\n")
 	l := order{"1", "a.svs"}.line(t)
 	l.Accession = "A1"
-	found, err := TakeInventory(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}, []intake.Line{l})
+	found, err := TakeInventory(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}, []intake.Line{l}, nil)
 	if err != nil || len(found.Problems) != 1 || !strings.Contains(found.Problems[0], "b.svs holds the same slide as another file; its accession A2 does not count") {
 		t.Errorf("%+v, %v", found, err)
 	}
@@ -346,7 +348,7 @@ func TestWhatIsBeingWrittenIsLeftOut(t *testing.T) {
 	}
 	l := order{"2", "ordered.svs"}.line(t)
 	l.Changed = now
-	found, err := TakeInventory(t.Context(), Config{Dir: dir, Settle: DefaultSettle, Log: slog.New(slog.DiscardHandler)}, []intake.Line{l})
+	found, err := TakeInventory(t.Context(), Config{Dir: dir, Settle: DefaultSettle, Log: slog.New(slog.DiscardHandler)}, []intake.Line{l}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,5 +358,87 @@ func TestWhatIsBeingWrittenIsLeftOut(t *testing.T) {
 	}
 	if want := []string{"ahead.svs", "old.svs", "whole/1.dcm"}; !slices.Equal(got, want) || found.Writing != 2 || len(found.Ordered) != 1 {
 		t.Errorf("%q, want %q; %d being written, %d ordered", got, want, found.Writing, len(found.Ordered))
+	}
+}
+
+// Whoever waits hears how far the doubtful files are read, until all are: also of one that cannot be read, and none of
+// those that need not be.
+func TestReadingIsTold(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "certain.svs"), "not read")
+	l := order{"not read", "certain.svs"}.line(t)
+	st, err := os.Stat(filepath.Join(dir, "certain.svs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Changed = st.ModTime()
+	lines, total := []intake.Line{l}, int64(0)
+	for i := range 3 * readAtOnce {
+		name, text := fmt.Sprintf("%02d.svs", i), strings.Repeat("x", i+1)
+		write(t, filepath.Join(dir, name), text)
+		lines, total = append(lines, order{text, name}.line(t)), total+int64(i+1)
+	}
+	var told []int64
+	found, err := TakeInventory(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}, lines, func(done, of int64) {
+		if of != total {
+			t.Errorf("%d of %d bytes, want of %d", done, of, total)
+		}
+		told = append(told, done)
+	})
+	if err != nil || len(found.Ordered) != 1+3*readAtOnce {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	if !slices.IsSorted(told) || told[0] != 0 || told[len(told)-1] != total {
+		t.Errorf("told %d, want from 0 to %d", told, total)
+	}
+}
+
+// A file that cannot be read is done with in the count, too; one that grew meanwhile counts as it was.
+func TestProgressReachesItsTotal(t *testing.T) {
+	var last int64
+	p := progress{total: 15, told: func(done, _ int64) { last = done }}
+	gone, grown := candidate{path: filepath.Join(t.TempDir(), "gone"), size: 5}, candidate{path: filepath.Join(t.TempDir(), "grown"), size: 10}
+	write(t, grown.path, strings.Repeat("x", 12))
+	for _, f := range []candidate{gone, grown} {
+		if _, err := f.identity(t.Context(), p.of(f.size)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if last != 15 {
+		t.Errorf("%d of 15", last)
+	}
+	p.end()
+	if p.add(1); last != 15 {
+		t.Error("told after its end")
+	}
+}
+
+// Some files are read at once, and never more than that.
+func TestReadingIsBounded(t *testing.T) {
+	var now, most int
+	var mu sync.Mutex
+	enough := make(chan struct{})
+	err := someAtOnce(t.Context(), make([]int, 5*readAtOnce), func(context.Context, int) error {
+		mu.Lock()
+		now++
+		if most = max(most, now); most == readAtOnce {
+			select {
+			case <-enough:
+			default:
+				close(enough)
+			}
+		}
+		mu.Unlock()
+		select {
+		case <-enough:
+		case <-time.After(5 * time.Second): // nobody joins: they are read one after the other
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		now--
+		return nil
+	})
+	if err != nil || most != readAtOnce {
+		t.Errorf("%d at once, want %d; %v", most, readAtOnce, err)
 	}
 }

@@ -38,7 +38,7 @@ func TestNearlyNamed(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			found, err := TakeInventory(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}, nil)
+			found, err := TakeInventory(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}, nil, nil)
 			if err != nil || len(found.Problems) > 0 || len(found.Missing) != 1 {
 				t.Fatalf("%+v, %v", found, err)
 			}

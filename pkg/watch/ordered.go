@@ -6,6 +6,10 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -86,26 +90,92 @@ func (x *orderIndex) certain(f candidate) (one *intake.Line) {
 	return one
 }
 
+// whole are the files but for what a scanner may still be writing. What was ordered as it is is whole.
+func (x *orderIndex) whole(files []candidate, settle time.Duration) (list []candidate) {
+	now := time.Now()
+	for _, f := range files {
+		if x.certain(f) != nil || !f.beingWritten(now, settle) {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
 // doubtful reports whether a file may be an order's, and only its content can tell.
 func (x *orderIndex) doubtful(f candidate) bool {
 	return x.sizes[f.size] || f.dicom() && x.series || len(x.possible(f)) > 0
 }
 
+// readAtOnce is how many files are read at a time: the time goes to waiting for a network drive as much as to hashing, and
+// more of them would only be in each other's way.
+const readAtOnce = 4
+
 // find finds the order of each file, nil where there is none. It reads a file only where name, size and time leave that in
-// doubt: a folder may hold terabytes.
-func (x *orderIndex) find(ctx context.Context, files []candidate) ([]*intake.Line, error) {
+// doubt: a folder may hold terabytes. told, if not nil, hears how many bytes of these are read, one call at a time.
+//
+// # Memory
+//
+// readAtOnce files are read at once, each through a buffer of slide.Hash. As many reads may hang in a folder that does not
+// answer, which ends the search.
+func (x *orderIndex) find(ctx context.Context, files []candidate, told func(done, total int64)) ([]*intake.Line, error) {
 	list := make([]*intake.Line, len(files))
+	var doubtful []int
+	p := progress{told: told}
+	defer p.end()
 	for i, f := range files {
-		if list[i] = x.certain(f); list[i] != nil || !x.doubtful(f) {
-			continue
+		if list[i] = x.certain(f); list[i] == nil && x.doubtful(f) {
+			doubtful, p.total = append(doubtful, i), p.total+f.size
 		}
-		id, err := f.identity(ctx)
-		if err != nil {
-			return nil, err
-		}
-		list[i] = x.held[id]
 	}
-	return list, nil
+	p.add(0)
+	return list, someAtOnce(ctx, doubtful, func(ctx context.Context, i int) error {
+		id, err := files[i].identity(ctx, p.of(files[i].size))
+		list[i] = x.held[id]
+		return err
+	})
+}
+
+// someAtOnce does something of each, readAtOnce at a time, until one fails.
+func someAtOnce(ctx context.Context, of []int, do func(ctx context.Context, i int) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readAtOnce)
+	for _, i := range of {
+		group.Go(func() error { return do(ctx, i) })
+	}
+	return group.Wait()
+}
+
+// progress adds up how far several files are read. It is safe for concurrent use.
+type progress struct {
+	mu          sync.Mutex
+	done, total int64
+	told        func(done, total int64)
+}
+
+func (p *progress) add(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done += n
+	if p.told != nil && p.total > 0 {
+		p.told(p.done, p.total)
+	}
+}
+
+// of hears how many bytes of one file have been read. A series of files may hold more or fewer than were counted.
+func (p *progress) of(size int64) func(read int64) {
+	var before int64
+	return func(read int64) {
+		read = min(read, size)
+		p.add(read - before)
+		before = read
+	}
+}
+
+// end tells no more: a read that hangs outlives whoever wanted to hear of it.
+func (p *progress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.told = nil
 }
 
 // why says what to do about a file that was not ordered.
@@ -139,27 +209,37 @@ func (f candidate) unchangedSince(l *intake.Line) bool {
 	return l.Bytes != 0 && l.Bytes == f.size && l.Changed.Equal(f.changed) && !f.dicom()
 }
 
-// identity reads the file. One that cannot be read is no slide that was ordered.
-func (f candidate) identity(ctx context.Context) (pyramid.SlideID, error) {
+// beingWritten reports whether a file changed so lately that a watch would not take it yet. A clock that is wrong by more
+// than that hides nothing.
+func (f candidate) beingWritten(now time.Time, settle time.Duration) bool {
+	return now.Sub(f.changed).Abs() < settle
+}
+
+// identity reads the file, and tells how many of its bytes it has. One that cannot be read is no slide that was ordered.
+func (f candidate) identity(ctx context.Context, told func(read int64)) (pyramid.SlideID, error) {
 	type answer struct {
 		id  pyramid.SlideID
 		err error
 	}
 	a, err := begin(func(alive func()) (a answer) {
-		a.id, a.err = identify(ctx, f.path, alive)
+		a.id, a.err = identify(ctx, f.path, func(read int64) { alive(); told(read) })
 		return a
 	}).wait(ctx, folderSilence)
+	if err != nil {
+		return pyramid.SlideID{}, err
+	}
+	told(f.size) // of what could not be read, too: it is done with
 	if a.err != nil {
 		return pyramid.SlideID{}, ctx.Err()
 	}
-	return a.id, err
+	return a.id, nil
 }
 
 // identify names a slide as the reception does, a DICOM file by all its series. An empty file has no slide's name, and is
 // refused under that of nothing.
-func identify(ctx context.Context, file string, alive func()) (pyramid.SlideID, error) {
+func identify(ctx context.Context, file string, told func(read int64)) (pyramid.SlideID, error) {
 	if st, err := os.Stat(file); err == nil && st.Size() == 0 {
 		return intake.EmptySlide(), ctx.Err()
 	}
-	return intake.Identify(ctx, file, func(int64) { alive() })
+	return intake.Identify(ctx, file, told)
 }

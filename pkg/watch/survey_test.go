@@ -160,7 +160,7 @@ func TestInterruptedInventory(t *testing.T) {
 	defer s.hang()()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := s.inventory(ctx, nil); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := s.inventory(ctx, nil, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -281,7 +281,7 @@ func TestCaseIsTheSameInEachList(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := TakeInventory(t.Context(), Config{Dir: s.Dir, Log: s.Log}, lines)
+		found, err := TakeInventory(t.Context(), Config{Dir: s.Dir, Log: s.Log}, lines, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,6 +25,15 @@ type statusLine struct {
 	Interrupted bool `json:"interrupted,omitempty"` // nobody will go on with it by itself
 }
 
+// noStatement reads what the worklist page says of a report, which are the words of status and summary.
+func noStatement(report []byte) (string, error) {
+	r, err := stitch.DecodeReport(report)
+	if err != nil {
+		return "", err
+	}
+	return r.NoStatement(), nil
+}
+
 func cautionOf(r *stitch.Report) caution { return caution{r.NoStatement(), r.Warnings()} }
 
 // reportsAtOnce is how many reports are held at a time: as many as a judge reads at once.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -77,6 +79,29 @@ func TestSummaryOfInterrupted(t *testing.T) {
 	}
 	list, err := os.ReadFile(filepath.Join(data, "summary", "summary.csv"))
 	if err != nil || !strings.Contains(string(list), "Interrupted, and in no queue.") {
+		t.Errorf("%s, %v", list, err)
+	}
+}
+
+// The worklist page says of a slide that was not looked at what status and summary say.
+func TestPageSaysWhatIsNoStatement(t *testing.T) {
+	data := t.TempDir()
+	if code, _, errs := command("run", "--data", data, "--mpp", "0.5", glass(t)); code != exitDone {
+		t.Fatal(errs)
+	}
+	endServe := serving(t, data)
+	defer endServe()
+	c, _, err := readContact(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.Get(c.Web + "/api/v1/worklist")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	list, err := io.ReadAll(answer.Body)
+	if err != nil || !strings.Contains(string(list), `"no_statement":"no tissue found"`) {
 		t.Errorf("%s, %v", list, err)
 	}
 }

@@ -35,7 +35,10 @@ type Config struct {
 	Metrics http.Handler
 	// Explain answers why a place scored as it did. It may be nil.
 	Explain Explain
-	Log     *slog.Logger
+	// NoStatement says of a report in a few words why its run, though done, is no statement on the slide, or nothing if it is
+	// one. nil says nothing of any.
+	NoStatement func(report []byte) (string, error)
+	Log         *slog.Logger
 }
 
 // New makes the handler for all of the viewer's paths.

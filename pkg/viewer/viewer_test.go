@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -72,6 +74,40 @@ func TestWorklistPutsFirstWhatNeedsAPerson(t *testing.T) {
 	}
 	if e := entries[0]; e.State != "done" || e.Lesions != 2 || e.Carcinoma != 1.5 || e.Rank != "why" {
 		t.Errorf("entry %+v", e)
+	}
+}
+
+// A slide that is done and was not looked at says so, in the words that it is given; one whose report makes no sense to whom
+// it is given needs a person.
+func TestWorklistSaysWhatIsNoStatement(t *testing.T) {
+	b := shelf(t)
+	put(t, b, store.Slide(slideC).Run(runID).Manifest(), `{}`)
+	put(t, b, store.Slide(slideC).Run(runID).Report(), `{"status":"done","lesions":[]}`)
+	v := &viewer{Config{Bucket: b, Log: slog.New(slog.DiscardHandler), NoStatement: func(report []byte) (string, error) {
+		switch {
+		case strings.Contains(string(report), "0.9"):
+			return "all out of focus", nil
+		case strings.Contains(string(report), "0.2"):
+			return "", nil
+		}
+		return "", errors.New("no areas")
+	}}}
+	answer, err := v.worklist(httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[pyramid.SlideID]string{}
+	for _, e := range answer.([]Entry) {
+		got[e.Slide] = strings.TrimSpace(e.State + " " + e.NoStatement)
+	}
+	if want := map[pyramid.SlideID]string{slideA: "done", slideB: "done all out of focus", slideC: "failed"}; !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	for _, file := range []string{"web/worklist.js", "openapi.json"} {
+		text, err := os.ReadFile(file)
+		if err != nil || !strings.Contains(string(text), "no_statement") {
+			t.Errorf("%s knows nothing of it: %v", file, err)
+		}
 	}
 }
 

@@ -42,6 +42,8 @@ type Entry struct {
 	Late      bool      `json:"late,omitempty"` // it missed its target, or will
 	// Earlier: the run is none of the last order, whose names these are.
 	Earlier bool `json:"earlier,omitempty"`
+	// NoStatement: why a run that is done is no statement on its slide, whatever areas stand here.
+	NoStatement string `json:"no_statement,omitempty"`
 }
 
 // maxJSON bounds a manifest or report that is read into memory.
@@ -220,16 +222,27 @@ type report struct {
 }
 
 func (v *viewer) entry(ctx context.Context, id pyramid.SlideID, run pyramid.RunID) (Entry, error) {
-	var r report
-	if err := v.readJSON(ctx, store.Slide(id).Run(run).Report(), &r); err != nil {
+	key := store.Slide(id).Run(run).Report()
+	data, err := store.ReadAll(ctx, v.Bucket, key, maxJSON)
+	if err != nil {
 		return Entry{}, err
+	}
+	var r report
+	if err := parseJSON(key, data, &r); err != nil {
+		return Entry{}, err
+	}
+	none := ""
+	if v.NoStatement != nil && r.Status == "done" {
+		if none, err = v.NoStatement(data); err != nil {
+			return Entry{}, fmt.Errorf("read %s: %w", key, err)
+		}
 	}
 	return Entry{
 		Slide: id, Run: run.String(), State: r.Status, Reason: r.Reason,
 		Score: r.Triage.Score, Rank: r.Triage.Reason, Width: r.Slide.Width, Height: r.Slide.Height,
 		Tissue: r.Tissue, Carcinoma: r.Carcinoma, Fraction: r.Fraction, Lesions: len(r.Lesions), Unknown: r.Unknown,
 		Scored: r.Analysed - r.Uncertain, Uncertain: r.Uncertain, Model: strings.TrimSpace(r.Run.Model.Name + " " + r.Run.Model.Version),
-		Threshold: r.Run.Parameters.Threshold,
+		Threshold: r.Run.Parameters.Threshold, NoStatement: none,
 	}, nil
 }
 
@@ -238,6 +251,10 @@ func (v *viewer) readJSON(ctx context.Context, key string, into any) error {
 	if err != nil {
 		return err
 	}
+	return parseJSON(key, data, into)
+}
+
+func parseJSON(key string, data []byte, into any) error {
 	if err := json.Unmarshal(data, into); err != nil {
 		return fmt.Errorf("read %s: %w", key, err)
 	}

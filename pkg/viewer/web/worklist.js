@@ -8,7 +8,14 @@ const states = { tile: "being tiled", tiling: "being tiled", segment: "being seg
 
 function figures(e) {
   if (e.state !== "done") return [make("b", { class: "state" }, states[e.state] ?? e.state), ...tags(e)];
+  if (e.no_statement) return [make("b", { class: "state" }, `done, ${e.no_statement}`), make("span", {}, foundAnyhow(e)), ...tags(e)];
   return [make("b", {}, mm2(e.carcinoma_mm2)), make("span", {}, share(e)), ...tags(e)];
+}
+
+// foundAnyhow is what stands below a run that is no statement on its slide: no "0 mm²", which would say that carcinoma was
+// looked for; what was found all the same is not kept back.
+function foundAnyhow(e) {
+  return e.carcinoma_mm2 > 0 ? `no statement; carcinoma on ${mm2(e.carcinoma_mm2)} all the same` : "no statement";
 }
 
 // tags say what is urgent about an order.

@@ -100,6 +100,7 @@ func (w *Watcher) survey(ctx context.Context) (*survey, error) {
 	w.surveying, w.lists, w.stale = nil, s.lists, s.stale || w.stale
 	s.found = w.withoutMasks(s.found) // which needs to know the slides that lay there
 	w.other = s.other + w.masks
+	w.sayContradictions()
 	return s, nil
 }
 
@@ -118,7 +119,9 @@ func (w *Watcher) look(ctx context.Context) func(alive func()) *survey {
 
 // clone is a copy that can be read anew. The rows are made anew by whoever changes them.
 func (l *worklists) clone() worklists {
-	return worklists{sheets: maps.Clone(l.sheets), rows: l.rows, arrived: maps.Clone(l.arrived)}
+	return worklists{
+		sheets: maps.Clone(l.sheets), rows: l.rows, arrived: maps.Clone(l.arrived), overruled: l.overruled, met: maps.Clone(l.met),
+	}
 }
 
 // Silent is since when the folder does not answer; zero if it does.

@@ -78,6 +78,8 @@ type Watcher struct {
 	other   int  // files that are no slides by their names
 	masks   int  // of these, masks beside their slides
 
+	contradictions int // of worklists, at the last look
+
 	surveying *errand[*survey] // at work
 	silent    time.Time        // since when the folder does not answer
 	moving    *errand[move]    // to quarantine

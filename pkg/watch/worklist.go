@@ -17,7 +17,8 @@ import (
 )
 
 // worklists is all worklists of the folder together. Of two that name the same file the one written last
-// counts, so that a correction may be another file or the same one again.
+// counts, so that a correction may be another file or the same one again; that they differ is a problem, as
+// the one before may have been right.
 //
 // # Memory
 //
@@ -26,6 +27,9 @@ type worklists struct {
 	sheets  map[string]sheet // by name below the folder
 	rows    map[string]Row   // by place, and under "*/" by the file's name alone
 	arrived map[string]bool  // places whose file was seen
+
+	overruled map[string][]Row // by the keys of rows, those of other worklists that do not agree with it
+	met       map[string]bool  // keys under "*/" of these that a file was found by
 }
 
 // sheet is one worklist as it was read last.
@@ -49,32 +53,43 @@ func anywhere(file string) string { return "*/" + path.Base(file) }
 // find looks a file up by its path below the folder, then by its name alone. DICOM instances may also be
 // listed by the folder that they make a slide of.
 func (l *worklists) find(file string) (Row, bool) {
+	row, ok := l.rows[l.key(file)]
+	return row, ok
+}
+
+// key is the one of rows that a file is found by, or empty.
+func (l *worklists) key(file string) string {
 	names := []string{file, anywhere(file)}
 	if folder := path.Dir(file); folder != "." && strings.EqualFold(path.Ext(file), dicom) {
 		names = append(names, folder, anywhere(folder))
 	}
 	for _, name := range names {
-		if row, ok := l.rows[name]; ok {
-			return row, true
+		if _, ok := l.rows[name]; ok {
+			return name
 		}
 	}
-	return Row{}, false
+	return ""
 }
 
 // saw notes that a file is there, or was.
 func (l *worklists) saw(file string) (listed bool) {
-	row, listed := l.find(file)
-	if listed {
-		l.arrived[row.place()] = true
+	key := l.key(file)
+	row, listed := l.rows[key]
+	if !listed {
+		return false
 	}
-	return listed
+	l.arrived[row.place()] = true
+	if len(l.overruled[key]) > 0 {
+		l.met[key] = true
+	}
+	return true
 }
 
 // reread reads the CSV files in the folder and in those below it that are new or changed, and forgets
 // those that are gone. It reports whether anything is new.
 func (l *worklists) reread(dir string, log *slog.Logger) (changed bool) {
 	if l.sheets == nil {
-		l.sheets, l.arrived = map[string]sheet{}, map[string]bool{}
+		l.sheets, l.arrived, l.met = map[string]sheet{}, map[string]bool{}, map[string]bool{}
 	}
 	there := map[string]bool{}
 	for _, name := range csvFiles(dir) {
@@ -152,16 +167,23 @@ func readSheet(name, where string, st os.FileInfo, log *slog.Logger) sheet {
 
 // index puts the rows of all sheets in order, the latest last.
 func (l *worklists) index() {
-	l.rows = map[string]Row{}
+	all := spoken{}
 	order := slices.SortedFunc(maps.Keys(l.sheets), func(a, b string) int {
 		return cmp.Or(l.sheets[a].changed.Compare(l.sheets[b].changed), cmp.Compare(a, b))
 	})
 	for _, name := range order {
 		for _, row := range l.sheets[name].rows {
-			l.rows[row.place()] = row
+			all.add(row.place(), row)
 			if !strings.Contains(row.File, "/") {
-				l.rows[anywhere(row.File)] = row
+				all.add(anywhere(row.File), row)
 			}
+		}
+	}
+	l.rows, l.overruled = make(map[string]Row, len(all)), map[string][]Row{}
+	for key, rows := range all {
+		l.rows[key] = rows[len(rows)-1]
+		if others := overruled(rows); len(others) > 0 {
+			l.overruled[key] = others
 		}
 	}
 }
@@ -180,12 +202,12 @@ func readBounded(name string, limit int64) ([]byte, error) {
 	return data, err
 }
 
-// problems lists the lines that made no sense.
+// problems lists the lines that made no sense, or that those of other worklists contradict.
 func (l *worklists) problems() (list []string) {
 	for _, name := range slices.Sorted(maps.Keys(l.sheets)) {
 		list = append(list, l.sheets[name].problems...)
 	}
-	return list
+	return append(list, l.contradictions()...)
 }
 
 // named is how many files the worklists name.

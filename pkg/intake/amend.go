@@ -47,12 +47,21 @@ func (r *Reception) Amend(ctx context.Context, id pyramid.SlideID, q Request) (s
 	return said, l.record(ctx, e)
 }
 
-// rescaled says that a scale came after an order that was made without it.
+// rescaled says that a scale came after an order that was made without it, or with another.
 func (r *Reception) rescaled(e *Entry, q Request) string {
-	if q.MPP == 0 || e.Run != r.orderOf(e, q.withoutScale()).Run || e.Run == r.orderOf(e, q).Run {
+	switch {
+	case q.MPP == 0 || q.MPP == e.ListedMPP || e.Run == (pyramid.RunID{}) || e.Run == r.orderOf(e, q).Run:
 		return ""
+	case e.Run == r.orderOf(e, q.withoutScale()).Run:
+		return fmt.Sprintf("the worklist gives a scale now, but it was ordered without and keeps the file's: order it again with `slidemill submit --mpp %g`", q.MPP)
 	}
-	return fmt.Sprintf("the worklist gives a scale now, but it was ordered without and keeps the file's: order it again with `slidemill submit --mpp %g`", q.MPP)
+	return fmt.Sprintf("the worklist gives a scale of %g µm now, but it was ordered with another one, or with other parameters: order it again with `slidemill submit --mpp %g`", q.MPP, q.MPP)
+}
+
+// Corrects reports whether a worklist's scale is another one than it gave when the slide was ordered, so that its result is
+// wrong or will be. A slide that was ordered by hand meanwhile with this scale has it.
+func (r *Reception) Corrects(e *Entry, mpp float64) bool {
+	return mpp != 0 && e.ListedMPP != 0 && mpp != e.ListedMPP && e.Run != (pyramid.RunID{}) && e.Run != r.orderOf(e, Request{MPP: mpp}).Run
 }
 
 func (q Request) withoutScale() Request {

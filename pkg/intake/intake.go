@@ -28,7 +28,8 @@ type Order struct {
 	// Accession is the case that the slide belongs to. It is kept in the ledger and nowhere else.
 	Accession string
 	Priority  jobs.Priority
-	Turn      int // how many slides of the accession wait before this one
+	Turn      int     // how many slides of the accession wait before this one
+	ListedMPP float64 // the scale that a worklist gave; 0 if none did
 	// Bytes and Changed are those of Request, or of the file.
 	Bytes   int64
 	Changed time.Time
@@ -83,7 +84,7 @@ func (o *Order) entry() Entry {
 	return Entry{
 		Slide: o.Slide, Run: o.Run, SHA256: hex.EncodeToString(o.SHA256[:]), File: file,
 		Accession: o.Accession, Priority: o.Priority.Known(), Model: o.Model.SHA256, At: time.Now().UTC(),
-		Bytes: o.Bytes, Changed: o.Changed.UTC(),
+		Bytes: o.Bytes, Changed: o.Changed.UTC(), ListedMPP: o.ListedMPP,
 	}
 }
 

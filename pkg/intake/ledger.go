@@ -32,6 +32,9 @@ type Entry struct {
 	Priority  jobs.Priority `json:"priority"`
 	Model     string        `json:"model,omitempty"` // SHA-256 of its file
 	At        time.Time     `json:"at"`
+	// ListedMPP is the scale that a worklist gave when the slide was ordered from it last; 0 if none did. Another one there
+	// is a correction, whatever a person ordered by hand.
+	ListedMPP float64 `json:"listed_mpp,omitempty"`
 	// Bytes and Changed tell a watched folder that a file is the one it knows, without reading it.
 	Bytes   int64     `json:"bytes,omitempty"`
 	Changed time.Time `json:"changed,omitzero"`

@@ -57,6 +57,9 @@ func (e *Entry) inherit(old Entry) {
 	if e.Accession == "" && e.Slide != EmptySlide() { // empty files of many cases are one "slide"
 		e.Accession = old.Accession
 	}
+	if e.ListedMPP == 0 { // ordered by hand since
+		e.ListedMPP = old.ListedMPP
+	}
 	e.MoreNames = old.MoreNames
 	for _, name := range append([]string{old.File}, old.Names...) {
 		e.call(name)

@@ -23,7 +23,7 @@ type Request struct {
 	File      string // its name in the ledger; empty means the path's last part
 	Accession string
 	Priority  jobs.Priority
-	MPP       float64 // microns per pixel, if the file does not say; 0 leaves it to the reception
+	MPP       float64 // microns per pixel, as a worklist gives them; 0 leaves it to the reception
 	// Bytes and Changed are size and time of the slide as a watched folder counts them, over all its files, so that it
 	// knows it again. Without them they are those of the path.
 	Bytes   int64
@@ -78,7 +78,7 @@ func (r *Reception) Take(ctx context.Context, q Request) (Taken, error) {
 		}
 		return r.refuse(ctx, q, p, err)
 	}
-	o.File, o.Accession, o.Priority = q.file(), q.Accession, q.Priority
+	o.File, o.Accession, o.Priority, o.ListedMPP = q.file(), q.Accession, q.Priority, q.MPP
 	if q.Bytes != 0 {
 		o.Bytes, o.Changed = q.Bytes, q.Changed
 	}

@@ -18,6 +18,7 @@ func (w *Watcher) correct(ctx context.Context) (err error) {
 	}
 	for file := range w.entries { // ordered from this folder before, wherever the file is now
 		w.lists.saw(file)
+		w.sayAbsent(ctx, file)
 	}
 	for _, s := range w.slides {
 		if s.Doubled == "" { // the others' rows count for it
@@ -65,8 +66,11 @@ func (w *Watcher) heed(ctx context.Context, s *Slide, row Row) error {
 // again takes a slide once more that was refused, when the worklist has a scale for it now. One that somebody ordered by
 // hand meanwhile is not: it is amended as other orders are.
 func (w *Watcher) again(ctx context.Context, s *Slide, row Row) (bool, error) {
-	if row.MPP == 0 || row.MPP == s.row.MPP || s.State != intake.Refused {
+	if row.MPP == 0 || row.MPP == s.row.MPP {
 		return false, nil
+	}
+	if s.State != intake.Refused {
+		return w.rerun(ctx, s, row)
 	}
 	now, err := w.Judge.LookAt(ctx, []pyramid.SlideID{s.Slide})
 	if err != nil || now[0].Run != (pyramid.RunID{}) {
@@ -86,7 +90,10 @@ func (w *Watcher) again(ctx context.Context, s *Slide, row Row) (bool, error) {
 func (w *Watcher) takeAnew(s *Slide) {
 	if seen := w.files[s.File]; seen != nil {
 		seen.taken, seen.anew = false, true
-		delete(w.entries, s.File) // or it would be recalled as refused
+		delete(w.entries, s.File) // or it would be recalled as it was
+		if w.lies(s.File) {
+			w.anew++
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ type seen struct {
 	anew    bool      // it is taken once more, as the slide that it was
 	overdue int       // how often it was not read in its time
 	again   time.Time // when it is tried again after that; zero if it is not
+	look    int       // the last one that found it
 }
 
 // settled reports whether the file has been the same for long enough.

@@ -102,7 +102,7 @@ func (w *Watcher) recall(f candidate) bool {
 		return false
 	}
 	s := &Slide{File: f.file, Accession: e.Accession, Priority: e.Priority, Slide: e.Slide, recalled: true}
-	if listed && row.changed.After(e.At) {
+	if listed && (row.changed.After(e.At) || w.wrong(&e, row)) {
 		w.stale = true // it was corrected while nobody watched
 	} else {
 		s.row = row
@@ -147,6 +147,9 @@ func (w *Watcher) note(ctx context.Context, f candidate, t intake.Taken) {
 	w.slides[f.file] = s
 	w.supersede(ctx, s, before)
 	w.tell(ctx, s)
+	if w.remembered(f).anew {
+		w.saySame(ctx, s, t)
+	}
 	if w.join(ctx, s, t) != nil {
 		w.stale = true // it is tried again when all are taken
 	}

@@ -78,7 +78,10 @@ type Watcher struct {
 	other   int  // files that are no slides by their names
 	masks   int  // of these, masks beside their slides
 
-	contradictions int // of worklists, at the last look
+	contradictions int                // of worklists, at the last look
+	looks          int                // that the folder answered
+	anew           int                // files that the last look left to be taken once more
+	absent         map[string]float64 // corrected scales of slides whose files are away, by file, as they were told
 
 	surveying *errand[*survey] // at work
 	silent    time.Time        // since when the folder does not answer
@@ -159,12 +162,14 @@ func pause(ctx context.Context, d time.Duration) bool {
 // look, so that the ends of the others are not kept from whoever waits for them for as long as each of them hangs.
 func (w *Watcher) Look(ctx context.Context) (open int, err error) {
 	w.collect(ctx)
+	w.anew = 0
 	s, err := w.survey(ctx)
 	if s == nil {
 		return 1, errors.Join(err, w.follow(ctx))
 	}
 	err = s.err
 	late := false
+	w.found(s.found)
 	for _, f := range w.inTurn(s.found) {
 		if ctx.Err() != nil {
 			return open, ctx.Err()
@@ -182,5 +187,20 @@ func (w *Watcher) Look(ctx context.Context) (open int, err error) {
 		}
 		err = errors.Join(err, takeErr)
 	}
-	return open, errors.Join(err, w.correct(ctx), w.follow(ctx))
+	err = errors.Join(err, w.correct(ctx), w.follow(ctx))
+	return open + w.anew, err
+}
+
+// found notes which files lie in the folder now.
+func (w *Watcher) found(files []candidate) {
+	w.looks++
+	for _, f := range files {
+		w.remembered(f).look = w.looks
+	}
+}
+
+// lies reports whether the last look found a file.
+func (w *Watcher) lies(file string) bool {
+	seen := w.files[file]
+	return seen != nil && seen.look == w.looks
 }

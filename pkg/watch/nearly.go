@@ -67,3 +67,44 @@ func meant(files []string) string {
 	}
 	return "Did you mean " + strings.Join(quoted, " or ") + ", which no worklist names?"
 }
+
+// misspells reports whether a word is another one with the slips of a typist: one, in long words two. In short ones a letter
+// for another makes a word of its own too often, such as a tile of a file, and so does its first.
+func misspells(word, of string) bool {
+	switch {
+	case len(word) > len(of)+2: // before anything is counted: a cell may be of any length
+		return false
+	case word == of || word == "date": // which is almost the German file, and what many a table has
+		return false
+	case len(of) < 5:
+		return len(word) > 1 && word[0] == of[0] && slips(word, of, 2) == 1
+	case len(of) < 8:
+		return slips(word, of, 1) == 1
+	}
+	return slips(word, of, 1) <= 2
+}
+
+// slips counts the letters that are missing, too many, swapped with the next, or, at a price of their own, another one.
+func slips(a, b string, other int) int {
+	var before []int
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		next := make([]int, len(b)+1)
+		next[0] = i + 1
+		for j := range len(b) {
+			change := other
+			if a[i] == b[j] {
+				change = 0
+			}
+			next[j+1] = min(row[j]+change, row[j+1]+1, next[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				next[j+1] = min(next[j+1], before[j-1]+1)
+			}
+		}
+		before, row = row, next
+	}
+	return row[len(b)]
+}

@@ -44,15 +44,6 @@ func (r Row) said() string {
 	return text
 }
 
-// columns are the names that laboratories give to what we look for, in lower case and without what
-// is not a letter.
-var columns = map[string]string{
-	"file": "file", "filename": "file", "path": "file", "slide": "file", "image": "file", "datei": "file",
-	"accession": "accession", "accessionnumber": "accession", "accessionno": "accession", "accessionnr": "accession", "accessionid": "accession", "case": "accession", "caseid": "accession", "casenumber": "accession", "fall": "accession",
-	"priority": "priority", "prio": "priority", "urgency": "priority",
-	"mpp": "mpp", "micronsperpixel": "mpp", "umperpixel": "mpp",
-}
-
 // priorities are the words that laboratories use beside ours.
 var priorities = map[string]jobs.Priority{
 	"r": jobs.Routine, "normal": jobs.Routine, "low": jobs.Routine,
@@ -67,6 +58,7 @@ const maxSheet = 16 << 20
 type Problem struct {
 	Line int
 	Err  error
+	Hint bool // it may be as it was meant, and fails nothing
 }
 
 func (p Problem) Error() string { return fmt.Sprintf("line %d: %v", p.Line, p.Err) }
@@ -74,7 +66,7 @@ func (p Problem) Unwrap() error { return p.Err }
 
 // ParseSheet reads a worklist: CSV with commas, semicolons or tabs, in UTF-8 with or without a mark, with a header whose
 // names are in columns, or without one, then file, accession, priority, if its first cell is the name of a file or its third
-// a priority. Any other CSV is none, and gives nothing. A cell that makes no sense is a problem, named by its line, and
+// a priority. Any other CSV is none, and gives nothing; one that seems to be meant as a worklist is a problem. A cell that makes no sense is a problem, named by its line, and
 // counts as empty; the rest of the line counts if it names a file. Of lines that say different things of one file the last
 // counts, and is a problem.
 func ParseSheet(data []byte) (rows []Row, problems []Problem) {
@@ -96,40 +88,36 @@ func ParseSheet(data []byte) (rows []Row, problems []Problem) {
 			continue
 		}
 		if at == nil {
-			var header bool
-			at, header = layout(record)
-			if _, ok := at["file"]; !ok && len(at) == 0 {
-				return nil, nil // of another kind
-			} else if !ok {
-				return nil, []Problem{{line, errNoFile}}
+			h := readHeader(record)
+			if _, ok := h.at["file"]; !ok {
+				next, _ := r.Read() // what cannot be read tells nothing
+				return nil, h.lacksFile(line, record, next)
 			}
-			if header {
+			at, problems = h.at, h.problems(line)
+			if !h.headless {
 				continue
 			}
 		}
 		row, wrong := readRow(record, at)
 		for _, err := range wrong {
-			problems = append(problems, Problem{line, err})
+			problems = append(problems, Problem{Line: line, Err: err})
 		}
 		if row.File == "" {
 			continue
 		}
 		row.Line = line
 		if first, again := said[row.File]; again && !row.says(first) {
-			problems = append(problems, Problem{line, fmt.Errorf("line %d says something else of the same file, %s; this line counts, %s", first.Line, first.said(), row.said())})
+			problems = append(problems, Problem{Line: line, Err: fmt.Errorf("line %d says something else of the same file, %s; this line counts, %s", first.Line, first.said(), row.said())})
 		}
 		said[row.File] = row
 		rows = append(rows, row)
 	}
 }
 
-// errNoFile is a worklist that says much, but of whom.
-var errNoFile = errors.New("no column is called file")
-
 // unreadable is the problem of a file that is no CSV from a line on.
 func unreadable(err error) Problem {
 	if parse := new(csv.ParseError); errors.As(err, &parse) {
-		return Problem{parse.StartLine, parse.Err}
+		return Problem{Line: parse.StartLine, Err: parse.Err}
 	}
 	return Problem{Err: err}
 }
@@ -144,33 +132,6 @@ func comma(data []byte) rune {
 		}
 	}
 	return best
-}
-
-// layout says which column is what, and whether the record is a header at all. If it is neither that nor the first line of
-// a worklist without one, no column is the file.
-func layout(record []string) (at map[string]int, header bool) {
-	headless := map[string]int{"file": 0, "accession": 1, "priority": 2}
-	if len(record) > 2 && isPriority(record[2]) {
-		return headless, false
-	}
-	at = map[string]int{}
-	for i, name := range record {
-		letters := strings.Map(func(r rune) rune {
-			if r >= 'a' && r <= 'z' {
-				return r
-			}
-			return -1
-		}, strings.ToLower(name))
-		if what, ok := columns[letters]; ok {
-			if _, twice := at[what]; !twice {
-				at[what] = i
-			}
-		}
-	}
-	if len(at) == 0 && isFileName(record[0]) {
-		return headless, false
-	}
-	return at, true
 }
 
 // isPriority reports whether a cell says a priority: the first line of a list of folders, of which each is a slide.

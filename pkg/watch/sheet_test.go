@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,6 +49,63 @@ func TestNoWorklist(t *testing.T) {
 	rows, problems := ParseSheet([]byte("accession,priority\nA1,stat\n"))
 	if len(rows) != 0 || len(problems) != 1 || !errors.Is(problems[0], errNoFile) || problems[0].Line != 1 {
 		t.Errorf("without a file: %+v, %v", rows, problems)
+	}
+}
+
+// Columns that are misspelt are named, with what they were meant to be; others that are not known are a hint. A list that
+// seems to be meant for us and cannot be read is a problem, with what a header looks like.
+func TestColumnsAreNamed(t *testing.T) {
+	for text, want := range map[string]struct {
+		rows            int
+		problems, hints []string // what each says
+	}{
+		"file,acession,priorty\na.svs,A1,stat\n": {rows: 1, problems: []string{
+			`line 1: column "acession" is not known and does not count: did you mean "accession"?`,
+			`line 1: column "priorty" is not known and does not count: did you mean "priority"?`}},
+		"Fiel;Accession;mp\na.svs;A1;0.5\n": {problems: []string{
+			`line 1: column "Fiel" is not known and does not count: did you mean "file"?`, `did you mean "mpp"?`, `a header looks like "file,accession,priority,mpp"`}},
+		"fil,acession\nx,A1\n":                      {problems: []string{`did you mean "file"?`, `did you mean "accession"?`, "no column is called file"}},
+		"flie\na.svs\n":                             {problems: []string{`did you mean "file"?`, "no column is called file"}},
+		"file,Stain,block,date\na.svs,HE,2,today\n": {rows: 1, hints: []string{`not read: "Stain", "block", "date"; a header looks like "file,`}},
+		"file,case,cases,slides\na.svs,A1,2,3\n":    {rows: 1, hints: []string{`"cases", "slides"`}},
+		"A1,a.svs\nA2,b.svs\n":                      {problems: []string{"line 1: no header says which column is what: write one above this line"}},
+		"A1,a.svs,stat\nA2,b.svs,stat\n":            {problems: []string{"line 1: no header"}},
+		"a.svs,A1,stat,0.5\n":                       {rows: 1, hints: []string{"no header, so the first three columns count"}},
+		"a.svs,A1,stat,\n":                          {rows: 1},
+		"date,tile\ntoday,3\n":                      {},
+		"flie,value\nfocus,0.9\n":                   {},
+	} {
+		rows, all := ParseSheet([]byte(text))
+		var problems, hints []string
+		for _, p := range all {
+			if p.Hint {
+				hints = append(hints, p.Error())
+			} else {
+				problems = append(problems, p.Error())
+			}
+		}
+		if len(rows) != want.rows || !slices.EqualFunc(problems, want.problems, strings.Contains) || !slices.EqualFunc(hints, want.hints, strings.Contains) {
+			t.Errorf("%q: %d rows, problems %q, hints %q", text, len(rows), problems, hints)
+		}
+	}
+}
+
+// Hints are named with their file, and are no problems of the night; of a CSV of another kind it is one that it names no
+// slides.
+func TestHintsAreNoProblems(t *testing.T) {
+	s := newScanner(t)
+	for name, text := range map[string]string{"list.csv": "file,stain\na.svs,HE\n", "focus.csv": "name,value\nfocus,0.9\n"} {
+		if err := os.WriteFile(s.path(name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.look(t)
+	hints := s.SheetHints()
+	if len(hints) != 2 || !strings.HasPrefix(hints[0], "focus.csv: it names no slides") || !strings.HasPrefix(hints[1], `list.csv, line 1: `) {
+		t.Errorf("hints %q", hints)
+	}
+	if problems := s.SheetProblems(); len(problems) > 0 {
+		t.Errorf("problems %q", problems)
 	}
 }
 

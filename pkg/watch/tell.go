@@ -129,6 +129,10 @@ func (w *Watcher) Ignored() int { return w.other }
 // SheetProblems are the lines of the worklists that made no sense, or that contradict each other.
 func (w *Watcher) SheetProblems() []string { return append(w.lists.problems(), w.allDisputes()...) }
 
+// SheetHints are the columns of worklists that are not known, and the CSV files that are no worklists: they may be as they
+// were meant, and fail nothing.
+func (w *Watcher) SheetHints() []string { return w.lists.hints() }
+
 // Missing are the slides that the worklists name and that have not come, by file.
 func (w *Watcher) Missing() []Slide { return w.lists.missing(slices.Collect(maps.Keys(w.files))) }
 

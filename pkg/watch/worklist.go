@@ -2,6 +2,7 @@ package watch
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -38,6 +39,7 @@ type sheet struct {
 	changed  time.Time
 	rows     []Row
 	problems []string
+	hints    []string // what may be as it was meant
 }
 
 // maxSheets bounds the worklists of a folder.
@@ -145,6 +147,7 @@ func readSheet(name, where string, st os.FileInfo, log *slog.Logger) sheet {
 		s.rows, problems = ParseSheet(data)
 		if len(s.rows) == 0 && len(problems) == 0 {
 			log.Warn("a CSV file in the folder names no slides: as a worklist it needs a column called file")
+			problems = []Problem{{Err: errors.New("it names no slides: if it is a worklist, it needs a header with a column called file, such as " + exampleHeader), Hint: true}}
 		}
 	}
 	for i := range s.rows {
@@ -152,14 +155,19 @@ func readSheet(name, where string, st os.FileInfo, log *slog.Logger) sheet {
 	}
 	var lines []int
 	for _, p := range problems {
+		text := fmt.Sprintf("%s, %v", where, p)
 		if p.Line == 0 { // of the file as a whole
-			s.problems = append(s.problems, fmt.Sprintf("%s: %v", where, p.Err))
+			text = fmt.Sprintf("%s: %v", where, p.Err)
+		}
+		if p.Hint {
+			s.hints = append(s.hints, text)
 			continue
 		}
-		lines = append(lines, p.Line)
-		s.problems = append(s.problems, fmt.Sprintf("%s, %v", where, p))
+		if s.problems = append(s.problems, text); p.Line > 0 {
+			lines = append(lines, p.Line)
+		}
 	}
-	if n := len(problems); n > 0 { // a sheet's name and cells may be a patient's: terminal and summary have them
+	if n := len(s.problems); n > 0 { // a sheet's name and cells may be a patient's: terminal and summary have them
 		log.Error("worklist with lines that make no sense; the summary names them", "problems", n, "lines", lines[:min(len(lines), maxNamed)])
 	}
 	return s
@@ -208,6 +216,14 @@ func (l *worklists) problems() (list []string) {
 		list = append(list, l.sheets[name].problems...)
 	}
 	return append(list, l.contradictions()...)
+}
+
+// hints lists what in the worklists may be as it was meant, or not.
+func (l *worklists) hints() (list []string) {
+	for _, name := range slices.Sorted(maps.Keys(l.sheets)) {
+		list = append(list, l.sheets[name].hints...)
+	}
+	return list
 }
 
 // named is how many files the worklists name.

@@ -29,7 +29,7 @@ type folderFlags struct {
 func (f *folderFlags) flags(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	spanFlag(cmd, &f.settle, "settle", watch.DefaultSettle, "how long a file must stay the same before it counts as whole")
-	fl.StringVar(&f.quarantine, "quarantine", "", "move the files of failed slides to this folder, with the reason (default: leave them)")
+	fl.StringVar(&f.quarantine, "quarantine", "", "move the files of failed slides to this folder, with the reason until they are moved back and done (default: leave them)")
 	fl.StringVar(&f.summary, "summary", "", "folder of summary.html and summary.csv (default: DATA/summary)")
 }
 

@@ -90,13 +90,13 @@ func (w *Watcher) quarantine(s *Slide) (to string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return to, os.WriteFile(to+".reason.txt", []byte(s.State+": "+s.Reason+"\n"), 0o644)
+	return to, os.WriteFile(to+reasonFile, []byte(reasonText(s)), 0o644)
 }
 
 // moveAway moves a file, beside one that lies there already, and says where it is.
 func moveAway(from, to string) (string, error) {
 	if _, err := os.Stat(to); err == nil {
-		to += "." + time.Now().UTC().Format("20060102T150405")
+		to += "." + time.Now().UTC().Format(awayTime)
 	}
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return to, fmt.Errorf("quarantine: %w", err)

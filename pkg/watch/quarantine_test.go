@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,5 +37,75 @@ func TestQuarantineTakesAllInstances(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%v, want %v", got, want)
 		}
+	}
+}
+
+// reasons are the names of the reason files in quarantine.
+func (s *scanner) reasons(t *testing.T) (names []string) {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(s.Quarantine, "*"+reasonFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range all {
+		names = append(names, filepath.Base(name))
+	}
+	return names
+}
+
+// The reason of a slide that was moved back from quarantine goes when it is done, and not before; so does one that was left
+// by an earlier watch. What is no reason of ours, or somebody wrote into, and that of a slide that lies there stay.
+func TestReasonGoesWithItsSlide(t *testing.T) {
+	s := newScanner(t)
+	s.Quarantine = t.TempDir()
+	s.picture(t, "a.png", 1)
+	s.worklist(t, "a.png,A1\n")
+	s.look(t)
+	if got := s.reasons(t); !slices.Equal(got, []string{"a.png.reason.txt"}) {
+		t.Fatalf("reasons %q", got)
+	}
+	s.worklist(t, "a.png,A1,,1\n")
+	if err := os.Rename(filepath.Join(s.Quarantine, "a.png"), s.path("a.png")); err != nil {
+		t.Fatal(err)
+	}
+	s.look(t)
+	if got := s.reasons(t); len(got) != 1 {
+		t.Errorf("before it is done: reasons %q", got)
+	}
+	s.finish(t, "a.png")
+	if got := s.reasons(t); len(got) != 0 {
+		t.Errorf("when it is done: reasons %q", got)
+	}
+	stay := map[string]string{
+		"b.png.reason.txt":                 "failed: of another slide\n",
+		"a.png.20260102T030405.reason.txt": "failed: cut short\n", "a.png.20260102T030405": "the damaged one\n",
+		"a.png.20260102T030406.reason.txt": "failed: cut short\nDr. X has asked for it to be scanned again\n",
+		"a.png.20260102T030407.reason.txt": "rescan: glass broken\n",
+		"a.png.20260102T03.reason.txt":     "failed: of a slide with such a name\n",
+	}
+	all := maps.Clone(stay)
+	all["a.png.reason.txt"], all["a.png.20260102T030408.reason.txt"] = "refused: no scale\n", "failed: cut short\n"
+	for name, text := range all {
+		if err := os.WriteFile(filepath.Join(s.Quarantine, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.restart(t)
+	s.look(t)
+	left, err := os.ReadDir(s.Quarantine)
+	if err != nil || len(left) != len(stay) {
+		t.Errorf("%v, %v, want %d files left", left, err, len(stay))
+	}
+	for _, e := range left {
+		if _, ok := stay[e.Name()]; !ok {
+			t.Errorf("%s is there still", e.Name())
+		}
+	}
+}
+
+// What we write is known for ours, whatever the reason.
+func TestReasonIsOurs(t *testing.T) {
+	if text := reasonText(&Slide{State: intake.Failed, Reason: "panic:\n\tstack: one\n\ttwo\n"}); !isReason([]byte(text)) {
+		t.Errorf("%q", text)
 	}
 }

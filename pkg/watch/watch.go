@@ -59,6 +59,11 @@ type Slide struct {
 
 func (s *Slide) ended() bool { return intake.Ended(s.State) }
 
+// done reports whether the slide has its result.
+func (s *Slide) done() bool {
+	return s.ended() && s.State != intake.Failed && s.State != intake.Refused && !letGo(s.State)
+}
+
 // Watcher watches one folder. It is for one goroutine.
 //
 // # Memory
@@ -86,6 +91,8 @@ type Watcher struct {
 	surveying *errand[*survey] // at work
 	silent    time.Time        // since when the folder does not answer
 	moving    *errand[move]    // to quarantine
+	clearing  *errand[error]   // of reason files there
+	cleared   int              // how many slides were done when they were looked at last
 	silence   time.Duration    // how long an errand may get no answer
 
 	take  func(context.Context, intake.Request) (intake.Taken, error) // Reception's
@@ -188,6 +195,7 @@ func (w *Watcher) Look(ctx context.Context) (open int, err error) {
 		err = errors.Join(err, takeErr)
 	}
 	err = errors.Join(err, w.correct(ctx), w.follow(ctx))
+	w.clear(ctx)
 	return open + w.anew, err
 }
 

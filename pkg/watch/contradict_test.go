@@ -74,7 +74,7 @@ func TestWorklistsContradict(t *testing.T) {
 			if got := s.SheetProblems(); !slices.EqualFunc(got, c.want, begins) {
 				t.Errorf("%q", got)
 			}
-			found, err := TakeInventory(t.Context(), Config{Dir: s.Dir, Log: s.Log}, nil)
+			found, err := TakeInventory(t.Context(), Config{Dir: s.Dir, Log: s.Log}, nil, nil)
 			if err != nil || !slices.EqualFunc(found.Problems, c.want, begins) {
 				t.Errorf("inventory: %q, %v", found.Problems, err)
 			}

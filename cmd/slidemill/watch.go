@@ -15,6 +15,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/stitch"
 	"github.com/slidemill/slidemill/pkg/summary"
 	"github.com/slidemill/slidemill/pkg/watch"
 )
@@ -73,6 +74,8 @@ Orders go to --nats, or to the serve that works in the data folder. Where there 
 none, watch does the work itself.
 
 The summary is written when the folder is done, every few minutes before, and at the end.
+It has also what was ordered in the last 18 hours by others, or an earlier watch, and is done
+or came to nothing, wherever its file is by now.
 
 Exit codes with --once: 0 all slides done, 1 at least one failed, 130 interrupted.`,
 		Example: `  slidemill watch /scans --quarantine /scans-failed
@@ -269,7 +272,7 @@ func (r *round) summarise(ctx context.Context) (*summary.Summary, error) {
 		}
 		rows[i].File, rows[i].Accession = s.File, s.Accession
 	}
-	gone, err := r.gone(ctx, ids)
+	gone, err := r.gone(ctx, judge, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -282,12 +285,22 @@ func (r *round) summarise(ctx context.Context) (*summary.Summary, error) {
 	return sum, nil
 }
 
-// gone are the slides of this night that came to nothing and whose files do not lie in the folder, such as those in
-// quarantine. The ledger knows them: a watch that is begun anew must not forget what the one before it told of.
-func (r *round) gone(ctx context.Context, here []pyramid.SlideID) (rows []summary.Row, err error) {
-	standings, err := r.system.judge().LookAll(ctx, time.Now().Add(-aNight))
+// gone are the slides of this night that are done, or came to nothing, and whose files do not lie in the folder, such as
+// those that were archived or are in quarantine. The ledger knows them: a watch that is begun anew must not forget what the
+// one before it told of.
+func (r *round) gone(ctx context.Context, judge *intake.Judge, here []pyramid.SlideID) (rows []summary.Row, err error) {
+	lines, err := judge.Lines(ctx, time.Now().Add(-aNight))
+	if err != nil {
+		return nil, err
+	}
+	lies := make(map[pyramid.SlideID]bool, len(here))
+	for _, id := range here {
+		lies[id] = true
+	}
+	lines = slices.DeleteFunc(lines, func(l intake.Line) bool { return lies[l.Slide] }) // their reports are read already
+	standings, err := judge.Look(ctx, lines)
 	for _, s := range standings {
-		if s.Bad() && !s.GivenUp && !slices.Contains(here, s.Slide) {
+		if s.State == stitch.Done || s.Bad() && !s.GivenUp {
 			rows = append(rows, summary.Row{Standing: s})
 		}
 	}

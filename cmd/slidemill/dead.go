@@ -213,13 +213,27 @@ func (r *reached) retryRefused(cmd *cobra.Command, d *lost) (said, state string,
 	case unfit(t.State):
 		return "", "", &fruitless{t.Reason, d.path()}
 	case t.Slide != d.Slide:
-		said = fmt.Sprintf("another file lies in its place, and that is ordered: %v", t.Slide)
+		said, err = r.replacedBy(cmd.Context(), d, &t)
 	case t.Known:
 		said = "known already, " + t.State
 	default:
 		said = "is ordered again"
 	}
-	return said, t.State, nil
+	return said, t.State, err
+}
+
+// replacedBy says what became of the file that lies in a slide's place now. A slide belongs to one case, so that one of
+// another stays there until a person says otherwise.
+func (r *reached) replacedBy(ctx context.Context, d *lost, t *intake.Taken) (said string, err error) {
+	said = fmt.Sprintf("another file lies in its place, and that is ordered: %v", t.Slide)
+	if t.Known {
+		said = fmt.Sprintf("another file lies in its place, and that is known already, %s: %v", t.State, t.Slide)
+	}
+	now, err := r.ledger().Entry(ctx, t.Slide)
+	if err == nil && d.Accession != "" && now.Accession != d.Accession {
+		said += fmt.Sprintf("; its accession is %s and stays so: if %s is right, `slidemill submit --accession %[2]s %s`", now.Accession, d.Accession, d.path())
+	}
+	return said, err
 }
 
 func dropDead(cmd *cobra.Command, system *reached, dead []lost, _ *deadFlags) error {

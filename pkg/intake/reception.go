@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -22,8 +23,10 @@ type Request struct {
 	Path      string // where the workers find it: a path or an address
 	File      string // its name in the ledger; empty means the path's last part
 	Accession string
-	Priority  jobs.Priority
-	MPP       float64 // microns per pixel, as a worklist gives them; 0 leaves it to the reception
+	// Case is that of the file that lay at the path before. It is the slide's where nobody ever gave it an accession.
+	Case     string
+	Priority jobs.Priority
+	MPP      float64 // microns per pixel, as a worklist gives them; 0 leaves it to the reception
 	// Bytes and Changed are size and time of the slide as a watched folder counts them, over all its files, so that it
 	// knows it again. Without them they are those of the path.
 	Bytes   int64
@@ -46,6 +49,8 @@ type Reception struct {
 	Patience   *Patience    // bounds the time that each slide is read, see PrepareConfig
 	// Once leaves alone what the ledger knows, however it ended. Otherwise what failed is tried again.
 	Once bool
+
+	fallen map[string][]pyramid.SlideID // see ReplaceAt, which is for one goroutine
 }
 
 // Taken says what became of a request.
@@ -78,11 +83,14 @@ func (r *Reception) Take(ctx context.Context, q Request) (Taken, error) {
 		}
 		return r.refuse(ctx, q, p, err)
 	}
-	o.File, o.Accession, o.Priority, o.ListedMPP = q.file(), q.Accession, q.Priority, q.MPP
+	o.File, o.Priority, o.ListedMPP = q.file(), q.Priority, q.MPP
 	if q.Bytes != 0 {
 		o.Bytes, o.Changed = q.Bytes, q.Changed
 	}
 	t := Taken{Slide: o.Slide, Run: o.Run, State: Waiting, Warning: o.Contradiction, Priority: q.Priority.Known()}
+	if o.Accession, err = r.accession(ctx, o.Slide, q); err != nil {
+		return t, err
+	}
 	known, err := r.known(ctx, o.Slide)
 	if err != nil {
 		return t, err
@@ -97,6 +105,18 @@ func (r *Reception) Take(ctx context.Context, q Request) (Taken, error) {
 	}
 	t.Priority = o.Priority
 	return t, nil
+}
+
+// accession is the case of a slide that is asked for: the one that is said, that is known of it, or that of its place.
+func (r *Reception) accession(ctx context.Context, id pyramid.SlideID, q Request) (string, error) {
+	if q.Accession != "" || q.Case == "" {
+		return q.Accession, nil
+	}
+	e, err := r.Desk.Ledger().Entry(ctx, id)
+	if errors.Is(err, errUnreadable) {
+		err = nil
+	}
+	return cmp.Or(e.Accession, q.Case), unlessMissing(err)
 }
 
 // known is how the slide's order stands, or nil if none was made: it is unknown here, or could not be read then.
@@ -184,8 +204,12 @@ func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters,
 	if err != nil {
 		return t, err
 	}
+	accession, err := r.accession(ctx, t.Slide, q)
+	if err != nil {
+		return t, err
+	}
 	e := Entry{
-		Slide: t.Slide, SHA256: hex.EncodeToString(n.sum[:]), File: q.file(), Accession: q.Accession,
+		Slide: t.Slide, SHA256: hex.EncodeToString(n.sum[:]), File: q.file(), Accession: accession,
 		Priority: priority, Model: r.Model.Ref.SHA256, At: time.Now().UTC(),
 		Again: &Again{q.Path, p}, Bytes: n.bytes, Changed: n.changed.UTC(),
 	}

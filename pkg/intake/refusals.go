@@ -126,8 +126,8 @@ func (l Ledger) forgetPath(ctx context.Context, slide pyramid.SlideID) error {
 }
 
 // Retry takes a refused file in once more, from where it lay and as it was wanted then. If another one lies
-// there by now, such as a better copy, that is ordered and the refused one replaced. An error says what a
-// person is to do where this cannot be done.
+// there by now, such as a better copy, that is ordered for its case, unless it has one, and the refused one replaced. An
+// error says what a person is to do where this cannot be done.
 func (r *Reception) Retry(ctx context.Context, line Line) (Taken, error) {
 	switch {
 	case line.Again == nil:
@@ -137,7 +137,7 @@ func (r *Reception) Retry(ctx context.Context, line Line) (Taken, error) {
 	}
 	own := *r
 	own.Parameters, own.Once = line.Again.Parameters, false
-	t, err := own.Take(ctx, Request{Path: line.Again.Source, File: line.File, Accession: line.Accession, Priority: line.Priority})
+	t, err := own.Take(ctx, Request{Path: line.Again.Source, File: line.File, Case: line.Accession, Priority: line.Priority})
 	switch {
 	case err != nil || t.Slide == (pyramid.SlideID{}):
 		return t, err
@@ -146,7 +146,7 @@ func (r *Reception) Retry(ctx context.Context, line Line) (Taken, error) {
 	case t.Slide == line.Slide:
 		return t, nil
 	}
-	return t, r.Replace(ctx, line.Slide, line.File, nil)
+	return t, r.Replace(ctx, Replacement{Old: line.Slide, New: t.Slide, Named: CalledAs(line.File)})
 }
 
 // Moved notes that a refused file lies elsewhere now. What was ordered or given up in the meantime is left alone.

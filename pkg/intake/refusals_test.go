@@ -2,6 +2,7 @@ package intake
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -89,16 +90,58 @@ func TestRetryTakesTheBetterCopy(t *testing.T) {
 		t.Fatalf("as damaged as before, and taken as %+v, %v", taken, err)
 	}
 	line = onList(t, r, 1)
-	sound, err := os.ReadFile(picture(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, sound, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	putSound(t, path)
 	wantRetried(t, r, q, line, jobs.Stat)
 	if e, err := r.Desk.Ledger().Entry(t.Context(), line.Slide); err != nil || e.Again != nil {
 		t.Errorf("where it lay is known for ever: %+v, %v", e, err)
+	}
+}
+
+// putSound writes a sound file where a refused one lay.
+func putSound(t *testing.T, path string) {
+	t.Helper()
+	sound, err := os.ReadFile(picture(t))
+	if err == nil {
+		err = os.WriteFile(path, sound, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The case of a refused file goes on with the slide that lies in its place, however that one is known, unless it belongs
+// to a case of its own.
+func TestRetryKeepsTheCase(t *testing.T) {
+	for name, own := range map[string]string{"of no case": "", "of another case": "S26-9"} {
+		for how, end := range map[string]func(*Reception, *Order) error{
+			"done": func(r *Reception, o *Order) error { putResult(t, r, o); return nil },
+			"failed": func(r *Reception, o *Order) error {
+				return r.Desk.Ledger().Close(t.Context(), o.Slide, End{State: Failed, Reason: "the store is full", At: time.Now()})
+			},
+		} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				r, _ := desk(t)
+				path, line := refuse(t, r)
+				putSound(t, path)
+				o, err := Prepare(t.Context(), path, PrepareConfig{Model: r.Model, Parameters: r.Parameters})
+				if err != nil {
+					t.Fatal(err)
+				}
+				o.Accession = own
+				if err := errors.Join(r.Desk.Submit(t.Context(), o), end(r, o)); err != nil {
+					t.Fatal(err)
+				}
+				taken, err := r.Retry(t.Context(), line)
+				if err != nil || taken.Slide != o.Slide || taken.Known != (how == "done") {
+					t.Fatalf("taken as %+v, %v", taken, err)
+				}
+				onList(t, r, 0)
+				e, err := r.Desk.Ledger().Entry(t.Context(), o.Slide)
+				if want := cmp.Or(own, "S26-1"); err != nil || e.Accession != want {
+					t.Errorf("its accession is %q, %v; want %q", e.Accession, err, want)
+				}
+			})
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/pyramid"
 )
 
@@ -15,11 +16,12 @@ func (w *Watcher) supersede(ctx context.Context, s, before *Slide) {
 	if s.Slide == (pyramid.SlideID{}) {
 		return
 	}
+	named := intake.CalledAs(s.File)
 	replace := func(id pyramid.SlideID, lay func(source string) bool) {
 		if id == s.Slide || id == (pyramid.SlideID{}) {
 			return
 		}
-		if err := w.Reception.Replace(ctx, id, s.File, lay); err != nil {
+		if err := w.Reception.Replace(ctx, intake.Replacement{Old: id, New: s.Slide, Named: named, Lay: lay}); err != nil {
 			w.Log.WarnContext(ctx, "a slide whose file was replaced stands as failed still", "slide", id, "error", nameless(err))
 		}
 	}

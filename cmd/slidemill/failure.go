@@ -66,9 +66,27 @@ func (s *shift) refuse(ctx context.Context, path string, cause error) error {
 	if err != nil {
 		return err
 	}
-	desk := &intake.Reception{Desk: s.desk, Model: s.model, Parameters: s.flags.params, Remote: openObject, Patience: s.patience}
-	_, err = desk.Refuse(ctx, intake.Request{Path: source}, cause)
-	return err
+	desk := s.reception()
+	t, err := desk.Refuse(ctx, intake.Request{Path: source}, cause)
+	if err != nil {
+		return err
+	}
+	return desk.ReplaceAt(ctx, t.Slide, source)
+}
+
+// reception writes down what becomes of files; it is one for all, as it remembers what lay where.
+func (s *shift) reception() *intake.Reception {
+	if s.receives == nil {
+		s.receives = &intake.Reception{Desk: s.desk, Model: s.model, Parameters: s.flags.params, Remote: openObject, Patience: s.patience}
+	}
+	return s.receives
+}
+
+// replace closes what an earlier file of an order's path came to. That this cannot be done is no fault of the slide.
+func (s *shift) replace(ctx context.Context, order *intake.Order) {
+	if err := s.reception().ReplaceAt(ctx, order.Slide, order.Source); err != nil && ctx.Err() == nil {
+		fmt.Fprintf(s.cmd.ErrOrStderr(), "slidemill: warning: what lay in the place of this file before stands as failed still: %v\n", err)
+	}
 }
 
 // reason is why a slide failed, without the path behind which it is said.

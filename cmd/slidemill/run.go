@@ -36,7 +36,8 @@ func newRun() *cobra.Command {
 queue, segmentation, coverage proof, mask, overlay, contours and report.
 
 It can be interrupted at any time; the same command goes on where it stopped.
-A slide that fails is named with its reason, the others are finished. A mask that is
+A slide that fails is named with its reason, the others are finished. What failed of an
+earlier file at the same path counts as replaced. A mask that is
 named with its slide (NAME.mask.tiff with NAME.tiff, as by *.tiff) is left out.
 
 ` + readInTime + `

@@ -33,6 +33,7 @@ type shift struct {
 	ownQueue bool
 
 	patience *intake.Patience
+	receives *intake.Reception // see reception
 }
 
 // start opens store and queue and puts the crew to work.
@@ -159,6 +160,7 @@ func (s *shift) order(ctx context.Context, path string) (*intake.Order, *stitch.
 	report, err := s.desk.Report(ctx, order)
 	if err == nil {
 		err = s.desk.Found(ctx, order)
+		s.replace(ctx, order)
 	}
 	if !errors.Is(err, store.ErrNotFound) {
 		return order, report, err
@@ -166,6 +168,7 @@ func (s *shift) order(ctx context.Context, path string) (*intake.Order, *stitch.
 	if err := s.desk.Submit(ctx, order); err != nil {
 		return order, nil, err
 	}
+	s.replace(ctx, order)
 	var shown follower
 	report, err = s.desk.Wait(ctx, order, func(e jobs.Event) {
 		if e.State != jobs.Progress || !shown.follows(&e) {

@@ -38,7 +38,8 @@ under the same path or address. Where nothing runs the order waits for the next 
 
 The accession is kept in the order's record and nowhere else: not in keys, logs or URLs.
 An order without one, such as that of run, leaves the one that is known. One without
---priority has that of the slide's last order, if that came to nothing. A mask that is named
+--priority has that of the slide's last order, if that came to nothing. What failed of an
+earlier file at the same path counts as replaced, and its accession goes on. A mask that is named
 with its slide (NAME.mask.tiff with NAME.tiff, as by *.tiff) is left out.
 
 Exit codes: 0 all ordered, 1 at least one refused, 2 usage.`,
@@ -140,6 +141,9 @@ func (f *submitFlags) one(cmd *cobra.Command, desk *intake.Reception, q intake.R
 	t, err := desk.Take(cmd.Context(), q)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", file, err)
+	}
+	if err := desk.ReplaceAt(cmd.Context(), t.Slide, q.Path); err != nil {
+		return "", fmt.Errorf("%s: it is taken, but what lay in its place before stands as failed still: %w", file, err)
 	}
 	if t.Warning != "" {
 		fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: warning: %s: %s\n", file, t.Warning)

@@ -108,7 +108,7 @@ func explainPlace(cmd *cobra.Command, f *explainFlags, path string, x, y float64
 			return err
 		}
 	}
-	canvas, err := f.canvas(cmd.Context(), m, path, canvasAt{x: x, y: y, side: f.size, mpp: f.mpp})
+	canvas, err := f.canvas(cmd, m, path, canvasAt{x: x, y: y, side: f.size, mpp: f.mpp})
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,8 @@ func explainPlace(cmd *cobra.Command, f *explainFlags, path string, x, y float64
 }
 
 // canvas reads a place of a file, or of a slide in the store where there is no such file.
-func (f *explainFlags) canvas(ctx context.Context, m *segment.Model, name string, at canvasAt) (*explain.Canvas, error) {
+func (f *explainFlags) canvas(cmd *cobra.Command, m *segment.Model, name string, at canvasAt) (*explain.Canvas, error) {
+	ctx := cmd.Context()
 	if _, err := os.Stat(name); err == nil || slide.IsRemote(name) {
 		return readCanvas(ctx, m, name, at)
 	}
@@ -148,6 +149,9 @@ func (f *explainFlags) canvas(ctx context.Context, m *segment.Model, name string
 	}
 	run, err := finishedRun(ctx, bucket, id, f.run)
 	if err != nil {
+		return nil, fmt.Errorf("explain %s: %w", name, err)
+	}
+	if err := sayUnlooked(ctx, cmd.ErrOrStderr(), bucket, name, &intake.Order{Slide: id, Run: run}); err != nil {
 		return nil, fmt.Errorf("explain %s: %w", name, err)
 	}
 	q := viewer.Question{Slide: id, Run: run, X: int(at.x), Y: int(at.y)}

@@ -38,6 +38,8 @@ func newExport() *cobra.Command {
 
 Without --format the name of the file says which: .tiff and .tif are masks, .geojson, .json and
 names without extension outlines; any other is refused.
+A result that is no statement on its slide, as where nothing could be analysed, is written with
+a word about it, here and at the head of the outlines: no outline then does not mean no carcinoma.
 Of several slides, such as those of an accession, --out is a folder that is there or whose
 name ends in a slash; each file has the name of its slide's (masks end in .mask.tiff), and
 where two are the same the first digits of the id. One that is there already is left alone
@@ -116,8 +118,11 @@ func (f *exportFlags) one(cmd *cobra.Command, bucket store.Bucket, format export
 	if err != nil {
 		return fmt.Errorf("export %s: %w", called(&line.Entry), err)
 	}
-	_, err = fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s of run %v\n", path, format.name, run)
-	return err
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s of run %v\n", path, format.name, run)
+	if err := sayUnlooked(cmd.Context(), cmd.ErrOrStderr(), bucket, path, &intake.Order{Slide: line.Slide, Run: run}); err != nil {
+		return fmt.Errorf("%s of %s is written, but %w", path, called(&line.Entry), err)
+	}
+	return nil
 }
 
 // errNoRun is the error of a slide that nobody has run here.

@@ -39,20 +39,27 @@ func glass(t *testing.T) string {
 // A slide without tissue is done in no command as one without carcinoma is.
 func TestDoneWithoutTissue(t *testing.T) {
 	data := t.TempDir()
+	outlines := filepath.Join(data, "glass.geojson")
 	for _, c := range []struct {
 		args, wants []string
 	}{
 		{[]string{"run", "--mpp", "0.5", glass(t)}, []string{"NOTHING WAS ANALYSED: no tissue found; a person must look"}},
 		{[]string{"status"}, []string{"done, no tissue found", "little or no tissue was found", "1 slide: 1 done; of those done 1 no tissue found"}},
 		{[]string{"status", "--watch"}, []string{"done, no tissue found"}},
+		{[]string{"export", "glass.png", "--out", outlines}, []string{outlines + ": NOTHING WAS ANALYSED: no tissue found; a person must look"}},
+		{[]string{"export", "glass.png", "--out", stem(outlines) + ".tiff"}, []string{"NOTHING WAS ANALYSED: no tissue found; a person must look"}},
+		{[]string{"explain", "glass.png", "--at", "200,200", "--size", "32", "--steps", "1", "--json"}, []string{"glass.png: NOTHING WAS ANALYSED: no tissue found"}},
 		{[]string{"summary"}, []string{"1 slide: 1 done, 0 failed, 0 refused; of those done 1 no tissue found"}},
 	} {
 		code, out, errs := command(append(c.args, "--data", data)...)
 		for _, want := range c.wants {
-			if code != exitDone || !strings.Contains(out, want) {
+			if code != exitDone || !strings.Contains(out+errs, want) {
 				t.Errorf("%q: exit code %d, no %q in\n%s%s", c.args, code, want, out, errs)
 			}
 		}
+	}
+	if text, err := os.ReadFile(outlines); err != nil || !strings.Contains(string(text), `"no_statement":"no tissue found"`) {
+		t.Errorf("the outlines are %s, %v", text, err)
 	}
 	_, out, _ := command("status", "--json", "--data", data)
 	var s struct {

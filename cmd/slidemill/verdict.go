@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/stitch"
+	"github.com/slidemill/slidemill/pkg/store"
 )
 
 func (s *shift) finished(r *stitch.Report, order *intake.Order, took time.Duration) error {
@@ -29,12 +32,12 @@ func (s *shift) finished(r *stitch.Report, order *intake.Order, took time.Durati
 // verdict says what was found. Where nothing was analysed there is no "0 %": nobody has looked.
 func verdict(r *stitch.Report) []string {
 	if r.Unseen() {
-		return []string{"NOTHING WAS ANALYSED: " + r.NoStatement() + "; a person must look at this slide"}
+		return []string{unlooked(r)}
 	}
 	lines := []string{fmt.Sprintf("carcinoma %.2f mm² of %.2f mm² tissue analysed (%s), %s, %s",
 		r.CarcinomaMM2, r.AnalysedMM2, r.Share(), count(len(r.Lesions), "lesion"), plural(r.SmallFoci, "smaller focus", "smaller foci"))}
-	if none := r.NoStatement(); none != "" {
-		lines = append(lines, "NO STATEMENT: "+none+"; a person must look at this slide")
+	if line := unlooked(r); line != "" {
+		lines = append(lines, line)
 	}
 	if r.UncertainMM2 > 0 {
 		lines = append(lines, fmt.Sprintf("uncertain: %.2f mm² unlike the training images, with %.2f mm² of the carcinoma; in no share",
@@ -44,6 +47,32 @@ func verdict(r *stitch.Report) []string {
 		lines = append(lines, fmt.Sprintf("not analysed: %.2f mm²", r.NotAnalysedMM2))
 	}
 	return lines
+}
+
+// unlooked says that a result is no statement on its slide, or nothing if it is one.
+func unlooked(r *stitch.Report) string {
+	none := r.NoStatement()
+	if none == "" {
+		return ""
+	}
+	what := "NO STATEMENT: "
+	if r.Unseen() {
+		what = "NOTHING WAS ANALYSED: "
+	}
+	return what + none + "; a person must look at this slide"
+}
+
+// sayUnlooked says it of a run whose result somebody takes for his own use: without an outline it would pass for a slide
+// without carcinoma.
+func sayUnlooked(ctx context.Context, stderr io.Writer, b store.Bucket, where string, o *intake.Order) error {
+	r, err := (&intake.Desk{Bucket: b}).Report(ctx, o)
+	if err != nil {
+		return fmt.Errorf("nobody can say how much of it was analysed: %w: see `slidemill verify %v`", err, o.Slide)
+	}
+	if line := unlooked(r); line != "" {
+		_, err = fmt.Fprintf(stderr, "%s: %s\n", where, line)
+	}
+	return err
 }
 
 // excuse says of the demo why much of its tissue is uncertain: who sees the program for the first time would take that for

@@ -25,11 +25,21 @@ func provenance(r *Report) map[string]string {
 	}
 }
 
+// headOf is what the file as a whole says: where it comes from, and where nobody has looked that this is so. Without
+// outlines it would otherwise be the file of a slide without carcinoma.
+func headOf(r *Report) map[string]string {
+	head := provenance(r)
+	if none := r.NoStatement(); none != "" {
+		head["no_statement"] = none
+	}
+	return head
+}
+
 // writeContours writes the outlines, lesions first, in the order of their relevance. A lesion is a
 // locked annotation; a focus is a detection, which QuPath draws by the hundred thousand.
 func writeContours(ctx context.Context, dst io.Writer, list []outline, e edges, r *Report) error {
 	metadata := provenance(r)
-	g, err := export.NewGeoJSON(dst, metadata)
+	g, err := export.NewGeoJSON(dst, headOf(r))
 	if err != nil {
 		return err
 	}

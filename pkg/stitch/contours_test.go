@@ -84,6 +84,24 @@ func TestQuPathRules(t *testing.T) {
 	}
 }
 
+// A file without outlines says whether that is because nobody has looked; one of a slide that was looked at says nothing.
+func TestContoursSayThatNobodyLooked(t *testing.T) {
+	hidden := blobs(tiny, 41)
+	for i := range hidden.tissue.Class {
+		hidden.tissue.Class[i] = segment.Pen
+	}
+	hidden.gate()
+	for want, w := range map[string]*world{"": blobs(tiny, 41), "all of it pen on the glass": hidden} {
+		c, r, _ := contoursOf(t, w)
+		if none, said := c.Metadata["no_statement"]; none != want || said != (want != "") || r.Unseen() != said {
+			t.Errorf("the head says %q, want %q, of %d features", none, want, len(c.Features))
+		}
+		if c.Metadata["intended_use"] != Notice || c.Metadata["run"] != r.Run.ID {
+			t.Errorf("the head is %v", c.Metadata)
+		}
+	}
+}
+
 func checkLesion(t *testing.T, f feature, l Lesion, r *Report) {
 	t.Helper()
 	if f.ID != l.ID || f.Properties.Name != "AI carcinoma "+l.Name || f.Properties.ObjectType != "annotation" || !f.Properties.IsLocked {

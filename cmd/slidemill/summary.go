@@ -1,18 +1,12 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"log/slog"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/slidemill/slidemill/pkg/intake"
-	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/summary"
 	"github.com/slidemill/slidemill/pkg/watch"
 )
@@ -61,78 +55,29 @@ written: ask again later.`,
 const aNight = 18 * time.Hour
 
 func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
-	ctx := cmd.Context()
-	system, err := f.visit(ctx)
+	system, err := f.visit(cmd.Context())
 	if err != nil {
 		return err
 	}
 	defer closing(&err, system.close)
-	judge := system.judge()
-	judge.Reports, judge.Stages = true, true
-	standings, err := judge.LookAll(ctx, time.Now().Add(-f.since))
+	r, err := f.reckon(cmd, system)
 	if err != nil {
 		return err
 	}
-	folder, err := f.inventory(cmd, system)
+	s, err := summary.New(cmd.Context(), r.rows(), summary.Previews(system.bucket))
 	if err != nil {
 		return err
 	}
-	before, ended, err := earlier(ctx, system.judge(), standings, folder.Ordered)
-	if err != nil {
-		return err
-	}
-	standings = append(standings, before...)
-	open, err := f.unfinished(ctx, system, standings)
-	if err != nil {
-		return err
-	}
-	unordered := slices.Concat(folder.Missing, folder.NotOrdered)
-	rows := append(rowsOf(standings, folder.Ordered), missingRows(unordered)...)
-	s, err := summary.New(ctx, rows, summary.Previews(system.bucket))
-	if err != nil {
-		return err
-	}
-	s.Problems = folder.Problems
+	s.Problems = r.folder.Problems
 	html, err := s.Save(summaryFolder(f.data, f.out))
 	if err != nil {
 		return err
 	}
-	tellUnordered(cmd.ErrOrStderr(), unordered)
-	tellSome(cmd.ErrOrStderr(), s.Problems)
-	if n := folder.Writing; n > 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s in the folder changed in the last %v and may still be being written: left out until then\n", count(n, "file"), watch.DefaultSettle)
-	}
-	if ended > 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s in the folder, ordered earlier and done, cancelled or given up: left out; a longer --since lists them\n", count(ended, "file"))
-	}
+	r.tell(cmd.ErrOrStderr())
 	fmt.Fprintf(cmd.OutOrStdout(), "%s\n%s\n", s.Headline(), html)
-	open.sayStranded(cmd.ErrOrStderr())
-	system.sayIdle(cmd.ErrOrStderr(), &f.place, open.waiting)
-	switch count := s.Count(); {
-	case count.Bad()+len(s.Problems)+len(open.stranded) > 0:
-		return errSlidesFailed
-	case count.Open+folder.Writing > 0:
-		return errUnfinished
-	}
-	return nil
-}
-
-// unfinished finds out which open slides go on by themselves, as status does: a script that waits for all to end would wait
-// for ever for one that was interrupted. Those say so in the summary.
-func (f *summaryFlags) unfinished(ctx context.Context, system *reached, standings []intake.Standing) (*bulletin, error) {
-	b := &bulletin{system: system, judge: system.judge(), flags: &statusFlags{place: f.place}, standings: standings}
-	for i := range standings {
-		if standings[i].Open() {
-			b.open++
-		}
-	}
-	err := b.strand(ctx)
-	for i := range standings {
-		if b.stranded[standings[i].Slide] {
-			standings[i].Reason = "Interrupted, and in no queue. Give the same `slidemill run` again, and it goes on where it stopped; or order it with `slidemill submit`."
-		}
-	}
-	return b, err
+	r.open.sayStranded(cmd.ErrOrStderr())
+	system.sayIdle(cmd.ErrOrStderr(), &f.place, r.open.waiting)
+	return r.verdict(s)
 }
 
 // inventory is what the orders say of the folder of --folder.
@@ -158,66 +103,3 @@ func (f *summaryFlags) inventory(cmd *cobra.Command, system *reached) (*watch.In
 
 // kilobytes rounds up: of small files, too, there is something to read.
 func kilobytes(bytes int64) int64 { return (bytes + 1<<10 - 1) >> 10 }
-
-// earlier are the slides of the folder that were ordered before the summary's time and that a person may still have to look
-// after: their files lie there, and without a row nobody would know what became of them. ended is how many files hold others.
-func earlier(ctx context.Context, judge *intake.Judge, since []intake.Standing, files []watch.Slide) (open []intake.Standing, ended int, err error) {
-	listed, held := map[pyramid.SlideID]bool{}, map[pyramid.SlideID]int{}
-	for i := range since {
-		listed[since[i].Slide] = true
-	}
-	for _, file := range files {
-		if !listed[file.Slide] {
-			held[file.Slide]++
-		}
-	}
-	all, err := judge.LookAt(ctx, slices.Collect(maps.Keys(held)))
-	for i := range all {
-		if s := &all[i]; s.Open() || s.Bad() && !s.GivenUp {
-			open = append(open, *s)
-		} else {
-			ended += held[s.Slide]
-		}
-	}
-	return open, ended, err
-}
-
-// rowsOf is a row for each slide, and for each file of the folder that holds it one by its own name and accession.
-func rowsOf(standings []intake.Standing, files []watch.Slide) (rows []summary.Row) {
-	held := map[pyramid.SlideID][]watch.Slide{}
-	for _, file := range files {
-		held[file.Slide] = append(held[file.Slide], file)
-	}
-	for _, s := range standings {
-		if !slices.ContainsFunc(held[s.Slide], func(file watch.Slide) bool { return file.Doubled == "" }) { // it lies elsewhere
-			rows = append(rows, summary.Row{Standing: s})
-		}
-		for _, file := range held[s.Slide] {
-			row := summary.Row{Standing: s, Doubled: file.Doubled}
-			row.File, row.Accession = file.File, file.Accession
-			rows = append(rows, row)
-		}
-	}
-	return rows
-}
-
-// tellUnordered names those that nobody looks at unless somebody reads it here.
-func tellUnordered(out io.Writer, slides []watch.Slide) {
-	lines := make([]string, len(slides))
-	for i, s := range slides {
-		lines[i] = fmt.Sprintf("%s: %s: %s", s.File, s.State, s.Reason)
-	}
-	tellSome(out, lines)
-}
-
-// maxTold bounds what the terminal names: in a folder that was never watched that is each slide.
-const maxTold = 20
-
-func tellSome(out io.Writer, lines []string) {
-	for _, line := range lines[:min(len(lines), maxTold)] {
-		fmt.Fprintln(out, line)
-	}
-	if more := len(lines) - maxTold; more > 0 {
-		fmt.Fprintf(out, "and %d more, in the summary\n", more)
-	}
-}

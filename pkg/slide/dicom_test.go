@@ -146,6 +146,7 @@ func TestDICOMBesideDamage(t *testing.T) {
 	d := slidetest.DICOM{Size: pyramid.Size{W: 64, H: 64}, Tile: 32, Levels: 1, Native: true}
 	own := d.Instance(t, 0, pyramid.Size{W: 32, H: 32})
 	other := bytes.ReplaceAll(own, []byte("2.1125.77.3"), []byte("2.1125.77.4"))
+	between := bytes.Index(own, []byte{0x20, 0, 0x0E, 0}) // between two elements, before the series
 	for name, c := range map[string]struct {
 		beside []byte
 		opens  bool
@@ -154,6 +155,7 @@ func TestDICOMBesideDamage(t *testing.T) {
 		"other":   {other[:len(other)-40], true, "2.1125.77.4"},
 		"own":     {own[:len(own)-40], false, "2.1125.77.3"},
 		"unknown": {other[:180], false, ""},
+		"between": {own[:between], false, ""},
 	} {
 		folder := d.Write(t)
 		path := filepath.Join(folder, "beside.dcm")

@@ -112,7 +112,6 @@ func (s *seriesOpener) add(path string) error {
 	case errors.Is(err, dicom.ErrNotDICOM):
 		return f.drop()
 	case err != nil && s.foreign(f, st.Size()):
-		s.second = true
 		return f.drop()
 	case err != nil:
 		return errors.Join(err, f.drop())
@@ -126,13 +125,17 @@ func (s *seriesOpener) add(path string) error {
 	return nil
 }
 
-// foreign reports whether a file that cannot be read is certainly of another series: then it is no harm to this one.
+// foreign reports whether a file that cannot be read is certainly of another series, or of none: then it is no harm to this one.
 func (s *seriesOpener) foreign(f dicomFile, size int64) bool {
 	if len(s.files) == 0 {
 		return false
 	}
 	series, err := dicom.Series(f.bytes, size)
-	return err == nil && s.bytes.failure() == nil && series != s.files[0].in.Series
+	if err != nil || s.bytes.failure() != nil || series == s.files[0].in.Series {
+		return false
+	}
+	s.second = s.second || series != "" // else it is no whole-slide instance
+	return true
 }
 
 // Series is the DICOM series of a file, which may be cut short; empty for what is no whole-slide instance. It reads the

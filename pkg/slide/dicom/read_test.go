@@ -61,6 +61,26 @@ func TestSeries(t *testing.T) {
 	}
 }
 
+// Of a file that ends before its series is named, or is written in a way that cannot be read, nobody can say that it is of
+// another one: wherever it is cut, also between two elements.
+func TestSeriesThatCannotBeTold(t *testing.T) {
+	data := instances(t)[0]
+	in, err := dicom.Read(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 132; n < len(data); n++ {
+		if series, err := dicom.Series(bytes.NewReader(data[:n]), int64(n)); err == nil && series != in.Series {
+			t.Errorf("cut at %d: series %q", n, series)
+		}
+	}
+	big := bytes.Clone(data)
+	copy(big[bytes.Index(big, []byte{8, 0, 0x16, 0}):], []byte{0, 8, 0, 0x16}) // big-endian: the tag seems to lie behind the series
+	if series, err := dicom.Series(bytes.NewReader(big), int64(len(big))); err == nil {
+		t.Errorf("big-endian: series %q", series)
+	}
+}
+
 // FuzzRead: any bytes end in an instance or in an error that blames someone; what its tables take and what its
 // frames give is bounded by the file.
 func FuzzRead(f *testing.F) {

@@ -13,7 +13,8 @@ const (
 )
 
 // Series reads of which series a whole-slide instance is, and nothing that stands behind it: some kilobytes of a file that
-// may be cut short or compressed in a way that Read refuses. It is empty for instances of other kinds.
+// may be cut short or compressed in a way that Read refuses. It is empty for instances of other kinds;
+// where it cannot be told that is an error, as such a file may belong to any series.
 func Series(r io.ReaderAt, size int64) (string, error) {
 	var head [132]byte
 	if _, err := r.ReadAt(head[:], 0); err != nil || string(head[128:]) != "DICM" {
@@ -36,8 +37,13 @@ func Series(r io.ReaderAt, size int64) (string, error) {
 	if err != nil && !errors.Is(err, errPast) {
 		return "", err
 	}
-	if in.SOPClass != WholeSlide {
+	switch { // both stand in every instance: where they do not, it ends before them or is written in a way that walk cannot read
+	case in.SOPClass == "":
+		return "", damaged("no SOP class: the file is cut short, or compressed as a whole")
+	case in.SOPClass != WholeSlide:
 		return "", nil
+	case in.Series == "":
+		return "", damaged("no series: the file is cut short")
 	}
 	return in.Series, nil
 }

@@ -137,3 +137,33 @@ func TestPanicWhileRead(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A refused file in whose place an empty one lies keeps its case until a sound one comes, whatever other empty files were
+// ordered for: the sound one had theirs.
+func TestEmptyFileInTheWayKeepsTheCase(t *testing.T) {
+	r, _ := desk(t)
+	other := filepath.Join(t.TempDir(), "other.png")
+	path, line := refuse(t, r) // of S26-1
+	for _, file := range []string{other, path} {
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.Take(t.Context(), Request{Path: other, Accession: "S26-9"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Retry(t.Context(), line); err != nil {
+		t.Fatal(err)
+	}
+	putSound(t, path)
+	taken, err := r.Take(t.Context(), Request{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.ReplaceAt(t.Context(), taken.Slide, path); err != nil {
+		t.Fatal(err)
+	}
+	if e, err := r.Desk.Ledger().Entry(t.Context(), taken.Slide); err != nil || e.Accession != "S26-1" {
+		t.Errorf("its accession is %q, %v", e.Accession, err)
+	}
+}

@@ -112,6 +112,9 @@ func (r *Reception) accession(ctx context.Context, id pyramid.SlideID, q Request
 	if q.Accession != "" || q.Case == "" {
 		return q.Accession, nil
 	}
+	if id == EmptySlide() { // its record is of whichever empty file came last
+		return q.Case, nil
+	}
 	e, err := r.Desk.Ledger().Entry(ctx, id)
 	if errors.Is(err, errUnreadable) {
 		err = nil

@@ -52,9 +52,12 @@ func SamePath(a, b string) bool {
 }
 
 // inherit takes over what an earlier record says of the slide: its other names, as it is the same slide still, and
-// where nobody gave an accession the one that is known, as none does not say that the slide belongs to no case.
+// where nobody gave an accession the one that is known, as none does not say that the slide belongs to no case. Files of
+// several names that were never fit for an order may be of several cases: empty ones, or half-copied ones of the same bytes,
+// are one "slide".
 func (e *Entry) inherit(old Entry) {
-	if e.Accession == "" && e.Slide != EmptySlide() { // empty files of many cases are one "slide"
+	ordered := e.Run != (pyramid.RunID{}) || old.Run != (pyramid.RunID{})
+	if e.Accession == "" && (ordered || e.File == old.File) && e.Slide != EmptySlide() {
 		e.Accession = old.Accession
 	}
 	if e.ListedMPP == 0 { // ordered by hand since

@@ -122,6 +122,35 @@ func TestEmptyFilesKeepTheirCases(t *testing.T) {
 	}
 }
 
+// Two files that were cut short to the same bytes may be of two cases: the sound slide that comes in the place of one has
+// not the other's.
+func TestDamagedFilesKeepTheirCases(t *testing.T) {
+	r, _ := desk(t)
+	path, _ := refuse(t, r) // of S26-1
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := filepath.Join(t.TempDir(), "other.png")
+	if err := os.WriteFile(other, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Take(t.Context(), Request{Path: other}); err != nil {
+		t.Fatal(err)
+	}
+	putSound(t, other)
+	taken, err := r.Take(t.Context(), Request{Path: other})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.ReplaceAt(t.Context(), taken.Slide, other); err != nil {
+		t.Fatal(err)
+	}
+	if e, err := r.Desk.Ledger().Entry(t.Context(), taken.Slide); err != nil || e.Accession != "" {
+		t.Errorf("its accession is %q, %v", e.Accession, err)
+	}
+}
+
 // A name that is no UTF-8 is the same name after the record was read.
 func TestNamesOfOtherEncodings(t *testing.T) {
 	e := Entry{File: kept("M\xfcller.svs")}

@@ -1,6 +1,8 @@
 package watch
 
 import (
+	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -100,6 +102,22 @@ func TestReasonGoesWithItsSlide(t *testing.T) {
 		if _, ok := stay[e.Name()]; !ok {
 			t.Errorf("%s is there still", e.Name())
 		}
+	}
+}
+
+// A quarantine that is a link to a folder, as on another drive, is cleared as well.
+func TestReasonGoesBehindALink(t *testing.T) {
+	dir, link := t.TempDir(), filepath.Join(t.TempDir(), "quarantine")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	reason := filepath.Join(dir, "a.svs"+reasonFile)
+	write(t, reason, "failed: cut short\n")
+	if err := clearReasons(link, map[string]bool{"a.svs": true}, func() {}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(reason); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is there still, error %v", err)
 	}
 }
 

@@ -71,9 +71,16 @@ func (w *Watcher) done() map[string]bool {
 // clearReasons removes the reason files of slides that are done. One beside which a slide lies is that one's, and what we
 // did not write, or somebody wrote into, stays.
 func clearReasons(dir string, done map[string]bool, alive func()) error {
+	dir, err := filepath.EvalSymlinks(dir) // no walk follows a link, not even its first
+	if errors.Is(err, fs.ErrNotExist) {    // nothing was put away so far
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	return filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 		alive()
-		if errors.Is(err, fs.ErrNotExist) { // nothing was put away so far
+		if errors.Is(err, fs.ErrNotExist) { // taken away meanwhile
 			return nil
 		}
 		if err != nil || !d.Type().IsRegular() || !strings.HasSuffix(name, reasonFile) {

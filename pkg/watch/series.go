@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,13 +34,16 @@ type membership struct {
 	series  string
 }
 
-// of is the file's series. The file is read if it is not as it was.
+// of is the file's series. The file is read if it is not as it was, or if it could not be read for want of its folder's
+// answer: that is no word on the file, which would be of no series for as long as it stays the same.
 func (b *seriesBook) of(path string, size int64, changed time.Time) string {
 	if m := b.page(path); m.size == size && m.changed.Equal(changed) {
 		return m.series
 	}
-	series, _ := slide.Series(path) // whoever opens the slide tells why it cannot be read
-	b.write(path, membership{size, changed, series})
+	series, err := slide.Series(path) // whoever opens the slide tells why it cannot be read
+	if err == nil || errors.As(err, new(*slide.FormatError)) || errors.As(err, new(*slide.UnsupportedError)) {
+		b.write(path, membership{size, changed, series})
+	}
 	return series
 }
 

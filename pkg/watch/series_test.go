@@ -96,3 +96,27 @@ func TestQuarantineLeavesTheOtherSeries(t *testing.T) {
 		t.Errorf("left are %q", left)
 	}
 }
+
+// A file that could not be read once, as its folder did not answer, is a slide at the next look, though it did not change:
+// it was of no series from then on, and nobody heard of it.
+func TestSeriesIsAskedAgain(t *testing.T) {
+	w := &Watcher{Config: Config{Dir: twoSeries(t)}, series: &seriesBook{}}
+	folder := filepath.Join(w.Dir, "case")
+	st, err := os.Stat(filepath.Join(folder, "2.dcm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(folder, folder+" away"); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.series.of(filepath.Join(folder, "2.dcm"), st.Size(), st.ModTime()); got != "" {
+		t.Fatalf("series %q of a file that is away", got)
+	}
+	if err := os.Rename(folder+" away", folder); err != nil {
+		t.Fatal(err)
+	}
+	found, err := w.scan(t.Context())
+	if err != nil || len(found) != 2 || found[1].file != "case/2.dcm" {
+		t.Errorf("found %v, error %v", found, err)
+	}
+}

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,7 +53,7 @@ var extensions = []string{
 func (w *Watcher) scan(ctx context.Context) (found []candidate, err error) {
 	var errs []error
 	dicoms := instances{}
-	other := 0
+	other, files := 0, 0
 	walk := w.walk
 	if walk == nil {
 		walk = filepath.WalkDir
@@ -71,8 +72,8 @@ func (w *Watcher) scan(ctx context.Context) (found []candidate, err error) {
 			return w.enter(path)
 		case strings.HasPrefix(d.Name(), "."), !d.Type().IsRegular():
 			return nil
-		case len(found) >= maxFiles:
-			return fmt.Errorf("%s holds more than %d slides: watch its folders one by one", w.Dir, maxFiles)
+		case files >= cmp.Or(w.most, maxFiles):
+			return fmt.Errorf("%s holds more than %d slide files: watch its folders one by one", w.Dir, files)
 		}
 		f, ok, err := w.candidate(path, d)
 		switch {
@@ -82,8 +83,10 @@ func (w *Watcher) scan(ctx context.Context) (found []candidate, err error) {
 		case !ok:
 			other++
 		case isDICOM(path):
+			files++
 			dicoms.add(f)
 		default:
+			files++
 			found = append(found, f)
 		}
 		return nil

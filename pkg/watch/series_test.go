@@ -120,3 +120,14 @@ func TestSeriesIsAskedAgain(t *testing.T) {
 		t.Errorf("found %v, error %v", found, err)
 	}
 }
+
+// DICOM files count one by one towards what a folder may hold: each is remembered.
+func TestDICOMFilesAreBounded(t *testing.T) {
+	for most, ok := range map[int]bool{4: false, 5: true} {
+		w := &Watcher{Config: Config{Dir: twoSeries(t)}, most: most}
+		found, err := w.scan(t.Context())
+		if (err == nil) != ok || !ok && !strings.Contains(err.Error(), "more than 4 slide files") {
+			t.Errorf("at most %d: found %v, error %v", most, found, err)
+		}
+	}
+}

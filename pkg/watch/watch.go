@@ -94,6 +94,7 @@ type Watcher struct {
 	clearing  *errand[error]   // of reason files there
 	cleared   int              // how many slides were done when they were looked at last
 	silence   time.Duration    // how long an errand may get no answer
+	most      int              // files that are listed; 0 means maxFiles
 
 	take  func(context.Context, intake.Request) (intake.Taken, error) // Reception's
 	walk  func(root string, visit fs.WalkDirFunc) error               // nil: filepath.WalkDir

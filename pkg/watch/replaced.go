@@ -24,6 +24,7 @@ func (w *Watcher) supersede(ctx context.Context, s, before *Slide) {
 		if err := w.Reception.Replace(ctx, intake.Replacement{Old: id, New: s.Slide, Named: named, Lay: lay}); err != nil {
 			w.Log.WarnContext(ctx, "a slide whose file was replaced stands as failed still", "slide", id, "error", nameless(err))
 		}
+		w.takeCase(ctx, s)
 	}
 	if before != nil {
 		replace(before.Slide, nil)
@@ -32,6 +33,23 @@ func (w *Watcher) supersede(ctx context.Context, s, before *Slide) {
 		replace(l.Slide, w.layAt(s.File))
 	}
 	delete(w.earlier, s.File)
+}
+
+// takeCase tells a slide of which no worklist says the case with that of the record, which may be its predecessor's by now.
+func (w *Watcher) takeCase(ctx context.Context, s *Slide) {
+	if s.Accession != "" || s.Doubled != "" {
+		return
+	}
+	e, err := w.Judge.Entry(ctx, s.Slide)
+	if err != nil {
+		w.Log.WarnContext(ctx, "it is not known whether a slide has the case of the one that it replaced", "slide", s.Slide, "error", nameless(err))
+		return
+	}
+	if e.Accession != "" && !s.ended() { // it takes its turn there
+		w.Reception.Turns.Left("")
+		w.Reception.Turns.Next(e.Accession)
+	}
+	s.Accession = e.Accession
 }
 
 // layAt reports whether a path is that of a file in this folder, or of what was put away of it: the ledger's names are

@@ -51,6 +51,24 @@ func TestReplacedWhileAway(t *testing.T) {
 	}
 }
 
+// A good file in the place of a damaged one has its case, and is told with it, though no worklist says it any more.
+func TestReplacedKeepsTheCase(t *testing.T) {
+	s := newScanner(t)
+	s.Reception.Parameters.MPP = 1
+	s.worklist(t, "a.tif,A1\n")
+	s.damaged(t, "a.tif")
+	if err := os.Remove(filepath.Join(s.Dir, "list.csv")); err != nil {
+		t.Fatal(err)
+	}
+	s.picture(t, "a.tif", 9)
+	s.look(t)
+	got := s.Slides()[0]
+	e, err := s.Judge.Entry(t.Context(), got.Slide)
+	if err != nil || got.State != intake.Waiting || got.Accession != "A1" || e.Accession != "A1" {
+		t.Errorf("told as %+v, kept as %+v, %v", got, e, err)
+	}
+}
+
 // What another folder's file of the same name came to is nobody's here.
 func TestReplacedElsewhere(t *testing.T) {
 	s := newScanner(t)

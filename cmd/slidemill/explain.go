@@ -25,7 +25,7 @@ import (
 type explainFlags struct {
 	place
 	at, out, model, method string
-	run                    string
+	run                    runChoice
 	mpp                    float64
 	size                   int
 	options                explain.Options
@@ -49,6 +49,8 @@ minute or more. Where they disagree, believe occlusion. The result is the same e
 A file is read as it is. Any other SLIDE is one of --data or --store, read as its run saw it:
 by the name of its file, its id, or the first 4 digits of that or more.
 
+` + runHelp + `
+
 Research use only. What moved the model need not be what a pathologist would go by.`,
 		Example: `  slidemill explain slide.svs --at 41250,30800 --out why.png
   slidemill explain slide.svs --at 41250,30800 --method occlusion --patch 32 --out why.png
@@ -69,7 +71,7 @@ Research use only. What moved the model need not be what a pathologist would go 
 	}
 	f.place.flags(cmd)
 	fl := cmd.Flags()
-	fl.StringVar(&f.run, "run", "", "which run of a slide in the store (needed if it has several)")
+	runFlag(cmd, &f.run)
 	fl.StringVar(&f.at, "at", "", "the place, level-0 pixels, as X,Y")
 	fl.StringVar(&f.out, "out", "", "the picture to write; the numbers go beside it as .json")
 	fl.IntVar(&f.size, "size", 224, "side of the window, pixels at the model's scale")
@@ -147,7 +149,7 @@ func (f *explainFlags) canvas(cmd *cobra.Command, m *segment.Model, name string,
 	if err != nil {
 		return nil, fmt.Errorf("no file %s, and %w", name, err)
 	}
-	run, err := finishedRun(ctx, bucket, id, f.run)
+	run, err := finishedRun(ctx, bucket, id, &f.run)
 	if err != nil {
 		return nil, fmt.Errorf("explain %s: %w", name, err)
 	}

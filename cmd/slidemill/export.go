@@ -22,8 +22,9 @@ import (
 // exportFlags is what `export` can be told.
 type exportFlags struct {
 	place
-	run, format, out string
-	force            bool
+	run         runChoice
+	format, out string
+	force       bool
 }
 
 func newExport() *cobra.Command {
@@ -45,16 +46,18 @@ name ends in a slash; each file has the name of its slide's (masks end in .mask.
 where two are the same the first digits of the id. One that is there already is left alone
 without --force, and the others are written.
 
+` + runHelp + `
+
 Exit codes: 0 all written, 1 at least one could not be (the others are), 2 usage.
 
 ` + slideNames,
-		Example: "  slidemill export slide.svs --format geojson --out outlines.geojson\n  slidemill export S26-1042 --format mask --out masks/",
+		Example: "  slidemill export slide.svs --format geojson --out outlines.geojson\n  slidemill export S26-1042 --format mask --out masks/\n  slidemill export S26-1042 --run newest --out outlines/",
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE:    func(cmd *cobra.Command, args []string) error { return export(cmd, &f, args) },
 	}
 	f.place.flags(cmd)
 	fl := cmd.Flags()
-	fl.StringVar(&f.run, "run", "", "which run (needed if the slide has several)")
+	runFlag(cmd, &f.run)
 	fl.StringVar(&f.format, "format", "", "geojson or mask (default: what the name of --out says, or geojson)")
 	fl.StringVar(&f.out, "out", "", "the file to write, or the folder of several")
 	forceFlag(cmd, &f.force)
@@ -107,7 +110,7 @@ func (f *exportFlags) one(cmd *cobra.Command, bucket store.Bucket, format export
 	if err := vacant(f.force, path); err != nil {
 		return err
 	}
-	run, err := finishedRun(cmd.Context(), bucket, line.Slide, f.run)
+	run, err := finishedRun(cmd.Context(), bucket, line.Slide, &f.run)
 	if errors.Is(err, errNoRun) && line.End != nil {
 		err = fmt.Errorf("it %s and has no finished run here: %s", cmp.Or(endWords[line.End.State], "ended"), intake.PlainReason(line.End.Reason))
 	}
@@ -123,27 +126,6 @@ func (f *exportFlags) one(cmd *cobra.Command, bucket store.Bucket, format export
 		return fmt.Errorf("%s of %s is written, but %w", path, called(&line.Entry), err)
 	}
 	return nil
-}
-
-// errNoRun is the error of a slide that nobody has run here.
-var errNoRun = errors.New("it has no finished run here: run it, or wait for it if `slidemill status` says that it is worked on, or name its --data or --store")
-
-// finishedRun is the run that a person names, or the only finished one. Its errors do not say of which slide.
-func finishedRun(ctx context.Context, b store.Bucket, id pyramid.SlideID, name string) (pyramid.RunID, error) {
-	if name != "" {
-		return pyramid.ParseRunID(name)
-	}
-	found, err := finishedRuns(ctx, b, id)
-	if err != nil {
-		return pyramid.RunID{}, err
-	}
-	switch len(found) {
-	case 0:
-		return pyramid.RunID{}, errNoRun
-	case 1:
-		return found[0], nil
-	}
-	return pyramid.RunID{}, fmt.Errorf("it has %d runs: name one of %v with --run", len(found), found)
 }
 
 // finishedRuns are the runs of a slide that have a run.json.
@@ -181,7 +163,7 @@ type copying struct {
 func (c *copying) do(ctx context.Context) (err error) {
 	promise, err := stitch.LoadManifest(ctx, c.bucket, c.slide, c.run)
 	if errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("run %v of it is not finished here: name one that is with --run, or leave that out", c.run)
+		return fmt.Errorf("run %v of it is not there any more: try again", c.run)
 	}
 	if err != nil {
 		return c.damaged(err)

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/slidemill/slidemill/pkg/intake"
-	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/store"
 )
 
@@ -21,12 +20,6 @@ func (f *exportFlags) check() error {
 	}
 	if file := f.blocked(); file != "" {
 		return fmt.Errorf("--out %s: %s is a file, and no folder can be there: name another folder", f.out, file)
-	}
-	if f.run == "" {
-		return nil
-	}
-	if _, err := pyramid.ParseRunID(f.run); err != nil {
-		return fmt.Errorf("--run: %w; leave it out to hear which there are", err)
 	}
 	return nil
 }

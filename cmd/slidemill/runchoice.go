@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/stitch"
+	"github.com/slidemill/slidemill/pkg/store"
+)
+
+// runHelp says in help texts how a run is chosen.
+const runHelp = `A slide that was run with several models or parameters has as many runs. --run chooses one by the
+first 4 digits of its id or more; by what it was made with, such as threshold=0.3 or
+model=NAME,tta=yes; or as the newest. All but the id does for several slides at once, and several
+ids do, with commas between them. Without --run the error of such a slide names its runs.`
+
+// runChoice is what --run says: a run must be one of the ids, if there are any, and made with all of the terms.
+type runChoice struct {
+	text   string
+	ids    []string // or their first digits
+	terms  []runTerm
+	newest bool // of those that are left
+}
+
+// runTerm is one thing that a run was made with, as errors show it and --run takes it.
+type runTerm struct{ key, value string }
+
+func (t runTerm) String() string { return t.key + "=" + t.value }
+
+func runFlag(cmd *cobra.Command, c *runChoice) {
+	cmd.Flags().Var(c, "run", "which run, if a slide has several: the first digits of its id, newest, or such as threshold=0.3")
+}
+
+// Type and String make it a flag's value.
+func (c *runChoice) Type() string   { return "RUN" }
+func (c *runChoice) String() string { return c.text }
+
+// minRunDigits is how much of an id names a run, as of a slide's.
+const minRunDigits = 4
+
+// Set reads --run.
+func (c *runChoice) Set(text string) error {
+	*c = runChoice{text: text}
+	for word := range strings.SplitSeq(strings.ToLower(text), ",") {
+		word = strings.TrimSpace(word)
+		key, value, isTerm := strings.Cut(word, "=")
+		switch {
+		case word == "newest":
+			c.newest = true
+		case isTerm && value != "" && slices.Contains(runKeys, key):
+			c.terms = append(c.terms, runTerm{key, value})
+		case !isTerm && isDigits(word):
+			c.ids = append(c.ids, word)
+		default:
+			return fmt.Errorf("want the first %d digits of a run's id or more, newest, or what it was made with (%s), such as threshold=0.3; leave it out to hear which runs there are",
+				minRunDigits, strings.Join(runKeys, ", "))
+		}
+	}
+	return nil
+}
+
+// isDigits reports whether a text can begin a run's id.
+func isDigits(text string) bool {
+	return len(text) >= minRunDigits && len(text) <= len(pyramid.RunID{}.String()) && strings.Trim(text, "0123456789abcdef") == ""
+}
+
+// runKeys are what runs can be told apart by. The first always stand behind a run's id, the others where they differ.
+var runKeys = []string{"model", "threshold", "mpp", "tta", "sha256", "region", "engine", "allow-partial"}
+
+const runKeysShown = 4
+
+// madeWith is what a run was made with, in the order of runKeys.
+func madeWith(r *stitch.RunInfo) []runTerm {
+	yes := func(b bool) string {
+		if b {
+			return "yes"
+		}
+		return "no"
+	}
+	p, mpp := &r.Parameters, "file"
+	if p.MPP > 0 {
+		mpp = fmt.Sprint(p.MPP)
+	}
+	values := []string{
+		r.Model.Name + "-" + r.Model.Version, fmt.Sprint(p.Threshold), mpp, yes(p.TTA), fmt.Sprintf("%.12s", r.Model.SHA256),
+		strconv.Itoa(p.Region), strings.ReplaceAll(r.Engine, " ", "-"), yes(p.Partial),
+	}
+	terms := make([]runTerm, len(runKeys))
+	for i, key := range runKeys {
+		terms[i] = runTerm{key, values[i]}
+	}
+	return terms
+}
+
+// finished is a run of a slide that has its result.
+type finished struct {
+	run  pyramid.RunID
+	at   time.Time
+	made []runTerm // nothing where its report cannot be read
+	name string    // of its model, without the version
+}
+
+// readFinished finds out what a slide's runs were made with, the oldest first.
+func readFinished(ctx context.Context, b store.Bucket, id pyramid.SlideID, runs []pyramid.RunID) ([]finished, error) {
+	all := make([]finished, len(runs))
+	for i, run := range runs {
+		manifest, err := b.Stat(ctx, store.Slide(id).Run(run).Manifest())
+		if err != nil {
+			return nil, err
+		}
+		all[i] = finished{run: run, at: manifest.Modified}
+		r, err := (&intake.Desk{Bucket: b}).Report(ctx, &intake.Order{Slide: id, Run: run})
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		if err == nil {
+			all[i].made, all[i].name = madeWith(&r.Run), strings.ToLower(r.Run.Model.Name)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b finished) int { return a.at.Compare(b.at) })
+	return all, nil
+}
+
+// is reports whether a run was made with something. Numbers are compared as such, and a model's name will do.
+func (f *finished) is(want runTerm) bool {
+	if want.key == "model" && want.value == f.name {
+		return true
+	}
+	return slices.ContainsFunc(f.made, func(t runTerm) bool {
+		if t.key != want.key {
+			return false
+		}
+		has, err := strconv.ParseFloat(t.value, 64)
+		wanted, wantErr := strconv.ParseFloat(want.value, 64)
+		return strings.ToLower(t.value) == want.value || err == nil && wantErr == nil && has == wanted
+	})
+}
+
+// of lists those of a slide's runs that are meant.
+func (c *runChoice) of(all []finished) (meant []finished) {
+	for _, f := range all {
+		named := len(c.ids) == 0 || slices.ContainsFunc(c.ids, func(digits string) bool { return strings.HasPrefix(f.run.String(), digits) })
+		if named && !slices.ContainsFunc(c.terms, func(t runTerm) bool { return !f.is(t) }) {
+			meant = append(meant, f)
+		}
+	}
+	if c.newest && len(meant) > 1 {
+		meant = meant[len(meant)-1:]
+	}
+	return meant
+}
+
+// errNoRun is the error of a slide that nobody has run here.
+var errNoRun = errors.New("it has no finished run here: run it, or wait for it if `slidemill status` says that it is worked on, or name its --data or --store")
+
+// finishedRun is the run that a person means, or the only finished one. Its errors do not say of which slide.
+func finishedRun(ctx context.Context, b store.Bucket, id pyramid.SlideID, c *runChoice) (pyramid.RunID, error) {
+	found, err := finishedRuns(ctx, b, id)
+	switch {
+	case err != nil:
+		return pyramid.RunID{}, err
+	case len(found) == 0:
+		return pyramid.RunID{}, errNoRun
+	case len(found) == 1 && c.text == "":
+		return found[0], nil
+	}
+	all, err := readFinished(ctx, b, id, found)
+	if err != nil {
+		return pyramid.RunID{}, err
+	}
+	meant := c.of(all)
+	switch {
+	case len(meant) == 1:
+		return meant[0].run, nil
+	case len(meant) == 0:
+		return pyramid.RunID{}, fmt.Errorf("none of its finished runs is that of --run %s; choose one of:%s", c.text, listRuns(all))
+	case c.text != "":
+		return pyramid.RunID{}, fmt.Errorf("--run %s means %d of its runs; say more of the one, or add newest:%s", c.text, len(meant), listRuns(meant))
+	}
+	return pyramid.RunID{}, fmt.Errorf("it has %d finished runs; choose one with --run, by its id, as newest%s:%s", len(meant), example(meant), listRuns(meant))
+}
+
+// example is how one of some runs could be chosen by what it was made with.
+func example(all []finished) string {
+	differ := differing(all)
+	for _, t := range all[len(all)-1].made {
+		if slices.Contains(differ, t.key) {
+			return fmt.Sprintf(", or by what it was made with, such as --run %v", t)
+		}
+	}
+	return ""
+}
+
+// differing are the keys by which runs can be told apart.
+func differing(all []finished) (keys []string) {
+	for i, key := range runKeys {
+		seen := map[string]bool{}
+		for _, f := range all {
+			if f.made != nil {
+				seen[f.made[i].value] = true
+			}
+		}
+		if len(seen) > 1 {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// listRuns names runs with what they were made with, a line each.
+func listRuns(all []finished) string {
+	var b strings.Builder
+	differ := differing(all)
+	for _, f := range all {
+		fmt.Fprintf(&b, "\n  %v  %s", f.run, f.at.Local().Format("02 Jan 15:04"))
+		if f.made == nil {
+			b.WriteString("  its report cannot be read: see `slidemill verify`")
+		}
+		for i, t := range f.made {
+			if i < runKeysShown || slices.Contains(differ, t.key) {
+				fmt.Fprintf(&b, "  %v", t)
+			}
+		}
+	}
+	return b.String()
+}

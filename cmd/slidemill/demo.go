@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -43,8 +42,8 @@ func makeDemo(cmd *cobra.Command, f *runFlags, path string) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	if err := os.MkdirAll(f.data, 0o755); err != nil {
-		return fmt.Errorf("data folder: %w", err)
+	if err := makeData(f.data); err != nil {
+		return err
 	}
 	return drawSlide(cmd, synth.Config{Path: path, Size: demoSize, Seed: 1, Workers: f.workers})
 }

@@ -67,7 +67,7 @@ type bench struct {
 func (f *judgeFlags) bench(ctx context.Context, cmd *cobra.Command) (*bench, error) {
 	b := &bench{flags: f, cmd: cmd}
 	if f.columns != "" {
-		if err := reading(f.columns, func(r *os.File) (err error) { b.columns, err = evaluate.ReadColumns(r); return err }); err != nil {
+		if err := reading("--columns", f.columns, func(r *os.File) (err error) { b.columns, err = evaluate.ReadColumns(r); return err }); err != nil {
 			return nil, err
 		}
 	}

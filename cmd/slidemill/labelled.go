@@ -90,8 +90,11 @@ func (f *labelledFlags) folder(split string) (_ *labelled.Folder, err error) {
 	if folder.Outside, err = labelled.ParseClass(f.outside); err != nil {
 		return nil, &usageError{fmt.Errorf("--outside: %w", err)}
 	}
+	if err := f.checkData(split); err != nil {
+		return nil, err
+	}
 	if f.classes != "" {
-		if err := reading(f.classes, func(r *os.File) (err error) { folder.Classes, err = labelled.ReadClasses(r); return err }); err != nil {
+		if err := reading("--classes", f.classes, func(r *os.File) (err error) { folder.Classes, err = labelled.ReadClasses(r); return err }); err != nil {
 			return nil, err
 		}
 	}
@@ -99,7 +102,7 @@ func (f *labelledFlags) folder(split string) (_ *labelled.Folder, err error) {
 	case f.patients != "" && f.pattern != "":
 		return nil, &usageError{errors.New("--patients and --patient-pattern exclude each other")}
 	case f.patients != "":
-		return folder, reading(f.patients, func(r *os.File) (err error) { folder.Patients, err = labelled.ReadPatients(r); return err })
+		return folder, reading("--patients", f.patients, func(r *os.File) (err error) { folder.Patients, err = labelled.ReadPatients(r); return err })
 	case f.pattern != "":
 		if folder.Patients, err = labelled.PatientsByPattern(f.pattern); err != nil {
 			return nil, &usageError{err}
@@ -108,8 +111,22 @@ func (f *labelledFlags) folder(split string) (_ *labelled.Folder, err error) {
 	return folder, nil
 }
 
-// reading opens a file that the command line names and reads it.
-func reading(path string, read func(*os.File) error) error {
+// checkData refuses a folder that is not there, or that is not laid out.
+func (f *labelledFlags) checkData(split string) error {
+	if err := checkNamed("--data", f.data, true, "name the folder of the labelled images or slides; `--help` says how they are laid out"); err != nil {
+		return err
+	}
+	if st, err := os.Stat(filepath.Join(f.data, split)); err != nil || !st.IsDir() {
+		return &usageError{fmt.Errorf("--data %s: there is no folder %s in it: name the folder that holds it; `--help` says how data are laid out", f.data, split)}
+	}
+	return nil
+}
+
+// reading opens a file that a flag names and reads it.
+func reading(flag, path string, read func(*os.File) error) error {
+	if err := checkNamed(flag, path, false, "name the file that is meant"); err != nil {
+		return err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return &usageError{err}

@@ -147,6 +147,9 @@ func importSide(d *segment.Description) int {
 }
 
 func importModel(cmd *cobra.Command, path, description, out string) error {
+	if err := errors.Join(checkNetwork(path), checkNamed("--description", description, false, "name the JSON file that describes the model")); err != nil {
+		return err
+	}
 	text, err := os.ReadFile(description)
 	if err != nil {
 		return fmt.Errorf("description: %w", err)

@@ -83,11 +83,10 @@ func modelFile(path string) ([]byte, error) {
 	if path == "" {
 		return builtin.File(), nil
 	}
-	file, err := os.ReadFile(path)
-	if err != nil {
-		return nil, &usageError{fmt.Errorf("model: %w", err)}
+	if err := checkNetwork(path); err != nil {
+		return nil, err
 	}
-	return file, nil
+	return os.ReadFile(path)
 }
 
 func (f *fingerprintFlags) measure(ctx context.Context, m *segment.Model) (*fingerprint.Fingerprint, error) {

@@ -36,6 +36,9 @@ func (r *rawModel) lower(input net.Shape) (*net.Net, error) {
 		}
 		return m.Net(pyramid.Size{W: input.W, H: input.H})
 	}
+	if err := checkNetwork(r.path); err != nil {
+		return nil, err
+	}
 	file, err := onnx.Open(r.path, onnx.Limits{})
 	if err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/intake"
@@ -68,8 +67,8 @@ func (p *place) call(ctx context.Context, r *reached) error {
 }
 
 func (p *place) openAlone(ctx context.Context, r *reached) error {
-	if err := os.MkdirAll(p.data, 0o755); err != nil {
-		return fmt.Errorf("data folder: %w", err)
+	if err := makeData(p.data); err != nil {
+		return err
 	}
 	unlock, err := lockData(p.data)
 	if err != nil {

@@ -174,8 +174,8 @@ const lockEvery = 2 * time.Second
 
 // lock waits for the data folder, while somebody else works in it.
 func (o *operation) lock(ctx context.Context) (unlock func() error, err error) {
-	if err := os.MkdirAll(o.data, 0o755); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
+	if err := makeData(o.data); err != nil {
+		return nil, err
 	}
 	for said := false; ; said = true {
 		unlock, err := lockAs(o.data, o.holder())

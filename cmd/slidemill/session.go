@@ -91,6 +91,9 @@ func (p *place) elsewhere() bool { return strings.HasPrefix(p.store, "s3://") }
 func (p *place) openStoreWith(ctx context.Context, patient retry.Config) (store.Bucket, error) {
 	url := p.store
 	if url == "" {
+		if err := makeData(p.data); err != nil {
+			return nil, err
+		}
 		url = "dir:" + filepath.Join(p.data, "store")
 	}
 	switch {
@@ -133,6 +136,9 @@ const silent = slog.LevelError + 1
 func openModel(path string) (*segment.Model, error) {
 	if path == "" || path == "builtin" {
 		return builtin.Model()
+	}
+	if err := checkModel(path); err != nil {
+		return nil, err
 	}
 	return segment.OpenModel(path)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,8 +37,8 @@ type shift struct {
 
 // start opens store and queue and puts the crew to work.
 func (f *runFlags) start(ctx context.Context, cmd *cobra.Command, model *segment.Model) (_ *shift, err error) {
-	if err := os.MkdirAll(f.data, 0o755); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
+	if err := makeData(f.data); err != nil {
+		return nil, err
 	}
 	unlock, err := lockData(f.data)
 	if errors.Is(err, errInUse) && f.nats == "" {

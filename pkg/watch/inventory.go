@@ -25,6 +25,9 @@ type Inventory struct {
 // answer is an error. Files that only their content can tell are read, which may take long: told, if not nil, hears how many
 // bytes of how many have been, one call at a time.
 func TakeInventory(ctx context.Context, c Config, orders []intake.Line, told func(done, total int64)) (*Inventory, error) {
+	if err := isFolder(ctx, c.Dir); err != nil {
+		return nil, err
+	}
 	return (&Watcher{Config: c}).inventory(ctx, orders, told)
 }
 

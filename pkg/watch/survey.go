@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"sync/atomic"
@@ -131,7 +132,10 @@ func (w *Watcher) Silent() time.Time { return w.silent }
 func isFolder(ctx context.Context, dir string) error {
 	found, err := begin(func(func()) error {
 		st, err := os.Stat(dir)
-		if err == nil && !st.IsDir() {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			err = errors.New("it is not there: name the scanner's folder, and see whether its network drive is there")
+		case err == nil && !st.IsDir():
 			err = errors.New("it is a file: name the folder that it lies in")
 		}
 		return err

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -43,8 +44,29 @@ const (
 	exitFailed      = 1 // at least one slide failed, or the command did
 	exitUsage       = 2
 	exitUnfinished  = 3   // of who asks whether all is done: nothing is wrong so far, but some slides have not ended
-	exitInterrupted = 130 // by the user; the same command goes on where it stopped
+	exitInterrupted = 130 // by the user, short of its end; the same command goes on where it stopped
 )
+
+// endless reports a command that works until it is stopped. To interrupt it is how it ends, and no failure for what
+// supervises it, such as systemd or a cluster.
+func endless(cmd *cobra.Command) bool {
+	switch cmd.Name() {
+	case "serve", "worker":
+		return true
+	case "watch":
+		once := cmd.Flag("once")
+		return once != nil && once.Value.String() == "false"
+	}
+	return false
+}
+
+// merelyStopped reports an error that tells of an interrupt and of nothing beside it.
+func merelyStopped(err error) bool {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return !slices.ContainsFunc(joined.Unwrap(), func(err error) bool { return !merelyStopped(err) })
+	}
+	return errors.Is(err, context.Canceled)
+}
 
 // errSlidesFailed ends a batch in which some slides failed; each was named when it did.
 var errSlidesFailed = errors.New("some slides failed")
@@ -69,8 +91,11 @@ func execute(args []string, stdout, stderr io.Writer) int {
 func exitCode(ctx context.Context, cmd *cobra.Command, err error, stderr io.Writer) int {
 	var usage *usageError
 	switch {
-	case err == nil:
+	case err == nil, ctx.Err() != nil && endless(cmd) && merelyStopped(err):
 		return exitDone
+	case ctx.Err() != nil && endless(cmd): // it did not end as it should
+		fmt.Fprintf(stderr, "slidemill: %v\n", err)
+		return exitFailed
 	case ctx.Err() != nil:
 		if !errors.Is(err, context.Canceled) && !errors.Is(err, errSlidesFailed) {
 			fmt.Fprintf(stderr, "slidemill: %v\n", err)

@@ -45,6 +45,8 @@ the orders of submit, watch and --watch, and answers /metrics, /healthz, /readyz
 
 It listens on loopback only. Beyond it wants --tls-cert, --tls-key and --token-file.
 
+Exit codes: 0 stopped by an interrupt, which is how it ends, 1 it failed, 2 usage.
+
 ` + natsHelp,
 		Example: `  slidemill serve --data slidemill-data
   slidemill serve --watch /scans --target-stat 15m

@@ -26,9 +26,10 @@ func newWorker() *cobra.Command {
 	var f workerFlags
 	var roles string
 	cmd := &cobra.Command{
-		Use:     "worker --nats URL --store URL",
-		Short:   "Only workers, against a queue and a store that others share",
-		Long:    "Worker waits for queue and store if they are not there yet. `serve` sets the queue up.\n\n" + natsHelp,
+		Use:   "worker --nats URL --store URL",
+		Short: "Only workers, against a queue and a store that others share",
+		Long: "Worker waits for queue and store if they are not there yet. `serve` sets the queue up.\n\n" +
+			"Exit codes: 0 stopped by an interrupt, which is how it ends, 1 it failed, 2 usage.\n\n" + natsHelp,
 		Example: "  slidemill worker --roles segment --nats nats://queue:4222 --store s3://pathology/results",
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -14,7 +14,8 @@ import (
 
 // failed names the slide and the reason on stderr, and as a report where --json asks for one.
 func (s *shift) failed(path string, order *intake.Order, err error) {
-	fmt.Fprintf(s.cmd.ErrOrStderr(), "slidemill: %s: %s\n", path, reason(path, err))
+	why := reason(path, err)
+	fmt.Fprintf(s.cmd.ErrOrStderr(), "slidemill: %s: %s\n", path, why)
 	s.record(path, order, err)
 	if !s.flags.json {
 		return
@@ -24,7 +25,7 @@ func (s *shift) failed(path string, order *intake.Order, err error) {
 	if errors.As(err, &refusal) {
 		status = stitch.Refused
 	}
-	r := stitch.FailedReport(stitch.Failure{Status: status, Reason: reason(path, err), File: slide.FileName(path)})
+	r := stitch.FailedReport(stitch.Failure{Status: status, Reason: why, File: slide.FileName(path)})
 	if order != nil {
 		r.Slide.ID, r.Slide.SHA256, r.Run.ID = order.Slide.String(), fmt.Sprintf("%x", order.SHA256), order.Run.String()
 	}

@@ -81,22 +81,17 @@ func (b *bulletin) askOnce(ctx context.Context) (undo func()) {
 //
 // A caution per slide that is done, some hundred bytes; reportsAtOnce reports, as in judged.
 func (b *bulletin) read(ctx context.Context) error {
-	var lines []intake.Line
 	var unread []*intake.Standing
 	for i := range b.standings {
 		if s := &b.standings[i]; s.State == stitch.Done && !b.remember(s) {
-			lines, unread = append(lines, intake.Line{Entry: s.Entry}), append(unread, s)
+			unread = append(unread, s)
 		}
 	}
-	reader := &intake.Judge{Ledger: b.judge.Ledger, Reports: true}
-	for ; len(lines) > 0; lines, unread = lines[min(reportsAtOnce, len(lines)):], unread[min(reportsAtOnce, len(unread)):] {
-		read, err := reader.Look(ctx, lines[:min(reportsAtOnce, len(lines))])
-		if err != nil {
+	for part := range slices.Chunk(unread, reportsAtOnce) {
+		if err := b.judge.ReadReports(ctx, part); err != nil {
 			return err
 		}
-		for i := range read {
-			s := unread[i]
-			s.State, s.Reason, s.Report = read[i].State, read[i].Reason, read[i].Report // it may be unreadable
+		for _, s := range part {
 			b.remember(s)
 		}
 	}

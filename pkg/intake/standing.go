@@ -50,6 +50,9 @@ type Standing struct {
 // Open reports whether there is something left to wait for.
 func (s *Standing) Open() bool { return s.Ended.IsZero() }
 
+// Done reports an order that has its result.
+func (s *Standing) Done() bool { return s.State == stitch.Done }
+
 // Bad reports an order that needs a person: it ended without a result, or has not even begun.
 func (s *Standing) Bad() bool {
 	return s.State == Failed || s.State == Refused || s.State == Missing || s.State == NotOrdered
@@ -92,6 +95,26 @@ func (j *Judge) Look(ctx context.Context, lines []Line) ([]Standing, error) {
 		})
 	}
 	return all, group.Wait()
+}
+
+// ReadReports finds out what was found of those that are done, for a judge that did not read reports when it looked. One
+// whose report cannot be read has failed by that, as for a judge that did.
+func (j *Judge) ReadReports(ctx context.Context, all []*Standing) error {
+	reader := &Judge{Ledger: j.Ledger, Reports: true}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readAtOnce)
+	for _, s := range all {
+		if !s.Done() {
+			continue
+		}
+		group.Go(func() error {
+			if _, err := reader.done(ctx, s); err != nil {
+				return fmt.Errorf("slide %v: %w", s.Slide, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
 }
 
 func (j *Judge) stages(ctx context.Context, s *Standing, now time.Time) error {

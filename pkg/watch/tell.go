@@ -77,7 +77,7 @@ func (w *Watcher) follow(ctx context.Context) error {
 			if s.Doubled == "" { // a copy took no turn
 				w.Reception.Turns.Left(s.Accession)
 			}
-			s.Caution = w.caution(ctx, s, standings[i].Entry)
+			s.Caution = w.caution(ctx, s, &standings[i])
 			w.tell(ctx, s)
 		}
 	}
@@ -86,19 +86,14 @@ func (w *Watcher) follow(ctx context.Context) error {
 
 // caution says why the result of a slide that has just ended is no statement on it, or nothing if it is one. For those that
 // had ended before there is one line for all, and their reports are not read.
-func (w *Watcher) caution(ctx context.Context, s *Slide, e intake.Entry) string {
-	if s.Before {
+func (w *Watcher) caution(ctx context.Context, s *Slide, standing *intake.Standing) string {
+	if s.Before || !standing.Done() {
 		return ""
 	}
-	reader := &intake.Judge{Ledger: w.Judge.Ledger, Reports: true}
-	read, err := reader.Look(ctx, []intake.Line{{Entry: e}})
-	switch {
-	case err != nil: // it has ended all the same, and is told of once
-		return "its report could not be read: see status"
-	case read[0].Report == nil:
-		return ""
+	if err := w.Judge.ReadReports(ctx, []*intake.Standing{standing}); err != nil || standing.Report == nil {
+		return "its report could not be read: see status" // it is done all the same, and is told of once
 	}
-	return read[0].Report.NoStatement()
+	return standing.Report.NoStatement()
 }
 
 // Open is how many slides have not ended.

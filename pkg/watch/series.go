@@ -2,6 +2,7 @@ package watch
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,17 +35,22 @@ type membership struct {
 	series  string
 }
 
-// of is the file's series. The file is read if it is not as it was, or if it could not be read for want of its folder's
-// answer: that is no word on the file, which would be of no series for as long as it stays the same.
-func (b *seriesBook) of(path string, size int64, changed time.Time) string {
+// of is the file's series, empty where its content does not tell: whoever opens the slide says why. The file is read if it is
+// not as it was. That its folder does not give it is an error and no word on the file, which would be of no series for as
+// long as it stays the same.
+func (b *seriesBook) of(path string, size int64, changed time.Time) (string, error) {
 	if m := b.page(path); m.size == size && m.changed.Equal(changed) {
-		return m.series
+		return m.series, nil
 	}
-	series, err := slide.Series(path) // whoever opens the slide tells why it cannot be read
-	if err == nil || errors.As(err, new(*slide.FormatError)) || errors.As(err, new(*slide.UnsupportedError)) {
+	series, err := slide.Series(path)
+	switch {
+	case errors.Is(err, fs.ErrPermission): // the slide fails for it, until somebody may read it
+		return "", nil
+	case err == nil, errors.As(err, new(*slide.FormatError)), errors.As(err, new(*slide.UnsupportedError)), errors.Is(err, slide.ErrEmpty):
 		b.write(path, membership{size, changed, series})
+		return series, nil
 	}
-	return series
+	return "", err
 }
 
 func (b *seriesBook) page(path string) membership {
@@ -104,7 +110,7 @@ func (in instances) slides(book *seriesBook, alive func()) (found []candidate) {
 		bySeries := map[string][]candidate{}
 		for _, f := range files {
 			all[f.path] = true
-			series := book.of(f.path, f.size, f.changed)
+			series, _ := book.of(f.path, f.size, f.changed) // it may be of any, and is asked again at the next look
 			bySeries[series] = append(bySeries[series], f)
 			if alive != nil {
 				alive()
@@ -135,7 +141,8 @@ func oneOf(own, strays []candidate) candidate {
 	return whole
 }
 
-// beside are the other DICOM files in a file's folder that make a slide with it, or would if they could be read.
+// beside are the other DICOM files in a file's folder that make a slide with it, or may: those that do not say of which
+// they are.
 func (b *seriesBook) beside(path string) (others []string, err error) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
@@ -167,5 +174,5 @@ func (b *seriesBook) now(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return b.of(path, st.Size(), st.ModTime()), nil
+	return b.of(path, st.Size(), st.ModTime())
 }

@@ -109,7 +109,7 @@ func TestSeriesIsAskedAgain(t *testing.T) {
 	if err := os.Rename(folder, folder+" away"); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.series.of(filepath.Join(folder, "2.dcm"), st.Size(), st.ModTime()); got != "" {
+	if got, err := w.series.of(filepath.Join(folder, "2.dcm"), st.Size(), st.ModTime()); got != "" || err == nil {
 		t.Fatalf("series %q of a file that is away", got)
 	}
 	if err := os.Rename(folder+" away", folder); err != nil {
@@ -118,6 +118,15 @@ func TestSeriesIsAskedAgain(t *testing.T) {
 	found, err := w.scan(t.Context())
 	if err != nil || len(found) != 2 || found[1].file != "case/2.dcm" {
 		t.Errorf("found %v, error %v", found, err)
+	}
+}
+
+// An empty file belongs to nobody in particular, and keeps no slide from its quarantine.
+func TestQuarantineBesideEmptyFile(t *testing.T) {
+	w := &Watcher{Config: Config{Dir: twoSeries(t), Quarantine: t.TempDir()}, series: &seriesBook{}}
+	write(t, filepath.Join(w.Dir, "case", "empty.dcm"), "")
+	if _, err := w.quarantine(&Slide{File: "case/2.dcm", State: intake.Failed, Reason: "cut short"}); err != nil {
+		t.Error(err)
 	}
 }
 

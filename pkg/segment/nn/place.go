@@ -61,7 +61,7 @@ func (t *tenant) end() int { return t.at + align(t.spans[len(t.spans)-1].to) }
 
 // place assigns offsets and returns the length of the arena. The largest come first, each at the lowest offset where none
 // of its spans meets what is alive at the same time. As long as it makes the arena smaller, the one that lies on top of
-// all others is then the first to choose.
+// all others is then the first to choose, maxRounds times at most.
 func place(list []*storage, limit int64) (int, error) {
 	order := make([]*tenant, len(list))
 	for i, s := range list {
@@ -72,7 +72,11 @@ func place(list []*storage, limit int64) (int, error) {
 		return 0, tooMuch(order[0].floats(), limit)
 	}
 	least := math.MaxInt
-	for total := settle(order); total < least; total = settle(order) {
+	for range maxRounds {
+		total := settle(order)
+		if total >= least {
+			break
+		}
 		least = total
 		for _, t := range order {
 			t.off = t.at
@@ -91,6 +95,9 @@ func tooMuch(floats int, limit int64) error {
 	return fmt.Errorf("the network needs %d MiB of activations or more at this size, the limit is %d MiB: "+
 		"use smaller regions or raise the limit", int64(floats)*4>>20, limit>>20)
 }
+
+// maxRounds bounds the time that a network of thousands of operators takes to load.
+const maxRounds = 8
 
 // settle gives each its place, in this order.
 func settle(order []*tenant) (total int) {

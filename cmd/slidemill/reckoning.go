@@ -34,7 +34,7 @@ func (f *summaryFlags) reckon(cmd *cobra.Command, system *reached) (r *reckoning
 	if r.folder, err = f.inventory(cmd, system); err != nil {
 		return nil, err
 	}
-	before, ended, err := earlier(ctx, system.judge(), r.standings, r.folder.Ordered)
+	before, ended, err := earlier(ctx, judge, r.standings, r.folder.Ordered)
 	if err != nil {
 		return nil, err
 	}

@@ -38,8 +38,8 @@ func (r *round) told(s watch.Slide) {
 	}
 }
 
-// tellProblems says once which lines of the worklists make no sense, and what of them is not read. The terminal has seen the names of files all the
-// while; the log, which is kept, has only the lines' numbers.
+// tellProblems says once which lines of the worklists make no sense, and what of them is not read. The terminal has seen
+// the names of files all the while; the log, which is kept, has only the lines' numbers.
 func (r *round) tellProblems() {
 	problems := append(r.watcher.SheetProblems(), r.watcher.SheetHints()...)
 	if r.quiet || slices.Equal(problems, r.problems) {

@@ -66,9 +66,9 @@ func (p Problem) Unwrap() error { return p.Err }
 
 // ParseSheet reads a worklist: CSV with commas, semicolons or tabs, in UTF-8 with or without a mark, with a header whose
 // names are in columns, or without one, then file, accession, priority, if its first cell is the name of a file or its third
-// a priority. Any other CSV is none, and gives nothing; one that seems to be meant as a worklist is a problem. A cell that makes no sense is a problem, named by its line, and
-// counts as empty; the rest of the line counts if it names a file. Of lines that say different things of one file the last
-// counts, and is a problem.
+// a priority. Any other CSV is none, and gives nothing; one that seems to be meant as a worklist is a problem. A cell that
+// makes no sense is a problem, named by its line, and counts as empty; the rest of the line counts if it names a file. Of
+// lines that say different things of one file the last counts, and is a problem.
 func ParseSheet(data []byte) (rows []Row, problems []Problem) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	r := csv.NewReader(bytes.NewReader(data))

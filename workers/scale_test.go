@@ -32,6 +32,9 @@ func TestChecksOfAnotherScale(t *testing.T) {
 	if diff := cmp.Diff(want.QC, got.QC); diff != "" {
 		t.Errorf("in a folder of its own, and where the slide was cut before:\n%s", diff)
 	}
+	if diff := cmp.Diff(string(want.Run.Parameters.Tissue), string(got.Run.Parameters.Tissue)); diff != "" || string(before.Run.Parameters.Tissue) == string(got.Run.Parameters.Tissue) {
+		t.Errorf("the report states another tissue detection:\n%s", diff)
+	}
 	if at, half := tissueOf(before), tissueOf(got); half <= 0 || half > at/2 {
 		t.Errorf("%g mm² of tissue, %g at half the scale: want about a quarter, and whole cells of tissue", at, half)
 	}

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,8 +27,10 @@ type Plan struct {
 	Regions []pyramid.Region `json:"regions"`
 	// Tissue is the tissue map as TissueMap.Encode writes it: it gates the probability.
 	Tissue []byte `json:"tissue"`
-	// QC are the checks of the slide that follow from this tissue map. Plans from before it was kept have none.
-	QC []qc.Finding `json:"qc,omitempty"`
+	// QC are the checks of the slide that follow from this tissue map, and Found is what the tiler says of it. Plans from
+	// before they were kept have neither.
+	QC    []qc.Finding    `json:"qc,omitempty"`
+	Found json.RawMessage `json:"found,omitempty"`
 	// BatchSize is the number of regions of one job; the last batch may be smaller.
 	BatchSize int `json:"batch_size"`
 }
@@ -119,6 +122,13 @@ func DecodePlan(data []byte) (*Plan, error) {
 	}
 	if err := p.validate(); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
+	}
+	var found bytes.Buffer
+	if len(p.Found) > 0 { // as it was before Encode indented it
+		if err := json.Compact(&found, p.Found); err != nil {
+			return nil, fmt.Errorf("plan: %w", err)
+		}
+		p.Found = found.Bytes()
 	}
 	return &p, nil
 }

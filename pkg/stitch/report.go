@@ -177,9 +177,25 @@ func runInfo(p *segment.Plan, m slide.Manifest) RunInfo {
 			ModelMPP:     p.Frame.Model,
 			MinLesionMM2: minLesionMM2,
 			ContourStep:  1,
-			Tissue:       compact(m.Tissue),
+			Tissue:       tissueOf(p, m),
 		},
 	}
+}
+
+// tissueOf is what the tiler says of the run's tissue map, and at which scale. slide.json has that of the scale at which
+// the slide was first cut, in the same form.
+func tissueOf(p *segment.Plan, m slide.Manifest) json.RawMessage {
+	if len(p.Found) == 0 {
+		return compact(m.Tissue)
+	}
+	record, err := json.Marshal(struct {
+		Frame   segment.Frame   `json:"frame"`
+		Summary json.RawMessage `json:"summary"`
+	}{p.Frame, p.Found})
+	if err != nil {
+		return nil // as of what is not JSON in slide.json
+	}
+	return record
 }
 
 // compact is the form that a RawMessage has after encoding and decoding. What is not JSON is dropped

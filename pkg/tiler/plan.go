@@ -2,6 +2,7 @@ package tiler
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -46,6 +47,10 @@ func MakePlan(cfg PlanConfig) (*segment.Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("plan slide %v: %w", cfg.Slide, err)
 	}
+	found, err := json.Marshal(cfg.Summary)
+	if err != nil {
+		return nil, fmt.Errorf("plan slide %v: %w", cfg.Slide, err)
+	}
 	p := &segment.Plan{
 		Version: segment.PlanVersion, Slide: cfg.Slide,
 		Run:        cfg.Parameters.RunID(cfg.Slide, cfg.Model),
@@ -56,6 +61,7 @@ func MakePlan(cfg PlanConfig) (*segment.Plan, error) {
 		Side:       segment.RegionSide(cfg.Frame.Size, cfg.Parameters.Region, cfg.Field),
 		Tissue:     tissue,
 		QC:         checkTissue(cfg.Summary),
+		Found:      found,
 	}
 	p.Regions = regions(p.Grid(), cfg.Tissue)
 	p.BatchSize = batchSize(len(p.Regions), p.Side)

@@ -14,9 +14,18 @@ import (
 const slideNames = `A SLIDE is the path or the name of its file, its id, or the first 4 digits of that or more. An
 ACCESSION is all slides of the case.`
 
-// findSlides are the slides that the arguments mean, ordered or only tiled. See find for its error.
+// findSlides are the slides that the arguments mean, ordered or only tiled. A damaged one whose file was replaced is meant
+// only where there is no other: its case and its name are those of the good one by now. See find for its error.
 func findSlides(ctx context.Context, l intake.Ledger, args []string) ([]intake.Line, error) {
-	return find(ctx, args, l.Find)
+	return find(ctx, args, func(ctx context.Context, text string) ([]intake.Line, error) {
+		found, err := l.Find(ctx, text)
+		if many := new(intake.Ambiguous); errors.As(err, &many) {
+			if left := intake.NotReplaced(many.Lines); len(left) == 1 {
+				return left, nil
+			}
+		}
+		return intake.NotReplaced(found), err
+	})
 }
 
 // findOrders are the orders that the arguments mean. See find for its error.

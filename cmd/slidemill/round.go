@@ -104,10 +104,15 @@ func (r *round) end(err error) error {
 		}
 	}
 	fmt.Fprintf(r.cmd.OutOrStdout(), "%s\nsummary: %s\n", s.Headline(), html)
-	if err == nil && (s.Count().Bad() > 0 || len(s.Problems) > 0) {
+	switch count := s.Count(); {
+	case err != nil:
+		return err
+	case count.Bad() > 0 || len(s.Problems) > 0:
 		return errSlidesFailed
+	case count.Open > 0:
+		return errUnfinished
 	}
-	return err
+	return nil
 }
 
 // summarise is the summary of the folder's slides.
@@ -146,7 +151,8 @@ func (r *round) summarise(ctx context.Context) (*summary.Summary, error) {
 
 // gone are the slides of this night that are done, or came to nothing, and whose files do not lie in the folder, such as
 // those that were archived or are in quarantine. The ledger knows them: a watch that is begun anew must not forget what the
-// one before it told of.
+// one before it told of. What is not finished is among them where this watch does the work: one in quarantine that is tried
+// again has nobody else who would say that it has no result yet.
 func (r *round) gone(ctx context.Context, judge *intake.Judge, here []pyramid.SlideID) (rows []summary.Row, err error) {
 	lines, err := judge.Lines(ctx, time.Now().Add(-aNight))
 	if err != nil {
@@ -158,12 +164,21 @@ func (r *round) gone(ctx context.Context, judge *intake.Judge, here []pyramid.Sl
 	}
 	lines = slices.DeleteFunc(lines, func(l intake.Line) bool { return lies[l.Slide] }) // their reports are read already
 	standings, err := judge.Look(ctx, lines)
+	if err != nil {
+		return nil, err
+	}
+	var queued map[pyramid.SlideID]int64
+	if r.system.alone {
+		if queued, err = r.system.queue.Slides(ctx); err != nil {
+			return nil, err
+		}
+	}
 	for _, s := range standings {
-		if s.State == stitch.Done || s.Bad() && !s.GivenUp {
+		if s.State == stitch.Done || s.Bad() && !s.GivenUp || s.Open() && queued[s.Slide] > 0 {
 			rows = append(rows, summary.Row{Standing: s})
 		}
 	}
-	return rows, err
+	return rows, nil
 }
 
 // missingRows are the lines of slides that a worklist names and that never came.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -55,6 +56,9 @@ written: ask again later.`,
 const aNight = 18 * time.Hour
 
 func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
+	if f.since <= 0 {
+		return &usageError{errors.New("--since 0 is no time: the summary of it would be empty, in the place of one that is not")}
+	}
 	system, err := f.visit(cmd.Context())
 	if err != nil {
 		return err

@@ -72,7 +72,8 @@ The summary is written when the folder is done, every few minutes before, and at
 It has also what was ordered in the last 18 hours by others, or an earlier watch, and is done
 or came to nothing, wherever its file is by now.
 
-Exit codes with --once: 0 all slides done, 1 at least one failed, 130 interrupted. Without it
+Exit codes with --once: 0 all slides done, 1 at least one failed, 3 none, but one that does not lie
+in the folder is tried again and not finished: the same command goes on; 130 interrupted. Without it
 watch ends when it is interrupted, with 0.`,
 		Example: `  slidemill watch /scans --quarantine /scans-failed
   slidemill watch /scans --once`,

@@ -106,6 +106,16 @@ func Choose(ctx context.Context, all []Line, text string) ([]Line, error) {
 	return nil, &Ambiguous{text, named}
 }
 
+// NotReplaced leaves out the slides whose files were replaced, unless all were: whoever wants a result means that of what
+// lies there now.
+func NotReplaced(lines []Line) []Line {
+	replaced := func(l Line) bool { return l.End != nil && l.End.State == Replaced }
+	if !slices.ContainsFunc(lines, func(l Line) bool { return !replaced(l) }) {
+		return lines
+	}
+	return slices.DeleteFunc(slices.Clone(lines), replaced)
+}
+
 func keep(all []Line, means func(*Entry) bool) (kept []Line) {
 	for _, line := range all {
 		if means(&line.Entry) {

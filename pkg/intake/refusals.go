@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/stitch"
@@ -149,8 +150,12 @@ func (r *Reception) Retry(ctx context.Context, line Line) (Taken, error) {
 	return t, r.Replace(ctx, Replacement{Old: line.Slide, New: t.Slide, Named: CalledAs(line.File)})
 }
 
-// Moved notes that a refused file lies elsewhere now. What was ordered or given up in the meantime is left alone.
+// Moved notes that the file of a slide that came to nothing lies elsewhere now, where whoever tries it again finds it. What
+// was ordered or given up in the meantime is left alone.
 func (r *Reception) Moved(ctx context.Context, slide pyramid.SlideID, source string) error {
+	if err := r.movedDead(ctx, slide, source); err != nil {
+		return err
+	}
 	l := r.Desk.Ledger()
 	line, err := l.refusal(ctx, slide)
 	if err != nil || line == nil || line.Again == nil {
@@ -158,4 +163,24 @@ func (r *Reception) Moved(ctx context.Context, slide pyramid.SlideID, source str
 	}
 	line.Again.Source = source
 	return l.record(ctx, line.Entry)
+}
+
+// movedDead is Moved for a slide that could not be cut: its dead job says where the file is.
+func (r *Reception) movedDead(ctx context.Context, slide pyramid.SlideID, source string) error {
+	dead, err := r.Desk.Queue.Dead(ctx)
+	for _, d := range dead {
+		if d.Job.Slide != slide || d.Job.Stage != jobs.Tile || d.Job.Source == source {
+			continue
+		}
+		there := d
+		there.Job = jobs.NewTile(slide, source, d.Job.Parameters) // another source is another job
+		there.Job.Priority, there.Job.Turn = d.Job.Priority, d.Job.Turn
+		if err := r.Desk.Queue.Bury(ctx, there); err != nil { // first: it is on the list all the while
+			return err
+		}
+		if err := r.Desk.Queue.Forget(ctx, d); err != nil {
+			return err
+		}
+	}
+	return err
 }

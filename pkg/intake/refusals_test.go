@@ -376,3 +376,27 @@ func TestDismissWithoutRecord(t *testing.T) {
 		}
 	}
 }
+
+// Where the file of a slide lies that could not be cut stands in its dead job: it is tried again from there, once.
+func TestMovedOfDeadJob(t *testing.T) {
+	r, q := desk(t)
+	job := jobs.NewTile(pyramid.NewSlideID([32]byte{1}), "/scans/x.svs", []byte(`{}`))
+	job.Priority, job.Turn = jobs.Stat, 3
+	at := time.Now().UTC().Truncate(time.Second)
+	if err := q.Bury(t.Context(), jobs.Dead{Job: job, Reason: "damaged", At: at}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the note may be made twice
+		if err := r.Moved(t.Context(), job.Slide, "/put/x.svs"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dead, err := q.Dead(t.Context())
+	if err != nil || len(dead) != 1 {
+		t.Fatalf("%d dead jobs, error %v", len(dead), err)
+	}
+	d := dead[0]
+	if err := d.Job.Validate(); err != nil || d.Job.Source != "/put/x.svs" || d.Job.Priority != jobs.Stat || d.Job.Turn != 3 || d.Reason != "damaged" || !d.At.Equal(at) {
+		t.Errorf("%+v, %v", d, err)
+	}
+}

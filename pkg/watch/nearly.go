@@ -46,7 +46,7 @@ func (l *worklists) unlisted(files []string) map[string][]string {
 		}
 		name := nearly(file)
 		byName[name] = append(byName[name], file)
-		if folder := path.Dir(file); folder != "." && strings.EqualFold(path.Ext(file), dicom) && nearly(folder) != name {
+		if folder := seriesFolder(file); folder != "" && nearly(folder) != name {
 			byName[nearly(folder)] = append(byName[nearly(folder)], folder)
 		}
 	}

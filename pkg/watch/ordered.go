@@ -103,7 +103,7 @@ func (x *orderIndex) whole(files []candidate, settle time.Duration) (list []cand
 
 // doubtful reports whether a file may be an order's, and only its content can tell.
 func (x *orderIndex) doubtful(f candidate) bool {
-	return x.sizes[f.size] || f.dicom() && x.series || len(x.possible(f)) > 0
+	return x.sizes[f.size] || isDICOM(f.file) && x.series || len(x.possible(f)) > 0
 }
 
 // readAtOnce is how many files are read at a time: the time goes to waiting for a network drive as much as to hashing, and
@@ -189,24 +189,22 @@ func (x *orderIndex) why(f candidate) string {
 
 // names are those by which a file may have been ordered: DICOM instances also by the folder that they make a slide of.
 func (f candidate) names() []string {
-	if folder := path.Dir(f.file); folder != "." && f.dicom() {
+	if folder := seriesFolder(f.file); folder != "" {
 		return []string{f.file, folder}
 	}
 	return []string{f.file}
 }
 
-func (f candidate) dicom() bool { return strings.EqualFold(path.Ext(f.file), dicom) }
-
 // mayBe reports whether the file can be what was ordered, by its size: another size is other content. Of an order without
 // one nobody knows, as of a file that was empty then or lay elsewhere; a series of files has one for each way to count them.
 func (f candidate) mayBe(l *intake.Line) bool {
-	return l.Bytes == 0 || l.Bytes == f.size || f.dicom()
+	return l.Bytes == 0 || l.Bytes == f.size || isDICOM(f.file)
 }
 
 // unchangedSince reports whether size and time are those that the order was made with. Of DICOM files that says nothing:
 // whoever orders their folder writes down the size and time of that.
 func (f candidate) unchangedSince(l *intake.Line) bool {
-	return l.Bytes != 0 && l.Bytes == f.size && l.Changed.Equal(f.changed) && !f.dicom()
+	return l.Bytes != 0 && l.Bytes == f.size && l.Changed.Equal(f.changed) && !isDICOM(f.file)
 }
 
 // beingWritten reports whether a file changed so lately that a watch would not take it yet. A clock that is wrong by more

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +18,14 @@ import (
 const dicom = ".dcm"
 
 func isDICOM(path string) bool { return strings.EqualFold(filepath.Ext(path), dicom) }
+
+// seriesFolder is the folder below the watched one by which a DICOM file's slide may be called, or empty.
+func seriesFolder(file string) string {
+	if folder := path.Dir(file); folder != "." && isDICOM(file) {
+		return folder
+	}
+	return ""
+}
 
 // seriesBook remembers of which series the DICOM files are that lie beside others. One that is nil reads them each time.
 //

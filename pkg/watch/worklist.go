@@ -62,7 +62,7 @@ func (l *worklists) find(file string) (Row, bool) {
 // key is the one of rows that a file is found by, or empty.
 func (l *worklists) key(file string) string {
 	names := []string{file, anywhere(file)}
-	if folder := path.Dir(file); folder != "." && strings.EqualFold(path.Ext(file), dicom) {
+	if folder := seriesFolder(file); folder != "" {
 		names = append(names, folder, anywhere(folder))
 	}
 	for _, name := range names {

@@ -213,9 +213,8 @@ func (t *scoreGrad) String() string { return "gradient of " + t.of.String() }
 
 func (t *scoreGrad) run(_ *graph, out gorgonia.Value, in []gorgonia.Value) error {
 	dst, seed := out.(*act).view, float64(in[1].Data().(float32))
-	blocks := (t.of.c + kernel.Block - 1) / kernel.Block
 	for i := range t.of.h * t.of.w {
-		for block := range blocks {
+		for block := range t.of.blocks() {
 			clear(dst.Data[t.of.at(&dst, i, block*kernel.Block):][:kernel.Block])
 		}
 		for c, slope := range t.of.slopes[i*t.of.c:][:t.of.c] {

@@ -19,6 +19,22 @@ type Network interface {
 	Close() error
 }
 
+// RowNetwork is an optional ability of a Network: it takes its input and gives its output row by row, so that neither lies in
+// memory beside what the network itself holds.
+type RowNetwork interface {
+	Network
+	// RunRows computes what Run computes for an image of three channels. keep has a function for each class, nil for one
+	// that is not asked for, and hears of the pixels of want.
+	RunRows(ctx context.Context, load LoadRow, want image.Rectangle, keep []KeepRow) error
+}
+
+// LoadRow writes row y of the input, as many numbers as the row has pixels. Several goroutines may call it at once.
+type LoadRow = func(y int, red, green, blue []float32)
+
+// KeepRow receives row y of a class, from the left of the wanted rectangle on; the row is lent until it returns. Several
+// goroutines may call it at once.
+type KeepRow = func(y int, row []float32)
+
 // Engine makes networks of one model. It is safe for concurrent use.
 type Engine interface {
 	Network(input pyramid.Size) (Network, error)

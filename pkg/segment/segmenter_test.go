@@ -1,8 +1,10 @@
 package segment
 
 import (
+	"context"
 	"image"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,10 +19,13 @@ func TestQuantise(t *testing.T) {
 		v := float32(i) / 1020 // every fourth lies on a 255th, every fourth between two
 		values = append(values, v, math.Nextafter32(v, -1), math.Nextafter32(v, 2))
 	}
-	size := pyramid.Size{W: len(values), H: 1}
-	s := &segmenter{size: size, out: values}
 	plane := make([]uint8, len(values))
-	if err := s.quantise(plane, 0, size); err != nil {
+	quantise := func() error {
+		l := &levels{inner: image.Rect(2, 3, 2+len(values), 4)}
+		l.of(plane)(3, values)
+		return l.damage()
+	}
+	if err := quantise(); err != nil {
 		t.Fatal(err)
 	}
 	for i, p := range values {
@@ -30,10 +35,55 @@ func TestQuantise(t *testing.T) {
 		}
 	}
 	values[3] = float32(math.NaN())
-	if err := s.quantise(plane, 0, size); err == nil || !strings.Contains(err.Error(), "not a number at 3,0") {
+	if err := quantise(); err == nil || !strings.Contains(err.Error(), "not a number at 3,0") {
 		t.Errorf("not a number: %v", err)
 	}
 }
+
+// TestDamageIsTheFirst: whichever row comes first, the place told is the first one.
+func TestDamageIsTheFirst(t *testing.T) {
+	nan := float32(math.NaN())
+	l := &levels{inner: image.Rect(1, 1, 4, 4)}
+	keep := l.of(make([]uint8, 9))
+	keep(3, []float32{nan, 0, 0})
+	keep(2, []float32{0, 0, nan})
+	l.of(make([]uint8, 9))(2, []float32{0, nan, 0})
+	if err := l.damage(); err == nil || !strings.Contains(err.Error(), "at 1,1:") {
+		t.Error(err)
+	}
+}
+
+// TestRowsOfAnyNetwork: a network that knows whole planes only hands over what it computed, row by row.
+func TestRowsOfAnyNetwork(t *testing.T) {
+	n := byRows(sums{}, pyramid.Size{W: 5, H: 4}, 2)
+	load := func(y int, red, green, blue []float32) {
+		for x := range red {
+			red[x], green[x], blue[x] = float32(x), float32(10*y), 100
+		}
+	}
+	var got []float32
+	keep := func(y int, row []float32) { got = append(append(got, float32(y)), row...) }
+	if err := n.RunRows(t.Context(), load, image.Rect(1, 2, 3, 4), []KeepRow{nil, keep}); err != nil {
+		t.Fatal(err)
+	}
+	if want := []float32{2, -121, -122, 3, -131, -132}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// sums has two classes: what the channels add up to, and minus that.
+type sums struct{}
+
+func (sums) Run(_ context.Context, in, out []float32) error {
+	pixels := len(in) / 3
+	for i := range pixels {
+		out[i] = in[i] + in[pixels+i] + in[2*pixels+i]
+		out[pixels+i] = -out[i]
+	}
+	return nil
+}
+
+func (sums) Close() error { return nil }
 
 // TestAverageLeavesOutWhatNobodyAsksFor: a class without a plane has none in the mean.
 func TestAverageLeavesOutWhatNobodyAsksFor(t *testing.T) {

@@ -38,16 +38,16 @@ func (t *broadcastTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) e
 	for n := range dst.N {
 		t.line(&vector, n)
 		if t.kind == net.Div && t.vector == 0 {
-			t.divide(image(dst, n), image(full, n))
+			t.divide(imageOf(dst, n), imageOf(full, n))
 			continue
 		}
-		kernel.ScaleShift(image(dst, n), image(full, n), t.scale, t.shift, net.Act{}, g.team)
+		kernel.ScaleShift(imageOf(dst, n), imageOf(full, n), t.scale, t.shift, net.Act{}, g.team)
 	}
 	return nil
 }
 
-// image is one image of a batch.
-func image(t kernel.Tensor, n int) kernel.Tensor {
+// imageOf is one image of a batch.
+func imageOf(t kernel.Tensor, n int) kernel.Tensor {
 	t.Off += n * t.ImageStride
 	t.N = 1
 	return t

@@ -3,6 +3,7 @@ package nn
 import (
 	"context"
 	"errors"
+	"image"
 	"runtime"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/segment/net"
 )
 
@@ -227,6 +229,56 @@ func TestRunRefuses(t *testing.T) {
 		}
 	}
 	if err := nw.Run(t.Context(), in, out); err == nil {
+		t.Error("a closed network ran")
+	}
+}
+
+// TestRowsAreTheRun: a network that is loaded and read row by row computes what it computes on planes.
+func TestRowsAreTheRun(t *testing.T) {
+	const w, h = 52, 40
+	x := noise(3 * w * h)
+	whole := mustRun(t, mustNetwork(t, mustEngine(t, smallUNet(), 1), w, h), x)
+	want := image.Rect(5, 3, 50, 37)
+	for _, threads := range []int{1, 3} {
+		nw := mustNetwork(t, mustEngine(t, smallUNet(), threads), w, h)
+		got := [][]float32{nil, make([]float32, w*h), make([]float32, w*h)}
+		keep := make([]segment.KeepRow, 3)
+		for c := 1; c < 3; c++ {
+			keep[c] = func(y int, row []float32) { copy(got[c][y*w+want.Min.X:][:want.Dx()], row) }
+		}
+		load := func(y int, red, green, blue []float32) {
+			for c, row := range [][]float32{red, green, blue} {
+				copy(row, x[(c*h+y)*w:][:w])
+			}
+		}
+		if err := nw.RunRows(t.Context(), load, want, keep); err != nil {
+			t.Fatal(err)
+		}
+		for c := 1; c < 3; c++ {
+			inner := func(x []float32) []float32 { return cut(x, 1, w, h, want.Min.X, want.Min.Y, want.Dx(), want.Dy()) }
+			if !slices.Equal(inner(got[c]), inner(whole[c*w*h:][:w*h])) {
+				t.Errorf("%d threads: class %d differs", threads, c)
+			}
+		}
+		checkRowsRefused(t, nw, load, want, keep)
+	}
+}
+
+func checkRowsRefused(t *testing.T, nw *Network, load segment.LoadRow, want image.Rectangle, keep []segment.KeepRow) {
+	if err := nw.RunRows(t.Context(), load, want, keep[1:]); err == nil {
+		t.Error("two classes of three were taken")
+	}
+	if err := nw.RunRows(t.Context(), load, want.Add(image.Pt(3, 0)), keep); err == nil {
+		t.Error("pixels beyond the output were promised")
+	}
+	broken := func(int, []float32, []float32, []float32) { panic("no such row") }
+	if err := nw.RunRows(t.Context(), broken, want, keep); err == nil || !strings.Contains(err.Error(), "no such row") {
+		t.Errorf("a loader that panics: %v", err)
+	}
+	if err := nw.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := nw.RunRows(t.Context(), load, want, keep); err == nil {
 		t.Error("a closed network ran")
 	}
 }

@@ -38,7 +38,7 @@ func (t *imageSums) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error
 		totals = t.dot
 	}
 	for n := range dst.N {
-		kernel.ChannelDots(image(a, n), image(b, n), t.sum, t.dot, g.team)
+		kernel.ChannelDots(imageOf(a, n), imageOf(b, n), t.sum, t.dot, g.team)
 		for block := range dst.Blocks() {
 			to := rowOf(&dst, n, block, 0)
 			clear(to)

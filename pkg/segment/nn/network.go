@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 
 	"gorgonia.org/gorgonia"
 
@@ -26,15 +27,12 @@ type Network struct {
 	out []*act
 }
 
-var _ segment.Network = (*Network)(nil)
+var _ segment.RowNetwork = (*Network)(nil)
 
 // Run computes the outputs, one after the other in out, each in row-major planes.
 func (n *Network) Run(ctx context.Context, in, out []float32) error {
-	if err := ctx.Err(); err != nil {
+	if err := n.ready(ctx); err != nil {
 		return err
-	}
-	if n.g == nil {
-		return errors.New("run network: it is closed")
 	}
 	if want := n.in.floats(); len(in) != want {
 		return fmt.Errorf("run network: input of %d floats, want %d for %v", len(in), want, n.in.dims)
@@ -42,31 +40,53 @@ func (n *Network) Run(ctx context.Context, in, out []float32) error {
 	if want := n.outFloats(); len(out) != want {
 		return fmt.Errorf("run network: output of %d floats, want %d", len(out), want)
 	}
-	defer n.g.team.Rest()
-	if err := n.run(ctx, in, out); err != nil {
-		return fmt.Errorf("run network: %w", err)
+	return n.run(ctx, func() { kernel.FromNCHW(n.in.view, in, n.g.team) }, func() {
+		for _, o := range n.out {
+			size := o.floats()
+			kernel.ToNCHW(out[:size], o.view, n.g.team)
+			out = out[size:]
+		}
+	})
+}
+
+// RunRows implements segment.RowNetwork.
+func (n *Network) RunRows(ctx context.Context, load segment.LoadRow, want image.Rectangle, keep []segment.KeepRow) error {
+	if err := n.ready(ctx); err != nil {
+		return err
+	}
+	if n.in.n != 1 || n.in.c != 3 || len(n.out) != 1 || n.out[0].c != len(keep) {
+		return fmt.Errorf("run network: rows of colours and %d classes for an input of %v and %d outputs", len(keep), n.in.dims, len(n.out))
+	}
+	return n.run(ctx, func() { kernel.Fill(n.in.view, load, n.g.team) }, func() {
+		kernel.Rows(n.out[0].view, want, keep, n.g.team)
+	})
+}
+
+func (n *Network) ready(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if n.g == nil {
+		return errors.New("run network: it is closed")
 	}
 	return nil
 }
 
-// run converts the images, runs the operators and converts the results. Operators recover their own
+// run loads the images, runs the operators and hands over the results. Operators recover their own
 // panics; a panic of a conversion becomes an error here.
-func (n *Network) run(ctx context.Context, in, out []float32) (err error) {
+func (n *Network) run(ctx context.Context, load, keep func()) (err error) {
+	defer n.g.team.Rest()
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("convert images: %v", r)
+			err = fmt.Errorf("run network: convert images: %v", r)
 		}
 	}()
-	kernel.FromNCHW(n.in.view, in, n.g.team)
+	load()
 	kernel.ClearBorder(n.in.view)
 	if err := n.g.run(ctx); err != nil {
-		return err
+		return fmt.Errorf("run network: %w", err)
 	}
-	for _, o := range n.out {
-		size := o.floats()
-		kernel.ToNCHW(out[:size], o.view, n.g.team)
-		out = out[size:]
-	}
+	keep()
 	return nil
 }
 

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"image"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -59,6 +60,8 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 			defer team.Close()
 			w := Work{team, make([]float32, max(f.ScratchForward(dst, src, threads), b.Scratch(src, dst, threads), g.Scratch(src, dst, threads)))}
 			e := Epilogue{Bias: make([]float32, 48), Add: &dst, Act: Act{Kind: actSigmoid}}
+			picture, fill := empty(1, 3, 20, 20, 1), func(_ int, _, _, blue []float32) { clear(blue) }
+			keep := []func(int, []float32){nil, func(int, []float32) {}, nil}
 			pass := func() {
 				FromNCHW(src, flat, team)
 				f.Forward(dst, src, e, w)
@@ -71,6 +74,8 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 				ChannelSums(src, sums, sums, team)
 				Softmax(src, src, team)
 				ToNCHW(flat, src, team)
+				Fill(picture, fill, team)
+				Rows(picture, image.Rect(1, 1, 19, 19), keep, team)
 			}
 			pass()
 			if n := testing.AllocsPerRun(20, pass); n >= 1 && !raceEnabled {
@@ -93,6 +98,41 @@ func TestPlainRoundTripAndBorder(t *testing.T) {
 	ClearBorder(dirty)
 	if !slices.Equal(dirty.Data, b.Data) {
 		t.Error("ClearBorder and FromNCHW leave rubbish")
+	}
+}
+
+// TestRowsAreThePlanes: filled row by row an image is what it is from planes, and its rows are those of its planes.
+func TestRowsAreThePlanes(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 8))
+	for threads := 1; threads <= 2; threads++ {
+		team := NewTeam(threads)
+		defer team.Close()
+		p := randomPlain(r, 1, 3, 9, 7)
+		dst, flat := New(noise(Floats(1, 3, 9, 7, 2)), 1, 3, 9, 7, 2), p.floats()
+		Fill(dst, func(y int, red, green, blue []float32) {
+			for c, row := range [][]float32{red, green, blue} {
+				if n := copy(row, flat[c*63+y*7:][:7]); n != len(row) {
+					t.Errorf("a row of %d pixels", len(row))
+				}
+			}
+		}, team)
+		ClearBorder(dst)
+		sameBits(t, "filled by rows", dst.Data, p.blocked(2).Data)
+
+		many := randomPlain(r, 1, 19, 5, 7)
+		flat, got := many.floats(), make([]float32, 2*3*4)
+		keep := make([]func(int, []float32), 19)
+		for i, c := range []int{2, 17} {
+			keep[c] = func(y int, row []float32) { copy(got[i*12+(y-1)*4:][:4], row) }
+		}
+		Rows(many.blocked(1), image.Rect(2, 1, 6, 4), keep, team)
+		var want []float32
+		for _, c := range []int{2, 17} {
+			for y := 1; y < 4; y++ {
+				want = append(want, flat[(c*5+y)*7+2:][:4]...)
+			}
+		}
+		sameBits(t, "rows of channels", got, want)
 	}
 }
 

@@ -1,0 +1,95 @@
+package kernel
+
+import (
+	"image"
+	"slices"
+)
+
+// imageTask converts rows between the blocked layout and whoever makes or wants them one by one.
+type imageTask struct {
+	t    Tensor
+	fill func(y int, red, green, blue []float32) // nil where rows are read
+	keep []func(y int, row []float32)            // by channel
+	rect image.Rectangle
+}
+
+var (
+	imageTasks pool[imageTask]
+	rowBuffers pool[rowBuffer]
+)
+
+// rowBuffer holds the plain rows of one item.
+type rowBuffer struct{ floats []float32 }
+
+// Fill fills dst, one image of three channels, including its empty lanes, with the rows that fill writes. Several threads
+// call it at once, each for another row.
+//
+// # Memory
+//
+// Three rows of floats for each thread: the image lies nowhere in plain planes.
+func Fill(dst Tensor, fill func(y int, red, green, blue []float32), team *Team) {
+	requireTensor(&dst)
+	if dst.N != 1 || dst.C != 3 {
+		fail("rows of colours for %d images of %d channels", dst.N, dst.C)
+	}
+	job := imageTasks.take()
+	job.t, job.fill = dst, fill
+	team.Do(dst.H, job)
+	*job = imageTask{}
+	imageTasks.give(job)
+}
+
+// Rows hands a rectangle of the channels of one image over, row by row: keep has a function for each channel, nil for one
+// that is not asked for. y counts from the image's first row, and row begins at the rectangle's left; it is lent until the
+// function returns. Several threads call at once, each with another row.
+//
+// # Memory
+//
+// One row of floats for each thread.
+func Rows(src Tensor, rect image.Rectangle, keep []func(y int, row []float32), team *Team) {
+	requireTensor(&src)
+	if src.N != 1 || len(keep) != src.C || rect.Empty() || !rect.In(image.Rect(0, 0, src.W, src.H)) {
+		fail("rows of %v and %d channels from %d×%d×%d×%d", rect, len(keep), src.N, src.C, src.H, src.W)
+	}
+	job := imageTasks.take()
+	job.t, job.keep, job.rect = src, keep, rect
+	team.Do(rect.Dy(), job)
+	*job = imageTask{}
+	imageTasks.give(job)
+}
+
+// Item converts one row.
+func (j *imageTask) Item(item int) {
+	buffer := rowBuffers.take()
+	defer rowBuffers.give(buffer)
+	if j.fill != nil {
+		j.fillRow(item, buffer)
+		return
+	}
+	for c, keep := range j.keep {
+		if keep != nil {
+			row := buffer.of(j.rect.Dx())
+			gather(row, j.row(j.rect.Min.Y+item, c/Block)[j.rect.Min.X*Block+c%Block:])
+			keep(j.rect.Min.Y+item, row)
+		}
+	}
+}
+
+func (j *imageTask) fillRow(y int, buffer *rowBuffer) {
+	w := j.t.W
+	plain := buffer.of(3 * w)
+	red, green, blue := plain[:w:w], plain[w:2*w:2*w], plain[2*w:]
+	j.fill(y, red, green, blue)
+	colours(j.row(y, 0), red, green, blue)
+}
+
+// row is one row of a block.
+func (j *imageTask) row(y, block int) []float32 {
+	return j.t.Data[j.t.Off+block*j.t.BlockStride+y*j.t.RowStride:][:j.t.W*Block]
+}
+
+// of is room for n floats; what stands in it is rubbish.
+func (b *rowBuffer) of(n int) []float32 {
+	b.floats = slices.Grow(b.floats[:0], n)[:n]
+	return b.floats
+}

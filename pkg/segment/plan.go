@@ -31,12 +31,23 @@ type Plan struct {
 	// before they were kept have neither.
 	QC    []qc.Finding    `json:"qc,omitempty"`
 	Found json.RawMessage `json:"found,omitempty"`
-	// BatchSize is the number of regions of one job; the last batch may be smaller.
+	Batching
+}
+
+// Batching deals regions out to jobs, in their order: Lead jobs of LeadSize at the beginning, where whoever takes one reads
+// the tiles between its regions once, and jobs of BatchSize for the rest, so that nobody waits long for another at
+// the end. The last job may have fewer. Plans of version 1 have no lead.
+type Batching struct {
+	Lead      int `json:"lead,omitempty"`
+	LeadSize  int `json:"lead_size,omitempty"`
 	BatchSize int `json:"batch_size"`
 }
 
-// PlanVersion is the format of a plan.
-const PlanVersion = 1
+// led is how many regions are in the jobs of the lead.
+func (b Batching) led() int { return b.Lead * b.LeadSize }
+
+// PlanVersion is the format of a plan. This program reads earlier ones too.
+const PlanVersion = 2
 
 // Grid is the grid of regions over the canvas.
 func (p *Plan) Grid() pyramid.Grid { return pyramid.Grid{Size: p.Frame.Size, Tile: p.Side} }
@@ -101,11 +112,16 @@ func (p *Plan) RegionSize(r pyramid.Region) pyramid.Size {
 }
 
 // Batches is the number of segment jobs.
-func (p *Plan) Batches() int { return pyramid.CeilDiv(len(p.Regions), p.BatchSize) }
+func (p *Plan) Batches() int { return p.Lead + pyramid.CeilDiv(len(p.Regions)-p.led(), p.BatchSize) }
 
 // Batch is the regions of one segment job.
 func (p *Plan) Batch(i int) []pyramid.Region {
-	return p.Regions[i*p.BatchSize : min((i+1)*p.BatchSize, len(p.Regions))]
+	if i < p.Lead {
+		return p.Regions[i*p.LeadSize:][:p.LeadSize]
+	}
+	rest := p.Regions[p.led():]
+	i -= p.Lead
+	return rest[i*p.BatchSize : min((i+1)*p.BatchSize, len(rest))]
 }
 
 // Encode writes the plan as deterministic JSON.
@@ -134,8 +150,8 @@ func DecodePlan(data []byte) (*Plan, error) {
 }
 
 func (p *Plan) validate() error {
-	if p.Version != PlanVersion {
-		return fmt.Errorf("version %d: this program reads version %d", p.Version, PlanVersion)
+	if p.Version < 1 || p.Version > PlanVersion {
+		return fmt.Errorf("version %d: this program reads versions up to %d", p.Version, PlanVersion)
 	}
 	if err := p.Parameters.Validate(); err != nil {
 		return err
@@ -153,10 +169,21 @@ func (p *Plan) validate() error {
 		return fmt.Errorf("region side %d: want %d to %d", p.Side, p.Field.Align, p.Parameters.Region)
 	case p.Parameters.Windows != (Windows{}) && p.Field != p.Parameters.Windows.field():
 		return fmt.Errorf("halo %d and stride %d do not follow from windows of %d", p.Field.Halo, p.Field.Align, p.Parameters.Windows.Side)
-	case p.BatchSize < 1 || len(p.Regions) > maxPlanRegions:
+	case len(p.Regions) > maxPlanRegions:
 		return errors.New("impossible number of regions")
 	}
+	if err := p.Batching.validate(len(p.Regions)); err != nil {
+		return err
+	}
 	return p.validateRegions()
+}
+
+func (b Batching) validate(regions int) error {
+	size := max(b.LeadSize, 1)
+	if b.BatchSize < 1 || b.Lead < 0 || b.LeadSize < 0 || b.Lead > 0 && b.LeadSize == 0 || b.Lead > regions/size {
+		return fmt.Errorf("%d regions do not make %d batches of %d and others of %d", regions, b.Lead, b.LeadSize, b.BatchSize)
+	}
+	return nil
 }
 
 func (p *Plan) validateRegions() error {

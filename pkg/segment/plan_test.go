@@ -3,6 +3,7 @@ package segment
 import (
 	"encoding/json"
 	"image"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,7 +28,7 @@ func testPlan(t testing.TB) *Plan {
 	return &Plan{
 		Version: PlanVersion, Slide: pyramid.SlideID{1}, Run: pyramid.RunID{2}, Model: ModelRef{Name: "m", SHA256: "ab"},
 		Parameters: Parameters{Threshold: 0.5, Region: 128}, Frame: frame, Field: Field{Halo: 32, Align: 16}, Side: 128,
-		Regions: []pyramid.Region{{Col: 0, Row: 0}, {Col: 1, Row: 0}, {Col: 3, Row: 2}}, Tissue: picture, BatchSize: 2,
+		Regions: []pyramid.Region{{Col: 0, Row: 0}, {Col: 1, Row: 0}, {Col: 3, Row: 2}}, Tissue: picture, Batching: Batching{BatchSize: 2},
 	}
 }
 
@@ -49,6 +50,42 @@ func TestPlanRoundTrip(t *testing.T) {
 	}
 }
 
+// TestBatches: each region is in one job, in the plan's order, whatever the lead; a plan of before there was one reads
+// as it always did.
+func TestBatches(t *testing.T) {
+	for _, c := range []struct {
+		batching Batching
+		want     []int
+	}{
+		{Batching{BatchSize: 3}, []int{3, 3, 3, 1}},
+		{Batching{Lead: 2, LeadSize: 4, BatchSize: 1}, []int{4, 4, 1, 1}},
+		{Batching{Lead: 1, LeadSize: 5, BatchSize: 2}, []int{5, 2, 2, 1}},
+		{Batching{Lead: 2, LeadSize: 5, BatchSize: 1}, []int{5, 5}},
+	} {
+		p := &Plan{Batching: c.batching}
+		for i := range 10 {
+			p.Regions = append(p.Regions, pyramid.Region{Col: i})
+		}
+		var sizes []int
+		var all []pyramid.Region
+		for i := range p.Batches() {
+			sizes, all = append(sizes, len(p.Batch(i))), append(all, p.Batch(i)...)
+		}
+		if !slices.Equal(sizes, c.want) || !slices.Equal(all, p.Regions) {
+			t.Errorf("%+v: batches of %v, want %v, and %v", c.batching, sizes, c.want, all)
+		}
+	}
+	old := testPlan(t)
+	old.Version = 1
+	data, err := old.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := DecodePlan(data); err != nil || got.Batches() != 2 || strings.Contains(string(data), "lead") {
+		t.Errorf("a plan of version 1: %v, %v\n%s", got, err, data)
+	}
+}
+
 func TestPlanDamage(t *testing.T) {
 	for name, c := range map[string]struct {
 		harm func(*Plan)
@@ -65,7 +102,11 @@ func TestPlanDamage(t *testing.T) {
 		"halo of no window":      {func(p *Plan) { p.Parameters.Windows = newWindows(128) }, "do not follow from windows of 128"},
 		"engine of a screen":     {func(p *Plan) { p.Parameters.Engine = "x\x1b[2J" }, "plain letters"},
 		"engine of a novel":      {func(p *Plan) { p.Parameters.Engine = strings.Repeat("x", 65) }, "at most 64"},
-		"batches of nothing":     {func(p *Plan) { p.BatchSize = 0 }, "number of regions"},
+		"batches of nothing":     {func(p *Plan) { p.BatchSize = 0 }, "others of 0"},
+		"a lead of nothing":      {func(p *Plan) { p.Lead = 1 }, "1 batches of 0"},
+		"a lead beyond the end":  {func(p *Plan) { p.Lead, p.LeadSize = 1<<62+1, 4 }, "do not make"},
+		"a lead before it":       {func(p *Plan) { p.Lead, p.LeadSize = -1, 2 }, "do not make"},
+		"leads before it":        {func(p *Plan) { p.LeadSize = -1 }, "batches of -1"},
 		"threshold of certainty": {func(p *Plan) { p.Parameters.Threshold = 1 }, "threshold 1"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -116,7 +116,7 @@ func (w *world) plan(t testing.TB, region int) *segment.Plan {
 		Version: segment.PlanVersion, Slide: pyramid.NewSlideID(sum),
 		Model:      segment.ModelRef{Name: "tiny", Version: "1", SHA256: "00ff"},
 		Parameters: segment.Parameters{Threshold: 0.5, Region: region},
-		Frame:      w.frame(t), Field: segment.Field{Halo: 16, Align: 16}, Side: region, Tissue: tissue, BatchSize: 4,
+		Frame:      w.frame(t), Field: segment.Field{Halo: 16, Align: 16}, Side: region, Tissue: tissue, Batching: segment.Batching{BatchSize: 4},
 	}
 	p.Run = p.Parameters.RunID(p.Slide, p.Model)
 	grid := p.Grid()

@@ -21,15 +21,20 @@ type PlanConfig struct {
 	Summary    TissueSummary // of Tissue
 }
 
-// A job is a batch of regions. They hold about batchPixels model pixels, a second or two of one
-// processor: long enough that the queue costs nothing, short enough that a killed worker loses little and that at the
-// end of a slide no worker waits long for another. The regions of a batch are neighbours, so that the tiles on their
-// border are read by one worker and not by two.
-// A small slide is cut into at least minBatches, so that eight workers have two each. The number of
-// workers at hand plays no part: whoever makes the plan again must make the same one.
+// A job is a batch of regions. Towards the end of a slide they hold about batchPixels model pixels, a second or two of one
+// processor: long enough that the queue costs nothing, short enough that no worker waits long for another. The first half
+// or more comes in batches up to leadFactor times as large: the regions of a batch are neighbours, and the tiles on their
+// border are read by one worker and not by two. What is done of a batch is in the store, so that a killed worker loses one
+// region whatever the batch.
+// A small slide is cut into at least minBatches, so that eight workers have two each, and what follows the lead keeps
+// as many as evenWorkers busy while one of them does the last of it: they are done as soon as with single regions. The number
+// of workers at hand plays no part: whoever makes the plan again must make the same one.
 const (
 	batchPixels = 4 << 20
 	minBatches  = 16
+	leadFactor  = 4
+	minLeads    = 10
+	evenWorkers = 12
 )
 
 // MakePlan lists the regions that hold tissue. It is pure: the same configuration gives the same
@@ -64,7 +69,7 @@ func MakePlan(cfg PlanConfig) (*segment.Plan, error) {
 		Found:      found,
 	}
 	p.Regions = regions(p.Grid(), cfg.Tissue)
-	p.BatchSize = batchSize(len(p.Regions), p.Side)
+	p.Batching = batching(len(p.Regions), p.Side)
 	return p, nil
 }
 
@@ -111,8 +116,13 @@ func hilbert(side int, r pyramid.Region) (d int64) {
 	return d
 }
 
-func batchSize(regions, side int) int {
-	byTime := batchPixels / (side * side)
-	bySpread := regions / minBatches
-	return max(1, min(byTime, bySpread))
+// batching deals so many regions of a side out.
+func batching(regions, side int) segment.Batching {
+	b := segment.Batching{BatchSize: max(1, min(batchPixels/(side*side), regions/minBatches))}
+	size := min(leadFactor*b.BatchSize, regions/minLeads)
+	if size > b.BatchSize {
+		rest := min((regions+1)/2, (evenWorkers-1)*size)
+		b.LeadSize, b.Lead = size, (regions-rest)/size
+	}
+	return b
 }

@@ -2,6 +2,7 @@ package tiler
 
 import (
 	"image"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -118,14 +119,50 @@ func TestHilbertSteps(t *testing.T) {
 	}
 }
 
-func TestBatchSize(t *testing.T) {
-	for _, c := range []struct{ regions, side, want int }{
-		{0, 1024, 1}, {5, 256, 1}, {160, 1024, 4}, {100, 1024, 4}, {33, 2048, 1}, {31, 1024, 1}, {40, 1024, 2}, {10000, 256, 64}, {10000, 4096, 1},
+func TestBatching(t *testing.T) {
+	for _, c := range []struct {
+		regions, side int
+		want          segment.Batching
+	}{
+		{0, 1024, segment.Batching{BatchSize: 1}},
+		{5, 256, segment.Batching{BatchSize: 1}},
+		{20, 2048, segment.Batching{Lead: 5, LeadSize: 2, BatchSize: 1}},
+		{43, 2048, segment.Batching{Lead: 5, LeadSize: 4, BatchSize: 1}},
+		{31, 1024, segment.Batching{Lead: 5, LeadSize: 3, BatchSize: 1}},
+		{160, 1024, segment.Batching{Lead: 5, LeadSize: 16, BatchSize: 4}},
+		{10000, 256, segment.Batching{Lead: 28, LeadSize: 256, BatchSize: 64}},
+		{10000, 4096, segment.Batching{Lead: 2489, LeadSize: 4, BatchSize: 1}},
 	} {
-		if got := batchSize(c.regions, c.side); got != c.want {
-			t.Errorf("%d regions of %d: %d, want %d", c.regions, c.side, got, c.want)
+		if got := batching(c.regions, c.side); got != c.want {
+			t.Errorf("%d regions of %d: %+v, want %+v", c.regions, c.side, got, c.want)
 		}
 	}
+}
+
+// TestBatchesEndTogether: up to evenWorkers workers, each of which takes the next batch when it has done one, are done with a
+// slide as soon as if every region were a job.
+func TestBatchesEndTogether(t *testing.T) {
+	for regions := 1; regions < 400; regions++ {
+		p := &segment.Plan{Regions: make([]pyramid.Region, regions), Batching: batching(regions, 2048)}
+		for workers := 1; workers <= evenWorkers; workers++ {
+			busy := make([]int, workers)
+			for i := range p.Batches() {
+				busy[argmin(busy)] += len(p.Batch(i))
+			}
+			if got, want := slices.Max(busy), pyramid.CeilDiv(regions, workers); got > want {
+				t.Errorf("%d regions, %d workers: done after %d regions' time, want %d", regions, workers, got, want)
+			}
+		}
+	}
+}
+
+func argmin(of []int) (at int) {
+	for i, v := range of {
+		if v < of[at] {
+			at = i
+		}
+	}
+	return at
 }
 
 func TestChecks(t *testing.T) {

@@ -52,7 +52,7 @@ func (r *round) open(ctx context.Context, dir string, desk *intake.Reception, lo
 	r.written, r.log = time.Now(), log
 	told := r.told
 	if r.quiet {
-		told = r.count
+		told = r.logAgain
 	}
 	r.watcher, err = watch.New(ctx, watch.Config{
 		Dir: dir, Reception: desk, Judge: r.system.judge(), Settle: r.flags.settle, Quarantine: r.flags.quarantine,

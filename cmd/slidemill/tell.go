@@ -16,6 +16,14 @@ func (r *round) count(s watch.Slide) {
 	}
 }
 
+// logAgain counts, and has the log say what the page does not show: that somebody put a file back in vain.
+func (r *round) logAgain(s watch.Slide) {
+	r.count(s)
+	if s.Again != "" {
+		r.log.Warn("a file that came to nothing was put back as it was: repair the slide or export it anew, or `slidemill dead retry`", "slide", s.Slide)
+	}
+}
+
 // told says on the terminal what became of a slide.
 func (r *round) told(s watch.Slide) {
 	r.count(s)
@@ -23,6 +31,8 @@ func (r *round) told(s watch.Slide) {
 	switch {
 	case s.Note != "":
 		fmt.Fprintf(out, "%s: %s\n", s.File, s.Note)
+	case s.Again != "":
+		fmt.Fprintf(out, "%s: %s again: %s %s\n", s.File, s.State, s.Again, s.Reason)
 	case s.Before:
 		r.before = append(r.before, s.State)
 	case s.Doubled != "":

@@ -56,7 +56,8 @@ corrected is ordered anew, as what was measured at a wrong scale is wrong.
 A slide that it names and that does not come is missing; a file whose name is nearly its,
 but for case, extension, folder or accents, is pointed out and left as it is.
 Files that fail are named with the reason; the others go on. One that is copied anew under
-its name is taken as the file that it is now, and what failed counts as replaced. A mask beside its slide
+its name is taken as the file that it is now, and what failed counts as replaced; one that is put
+back as it was goes to quarantine again, and that is said. A mask beside its slide
 (NAME.mask.tiff or NAME.mask.tif beside NAME.svs, NAME.tiff, …) is no slide and is left
 out, unless a worklist names it.
 

@@ -14,6 +14,7 @@ import (
 // move is how the way of a slide to quarantine ended.
 type move struct {
 	slide pyramid.SlideID
+	file  string // below the folder
 	to    string
 	err   error
 }
@@ -21,10 +22,15 @@ type move struct {
 // errUnderway is why a file stays where it is.
 var errUnderway = errors.New("not moved: the file before it is on its way still, or not noted yet")
 
+// putsAway reports a slide whose file goes to quarantine when it comes to nothing.
+func (w *Watcher) putsAway(s *Slide) bool {
+	return w.Quarantine != "" && s.Doubled == "" && !s.postponed
+}
+
 // putAway moves the file of a failed slide to quarantine, from where it may be tried again. While the folder does not
 // answer one such move waits for it, and what else fails stays where it is.
 func (w *Watcher) putAway(ctx context.Context, s *Slide) error {
-	if w.Quarantine == "" || s.Doubled != "" || s.postponed {
+	if !w.putsAway(s) {
 		return nil
 	}
 	if w.collect(ctx); w.moving != nil {
@@ -33,7 +39,7 @@ func (w *Watcher) putAway(ctx context.Context, s *Slide) error {
 	one := *s
 	w.moving = begin(func(func()) move {
 		to, err := w.quarantine(&one)
-		return move{one.Slide, to, err}
+		return move{one.Slide, one.File, to, err}
 	})
 	m, err := w.moving.wait(ctx, w.silence)
 	if err != nil {
@@ -61,6 +67,9 @@ func (w *Watcher) moved(ctx context.Context, m move) error {
 	w.moving = nil
 	if m.err != nil {
 		return fmt.Errorf("not moved: %w", m.err)
+	}
+	if seen := w.files[m.file]; seen != nil {
+		seen.taken = false // what comes back there is looked at, unchanged or not
 	}
 	if err := w.Reception.Moved(ctx, m.slide, m.to); err != nil {
 		w.moving = begin(func(func()) move { return m })
@@ -90,7 +99,7 @@ func (w *Watcher) quarantine(s *Slide) (to string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return to, os.WriteFile(to+reasonFile, []byte(reasonText(s)), 0o644)
+	return to, addReason(to+reasonFile, reasonText(s, time.Now()))
 }
 
 // moveAway moves a file, beside one that lies there already, and says where it is.

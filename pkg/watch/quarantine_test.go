@@ -7,7 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/slidemill/slidemill/pkg/intake"
 )
@@ -123,7 +125,54 @@ func TestReasonGoesBehindALink(t *testing.T) {
 
 // What we write is known for ours, whatever the reason.
 func TestReasonIsOurs(t *testing.T) {
-	if text := reasonText(&Slide{State: intake.Failed, Reason: "panic:\n\tstack: one\n\ttwo\n"}); !isReason([]byte(text)) {
+	if text := reasonText(&Slide{State: intake.Failed, Reason: "panic:\n\tstack: one\n\ttwo\n"}, time.Now()); !isReason([]byte(text)) {
 		t.Errorf("%q", text)
+	}
+}
+
+// A file that is moved back from quarantine as it was goes there again, whoever is watching, and that is news: it is told
+// with what helps, and stands below what the reason file said before. An empty file of another case is another one.
+func TestMovedBackAsItWas(t *testing.T) {
+	for name, restarts := range map[string]bool{"meanwhile": false, "while away": true} {
+		t.Run(name, func(t *testing.T) {
+			s := newScanner(t)
+			s.Quarantine = t.TempDir()
+			s.picture(t, "a.png", 1)
+			s.worklist(t, "a.png,A1\n")
+			s.look(t)
+			write(t, s.path("empty.svs"), "")
+			s.look(t)
+			if last := s.told[len(s.told)-1]; last.File != "empty.svs" || last.Again != "" {
+				t.Errorf("told of the first empty file: %+v", last)
+			}
+			for range 2 {
+				s.told = nil
+				away := filepath.Join(s.Quarantine, "a.png")
+				if err := os.Rename(away, s.path("a.png")); err != nil {
+					t.Fatal(err)
+				}
+				if restarts {
+					s.restart(t)
+				}
+				s.look(t)
+				if len(s.told) != 1 || s.told[0].File != "a.png" || !strings.Contains(s.told[0].Again, "slidemill dead retry") {
+					t.Errorf("told %+v", s.told)
+				}
+				if _, err := os.Stat(away); err != nil {
+					t.Error(err)
+				}
+			}
+			text, err := os.ReadFile(filepath.Join(s.Quarantine, "a.png"+reasonFile))
+			if err != nil || strings.Count(string(text), "refused: ") != 3 || strings.Count(string(text), againText) != 2 || !isReason(text) {
+				t.Errorf("reason file %q, %v", text, err)
+			}
+			s.told = nil
+			write(t, s.path("void.svs"), "")
+			s.restart(t)
+			s.look(t)
+			if len(s.told) != 1 || s.told[0].Again != "" {
+				t.Errorf("told of another empty file: %+v", s.told)
+			}
+		})
 	}
 }

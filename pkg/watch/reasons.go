@@ -20,16 +20,37 @@ const (
 	awayTime   = "20060102T150405"
 )
 
-// reasonText is what that file says: one line, so that it is known for ours if nobody wrote anything below it.
-func reasonText(s *Slide) string {
-	return s.State + ": " + strings.Join(strings.Fields(s.Reason), " ") + "\n"
+// reasonText is a line of that file: one for each time that the slide was put away.
+func reasonText(s *Slide, now time.Time) string {
+	words := s.Reason
+	if s.Again != "" {
+		words = now.Format("2006-01-02 15:04") + ": " + s.Again + " " + s.Reason
+	}
+	return s.State + ": " + strings.Join(strings.Fields(words), " ") + "\n"
 }
 
-// isReason reports whether a text is one that we wrote.
+// againText says of a file that came to nothing, and is here again as it was, why that does not help.
+const againText = "It is byte for byte the file that came to nothing before: repair the slide or export it anew, " +
+	"or have it tried as it is with `slidemill dead retry`. The reason is still:"
+
+// addReason writes a reason below those that are there: what the slide came to before, and what somebody wrote.
+func addReason(name, text string) error {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}
+
+// isReason reports whether a text is one that we wrote, each line of it.
 func isReason(text []byte) bool {
-	line, rest, whole := strings.Cut(string(text), "\n")
-	state, _, said := strings.Cut(line, ": ")
-	return whole && rest == "" && said && (state == intake.Failed || state == intake.Refused)
+	lines, whole := strings.CutSuffix(string(text), "\n")
+	for line := range strings.SplitSeq(lines, "\n") {
+		state, _, said := strings.Cut(line, ": ")
+		whole = whole && said && (state == intake.Failed || state == intake.Refused)
+	}
+	return whole
 }
 
 // clear takes the reasons of slides out of quarantine that were moved back, or copied anew, and are done by now: they are

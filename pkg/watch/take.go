@@ -3,6 +3,7 @@ package watch
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/intake"
@@ -69,7 +70,7 @@ func (w *Watcher) doneWith(f candidate, s *seen) bool {
 // replaced reports that a file without a result was changed, as the reasons ask people to: it is a new one.
 func (w *Watcher) replaced(f candidate, s *seen) bool {
 	known := w.slides[f.file]
-	if known == nil || known.State != intake.Failed && known.State != intake.Refused || s.size == f.size && s.changed.Equal(f.changed) {
+	if known == nil || !known.cameToNothing() || s.size == f.size && s.changed.Equal(f.changed) {
 		return false
 	}
 	s.taken = false
@@ -126,6 +127,12 @@ func (w *Watcher) rescaled(l intake.Line, row Row) bool {
 	return l.Again.Parameters.MPP != scale
 }
 
+// knew reports whether a file is known to have held a slide before.
+func (w *Watcher) knew(file string, id pyramid.SlideID) bool {
+	before := w.slides[file]
+	return before != nil && before.Slide == id || slices.Contains(w.called[file], id)
+}
+
 func (w *Watcher) note(ctx context.Context, f candidate, t intake.Taken) {
 	s := &Slide{File: f.file, Slide: t.Slide, State: t.State, Reason: t.Reason, Priority: jobs.Routine, postponed: t.Overdue}
 	if row, ok := w.row(f.file, w.remembered(f)); ok {
@@ -143,6 +150,9 @@ func (w *Watcher) note(ctx context.Context, f candidate, t intake.Taken) {
 		w.adopt(s, t.Run)
 	}
 	before := w.slides[f.file]
+	if t.Known && s.cameToNothing() && s.Doubled == "" && !w.remembered(f).anew && w.knew(f.file, t.Slide) {
+		s.Again = againText
+	}
 	w.release(before, s)
 	w.slides[f.file] = s
 	w.supersede(ctx, s, before)

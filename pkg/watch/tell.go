@@ -17,8 +17,11 @@ import (
 // tell says what became of a slide, and moves its file away if it failed and that is wished.
 func (w *Watcher) tell(ctx context.Context, s *Slide) {
 	level := slog.LevelInfo
-	if s.State == intake.Failed || s.State == intake.Refused {
+	if s.cameToNothing() {
 		level = slog.LevelError
+		if s.Before && w.putsAway(s) { // somebody moved it back
+			s.Again = againText
+		}
 		if err := w.putAway(ctx, s); err != nil {
 			w.Log.Warn("quarantine", "slide", s.Slide, "error", nameless(err))
 		}

@@ -50,6 +50,7 @@ type Slide struct {
 	Note      string // what a corrected worklist changed, while that is told
 	Caution   string // why the result of one that is done is no statement on it
 	Before    bool   // it had ended before this watcher began, which is no news
+	Again     string // that the file came to nothing before, byte for byte, and what to do, where that is news
 
 	row       Row  // what the worklist said when it was heeded last
 	disputed  bool // by rows of files that hold the same slide
@@ -59,9 +60,12 @@ type Slide struct {
 
 func (s *Slide) ended() bool { return intake.Ended(s.State) }
 
+// cameToNothing reports a slide that a person has to look after.
+func (s *Slide) cameToNothing() bool { return s.State == intake.Failed || s.State == intake.Refused }
+
 // done reports whether the slide has its result.
 func (s *Slide) done() bool {
-	return s.ended() && s.State != intake.Failed && s.State != intake.Refused && !letGo(s.State)
+	return s.ended() && !s.cameToNothing() && !letGo(s.State)
 }
 
 // Watcher watches one folder. It is for one goroutine.
@@ -77,6 +81,7 @@ type Watcher struct {
 	copies  map[pyramid.SlideID][]string // further files of ordered slides
 	entries map[string]intake.Line       // what the ledger knew at the start, by file, the latest
 	earlier map[string][]intake.Line     // and those before
+	called  map[string][]pyramid.SlideID // what it knew then by a file's name, that of a copy, too
 	lists   worklists
 	series  *seriesBook
 	stale   bool // a worklist may say something else than the orders
@@ -122,6 +127,7 @@ func New(ctx context.Context, c Config) (*Watcher, error) {
 	w := &Watcher{
 		Config: c, files: map[string]*seen{}, slides: map[string]*Slide{},
 		first: map[pyramid.SlideID]string{}, copies: map[pyramid.SlideID][]string{}, entries: map[string]intake.Line{}, earlier: map[string][]intake.Line{},
+		called: map[string][]pyramid.SlideID{},
 		series: &seriesBook{}, silence: folderSilence, take: c.Reception.Take,
 	}
 	slices.SortStableFunc(lines, func(a, b intake.Line) int { return a.At.Compare(b.At) })
@@ -130,6 +136,9 @@ func New(ctx context.Context, c Config) (*Watcher, error) {
 			w.earlier[l.File] = append(w.earlier[l.File], before)
 		}
 		w.entries[l.File] = l
+		for _, name := range append([]string{l.File}, l.Names...) {
+			w.called[name] = append(w.called[name], l.Slide)
+		}
 	}
 	return w, nil
 }

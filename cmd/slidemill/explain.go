@@ -153,10 +153,13 @@ func (f *explainFlags) canvas(cmd *cobra.Command, m *segment.Model, name string,
 	if err != nil {
 		return nil, fmt.Errorf("explain %s: %w", name, err)
 	}
-	if err := sayUnlooked(ctx, cmd.ErrOrStderr(), bucket, name, &intake.Order{Slide: id, Run: run}); err != nil {
+	if run.why != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: run %v%s\n", name, run, run.why)
+	}
+	if err := sayUnlooked(ctx, cmd.ErrOrStderr(), bucket, name, &intake.Order{Slide: id, Run: run.RunID}); err != nil {
 		return nil, fmt.Errorf("explain %s: %w", name, err)
 	}
-	q := viewer.Question{Slide: id, Run: run, X: int(at.x), Y: int(at.y)}
+	q := viewer.Question{Slide: id, Run: run.RunID, X: int(at.x), Y: int(at.y)}
 	return storedCanvas(ctx, bucket, m, storedPlace{q, at.side})
 }
 

@@ -115,14 +115,14 @@ func (f *exportFlags) one(cmd *cobra.Command, bucket store.Bucket, format export
 		err = fmt.Errorf("it %s and has no finished run here: %s", cmp.Or(endWords[line.End.State], "ended"), intake.PlainReason(line.End.Reason))
 	}
 	if err == nil {
-		c := copying{bucket: bucket, slide: line.Slide, run: run, key: format.key(store.Slide(line.Slide).Run(run)), path: path}
+		c := copying{bucket: bucket, slide: line.Slide, run: run.RunID, key: format.key(store.Slide(line.Slide).Run(run.RunID)), path: path}
 		err = c.do(cmd.Context())
 	}
 	if err != nil {
 		return fmt.Errorf("export %s: %w", called(&line.Entry), err)
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s of run %v\n", path, format.name, run)
-	if err := sayUnlooked(cmd.Context(), cmd.ErrOrStderr(), bucket, path, &intake.Order{Slide: line.Slide, Run: run}); err != nil {
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s of run %v%s\n", path, format.name, run, run.why)
+	if err := sayUnlooked(cmd.Context(), cmd.ErrOrStderr(), bucket, path, &intake.Order{Slide: line.Slide, Run: run.RunID}); err != nil {
 		return fmt.Errorf("%s of %s is written, but %w", path, called(&line.Entry), err)
 	}
 	return nil

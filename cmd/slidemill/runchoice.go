@@ -21,7 +21,8 @@ import (
 const runHelp = `A slide that was run with several models or parameters has as many runs. --run chooses one by the
 first 4 digits of its id or more; by what it was made with, such as threshold=0.3 or
 model=NAME,tta=yes; or as the newest. All but the id does for several slides at once, and several
-ids do, with commas between them. Without --run the error of such a slide names its runs.`
+ids do, with commas between them. Without --run it is the run that was ordered last, and a line says
+so; where no order says which, or that one is not finished, an error names the runs.`
 
 // runChoice is what --run says: a run must be one of the ids, if there are any, and made with all of the terms.
 type runChoice struct {
@@ -162,31 +163,82 @@ func (c *runChoice) of(all []finished) (meant []finished) {
 // errNoRun is the error of a slide that nobody has run here.
 var errNoRun = errors.New("it has no finished run here: run it, or wait for it if `slidemill status` says that it is worked on, or name its --data or --store")
 
-// finishedRun is the run that a person means, or the only finished one. Its errors do not say of which slide.
-func finishedRun(ctx context.Context, b store.Bucket, id pyramid.SlideID, c *runChoice) (pyramid.RunID, error) {
+// chosenRun is the run that a person means, with why it is that one, for the line that names it; nothing where there is
+// nothing to explain.
+type chosenRun struct {
+	pyramid.RunID
+	why string
+}
+
+// finishedRun is the run that a person means: the one of --run, or else the one that counts. Its errors do not say of
+// which slide.
+func finishedRun(ctx context.Context, b store.Bucket, id pyramid.SlideID, c *runChoice) (chosenRun, error) {
 	found, err := finishedRuns(ctx, b, id)
 	switch {
 	case err != nil:
-		return pyramid.RunID{}, err
+		return chosenRun{}, err
 	case len(found) == 0:
-		return pyramid.RunID{}, errNoRun
-	case len(found) == 1 && c.text == "":
-		return found[0], nil
+		return chosenRun{}, errNoRun
+	case c.text == "":
+		return standingRun(ctx, b, id, found)
 	}
 	all, err := readFinished(ctx, b, id, found)
 	if err != nil {
-		return pyramid.RunID{}, err
+		return chosenRun{}, err
 	}
 	meant := c.of(all)
-	switch {
-	case len(meant) == 1:
-		return meant[0].run, nil
-	case len(meant) == 0:
-		return pyramid.RunID{}, fmt.Errorf("none of its finished runs is that of --run %s; choose one of:%s", c.text, listRuns(all))
-	case c.text != "":
-		return pyramid.RunID{}, fmt.Errorf("--run %s means %d of its runs; say more of the one, or add newest:%s", c.text, len(meant), listRuns(meant))
+	switch len(meant) {
+	case 1:
+		return chosenRun{RunID: meant[0].run}, nil
+	case 0:
+		return chosenRun{}, fmt.Errorf("none of its finished runs is that of --run %s; choose one of:%s", c.text, listRuns(all))
 	}
-	return pyramid.RunID{}, fmt.Errorf("it has %d finished runs; choose one with --run, by its id, as newest%s:%s", len(meant), example(meant), listRuns(meant))
+	return chosenRun{}, fmt.Errorf("--run %s means %d of its runs; say more of the one, or add newest:%s", c.text, len(meant), listRuns(meant))
+}
+
+// standingRun is the run that is meant where nobody chooses: the one that was ordered last, as for summary and worklist. An
+// older result in its place would pass for it; only where it is the sole one is it taken, and told from it.
+func standingRun(ctx context.Context, b store.Bucket, id pyramid.SlideID, found []pyramid.RunID) (chosenRun, error) {
+	ordered, err := intake.Ledger{Bucket: b}.OrderedRun(ctx, id)
+	if err != nil {
+		return chosenRun{}, err
+	}
+	there := slices.Contains(found, ordered)
+	none := ordered == pyramid.RunID{}
+	switch {
+	case len(found) == 1 && (there || none):
+		return chosenRun{RunID: found[0]}, nil
+	case len(found) == 1:
+		return chosenRun{found[0], fmt.Sprintf(", of an earlier order: run %v, which was ordered last, is not finished", ordered)}, nil
+	}
+	all, err := readFinished(ctx, b, id, found)
+	if err != nil {
+		return chosenRun{}, err
+	}
+	if there {
+		return chosenRun{ordered, fmt.Sprintf("%s, the one of its %d finished runs that was ordered last; --run chooses another", toldApart(all, ordered), len(all))}, nil
+	}
+	which := "and no order says which one counts"
+	if !none {
+		which = fmt.Sprintf("and not yet that of its last order, %v", ordered)
+	}
+	return chosenRun{}, fmt.Errorf("it has %d finished runs, %s; choose one with --run, by its id, as newest%s:%s", len(all), which, example(all), listRuns(all))
+}
+
+// toldApart is what tells a run from the others, in brackets; nothing where nobody knows.
+func toldApart(all []finished, run pyramid.RunID) string {
+	differ, words := differing(all), []string{}
+	for _, f := range all {
+		for _, t := range f.made {
+			if f.run == run && slices.Contains(differ, t.key) {
+				words = append(words, t.String())
+			}
+		}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(words, ", ") + ")"
 }
 
 // example is how one of some runs could be chosen by what it was made with.

@@ -150,6 +150,16 @@ func (l Ledger) Entry(ctx context.Context, slide pyramid.SlideID) (e Entry, err 
 	return e, err
 }
 
+// OrderedRun is the run that counts of a slide, finished or not: that of its last order. It is none where no order says so,
+// as where the slide was never ordered, its record is damaged, or it was refused before there was a run.
+func (l Ledger) OrderedRun(ctx context.Context, slide pyramid.SlideID) (pyramid.RunID, error) {
+	e, err := l.Entry(ctx, slide)
+	if errors.Is(err, errUnreadable) {
+		return pyramid.RunID{}, nil
+	}
+	return e.Run, unlessMissing(err)
+}
+
 // End reads how a slide's order ended, or nil if nobody said.
 func (l Ledger) End(ctx context.Context, slide pyramid.SlideID) (*End, error) {
 	var e End

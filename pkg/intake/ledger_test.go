@@ -2,10 +2,13 @@ package intake
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
+	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/store"
+	"github.com/slidemill/slidemill/pkg/store/mem"
 )
 
 // An order, or a refusal, that names no accession leaves the one that is known; another one replaces it.
@@ -59,4 +62,26 @@ func TestOrderReplacesDamagedRecord(t *testing.T) {
 	if e, err := r.Desk.Ledger().Entry(t.Context(), o.Slide); err != nil || e.File != "picture.png" {
 		t.Errorf("%+v, %v", e, err)
 	}
+}
+
+// The run that counts is that of the last order, finished or not; nobody guesses one where no record can be read.
+func TestOrderedRun(t *testing.T) {
+	l, id := Ledger{Bucket: mem.New()}, pyramid.SlideID{7}
+	want := func(when string, run pyramid.RunID) {
+		t.Helper()
+		if got, err := l.OrderedRun(t.Context(), id); err != nil || got != run {
+			t.Errorf("%s: %v, %v, want %v", when, got, err, run)
+		}
+	}
+	want("never ordered", pyramid.RunID{})
+	for _, run := range []pyramid.RunID{{1}, {2}} {
+		if err := l.Enter(t.Context(), Entry{Slide: id, Run: run}); err != nil {
+			t.Fatal(err)
+		}
+		want("ordered", run)
+	}
+	if err := l.Bucket.Put(t.Context(), store.Order(id).Record(), strings.NewReader("{"), 1); err != nil {
+		t.Fatal(err)
+	}
+	want("damaged", pyramid.RunID{})
 }

@@ -51,7 +51,8 @@ they belong and how urgent they are. Of files that hold the same slide one is ta
 it says of any of them counts.
 Of lines that say different things of one file the last counts, of worklists the one that
 was written last, and each such line is named, here and in the summary. What is
-corrected there later counts, a priority until work on the slide has begun; one whose mpp is
+corrected there later counts, a priority until work on the slide has begun, and both also while
+its file lies in quarantine and when it is tried again from there; one whose mpp is
 corrected is ordered anew, as what was measured at a wrong scale is wrong.
 A slide that it names and that does not come is missing; a file whose name is nearly its,
 but for case, extension, folder or accents, is pointed out and left as it is.

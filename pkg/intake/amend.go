@@ -12,8 +12,9 @@ import (
 
 // Amend brings a correction of accession and priority to an order that was made before, and says what it
 // changed, one sentence each; what is equal or not said changes nothing. The accession is the record's, so
-// it can be mended at any time. The priority is the jobs': it reaches an order that nobody has begun; of
-// one that is worked on or has ended a sentence says that it is too late.
+// it can be mended at any time. The priority is the jobs': it reaches an order that nobody has begun, and one that came to
+// nothing when it is tried again; of one that is worked on or is done a sentence says that it is too late. So does one of an
+// order whose file is not where the worklist's is: q.Path is empty, and no job can be made for it.
 func (r *Reception) Amend(ctx context.Context, id pyramid.SlideID, q Request) (said []string, err error) {
 	if err := CheckAccession(q.Accession); err != nil {
 		return []string{err.Error()}, nil
@@ -41,8 +42,11 @@ func (r *Reception) Amend(ctx context.Context, id pyramid.SlideID, q Request) (s
 	if word := r.rescaled(&old, q); word != "" {
 		said = append(said, word)
 	}
-	if e.Accession == old.Accession && e.Priority == old.Priority {
-		return said, nil
+	if len(said) == 0 {
+		return nil, nil
+	}
+	if q.Asked.After(e.Said()) { // heard, though it may have come too late: it is no news at the next start
+		e.Asked = q.Asked
 	}
 	return said, l.record(ctx, e)
 }
@@ -86,10 +90,15 @@ func (r *Reception) hurry(ctx context.Context, e *Entry, q Request) (said string
 	}
 	queue, able := r.Desk.Queue.(mover)
 	switch {
+	case all[0].Bad() && !all[0].GivenUp:
+		e.Priority = q.Priority
+		return fmt.Sprintf("its priority is %s now, for when it is tried again", q.Priority), nil
 	case state != Waiting && !all[0].Open():
 		return fmt.Sprintf("the worklist says %s now, but it is %s already", q.Priority, state), nil
 	case state != Waiting:
 		return fmt.Sprintf("the worklist says %s now, but it is worked on already and keeps %s", q.Priority, e.Priority.Known()), nil
+	case q.Path == "":
+		return fmt.Sprintf("the worklist says %s now, but its file is away, and it waits as %s: order it again with `slidemill submit`", q.Priority, e.Priority.Known()), nil
 	case !able || o.Run != e.Run:
 		return fmt.Sprintf("the worklist says %s now, but it was ordered with another model or scale and keeps %s: order it again with `slidemill submit`", q.Priority, e.Priority.Known()), nil
 	}

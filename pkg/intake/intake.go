@@ -30,6 +30,9 @@ type Order struct {
 	Priority  jobs.Priority
 	Turn      int     // how many slides of the accession wait before this one
 	ListedMPP float64 // the scale that a worklist gave; 0 if none did
+	// Asked and Folder are those of Request.
+	Asked  time.Time
+	Folder string
 	// Bytes and Changed are those of Request, or of the file.
 	Bytes   int64
 	Changed time.Time
@@ -84,7 +87,7 @@ func (o *Order) entry() Entry {
 	return Entry{
 		Slide: o.Slide, Run: o.Run, SHA256: hex.EncodeToString(o.SHA256[:]), File: file,
 		Accession: o.Accession, Priority: o.Priority.Known(), Model: o.Model.SHA256, At: time.Now().UTC(),
-		Bytes: o.Bytes, Changed: o.Changed.UTC(), ListedMPP: o.ListedMPP,
+		Bytes: o.Bytes, Changed: o.Changed.UTC(), ListedMPP: o.ListedMPP, Asked: o.Asked, Folder: o.Folder,
 	}
 }
 

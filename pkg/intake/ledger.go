@@ -3,6 +3,8 @@ package intake
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,6 +34,11 @@ type Entry struct {
 	Priority  jobs.Priority `json:"priority"`
 	Model     string        `json:"model,omitempty"` // SHA-256 of its file
 	At        time.Time     `json:"at"`
+	// Asked is when somebody said accession and priority, where that was before At: a retry says nothing anew, and what a
+	// worklist corrected in between is a correction still.
+	Asked time.Time `json:"asked,omitzero"`
+	// Folder tells the watched folder that the slide was taken from, see FolderMark. Other folders have files of the same name.
+	Folder string `json:"folder,omitempty"`
 	// ListedMPP is the scale that a worklist gave when the slide was ordered from it last; 0 if none did. Another one there
 	// is a correction, whatever a person ordered by hand.
 	ListedMPP float64 `json:"listed_mpp,omitempty"`
@@ -39,6 +46,20 @@ type Entry struct {
 	Bytes   int64     `json:"bytes,omitempty"`
 	Changed time.Time `json:"changed,omitzero"`
 	Again   *Again    `json:"again,omitempty"` // of a slide that was refused or failed and has no job
+}
+
+// Said is when somebody said accession and priority.
+func (e *Entry) Said() time.Time {
+	if e.Asked.IsZero() {
+		return e.At
+	}
+	return e.Asked
+}
+
+// FolderMark tells folders apart without their paths, which may name a patient.
+func FolderMark(path string) string {
+	sum := sha256.Sum256([]byte(path))
+	return hex.EncodeToString(sum[:8])
 }
 
 // The states of an order without a result; stitch.Done is one with.

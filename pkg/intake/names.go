@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -63,6 +64,7 @@ func (e *Entry) inherit(old Entry) {
 	if e.ListedMPP == 0 { // ordered by hand since
 		e.ListedMPP = old.ListedMPP
 	}
+	e.Folder = cmp.Or(e.Folder, old.Folder)
 	e.MoreNames = old.MoreNames
 	for _, name := range append([]string{old.File}, old.Names...) {
 		e.call(name)

@@ -31,6 +31,8 @@ type Request struct {
 	// knows it again. Without them they are those of the path.
 	Bytes   int64
 	Changed time.Time
+	Asked   time.Time // when accession and priority were said; zero means now
+	Folder  string    // the mark of the watched folder, where the file lies in one
 	// Elsewhere, if not nil, reports that the caller took a slide from another file that holds it. Its order stands then,
 	// with whatever scale it was made: nobody wants it once more because this file was asked for with another.
 	Elsewhere func(pyramid.SlideID) bool
@@ -83,7 +85,7 @@ func (r *Reception) Take(ctx context.Context, q Request) (Taken, error) {
 		}
 		return r.refuse(ctx, q, p, err)
 	}
-	o.File, o.Priority, o.ListedMPP = q.file(), q.Priority, q.MPP
+	o.File, o.Priority, o.ListedMPP, o.Asked, o.Folder = q.file(), q.Priority, q.MPP, q.Asked, q.Folder
 	if q.Bytes != 0 {
 		o.Bytes, o.Changed = q.Bytes, q.Changed
 	}
@@ -214,7 +216,7 @@ func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters,
 	e := Entry{
 		Slide: t.Slide, SHA256: hex.EncodeToString(n.sum[:]), File: q.file(), Accession: accession,
 		Priority: priority, Model: r.Model.Ref.SHA256, At: time.Now().UTC(),
-		Again: &Again{q.Path, p}, Bytes: n.bytes, Changed: n.changed.UTC(),
+		Asked: q.Asked, Folder: q.Folder, Again: &Again{q.Path, p}, Bytes: n.bytes, Changed: n.changed.UTC(),
 	}
 	// Without Reopen: killed between the two, an order that ended has its old end, see also Standing.torn.
 	if err := l.enter(ctx, e); err != nil {

@@ -138,7 +138,7 @@ func (r *Reception) Retry(ctx context.Context, line Line) (Taken, error) {
 	}
 	own := *r
 	own.Parameters, own.Once = line.Again.Parameters, false
-	t, err := own.Take(ctx, Request{Path: line.Again.Source, File: line.File, Case: line.Accession, Priority: line.Priority})
+	t, err := own.Take(ctx, Request{Path: line.Again.Source, File: line.File, Case: line.Accession, Priority: line.Priority, Asked: line.Said(), Folder: line.Folder})
 	switch {
 	case err != nil || t.Slide == (pyramid.SlideID{}):
 		return t, err

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
+	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/store"
 )
 
 // Retry puts a dead job into the queue once more. It leaves the dead list last: wherever this ends or is cut short,
@@ -19,7 +21,11 @@ func (d *Desk) Retry(ctx context.Context, dead jobs.Dead) error {
 	if err != nil {
 		return fmt.Errorf("order of %v: %w", id, err)
 	}
-	if err := d.publishAgain(ctx, dead.Job); err != nil {
+	job, err := d.atPriority(ctx, dead.Job)
+	if err == nil {
+		err = d.publishAgain(ctx, job)
+	}
+	if err != nil {
 		if end != nil { // it is not tried again, so it ended as before
 			err = errors.Join(err, l.Close(context.WithoutCancel(ctx), id, *end))
 		}
@@ -29,6 +35,18 @@ func (d *Desk) Retry(ctx context.Context, dead jobs.Dead) error {
 		return err
 	}
 	return d.Queue.Forget(ctx, dead) // but no newer death: an idle worker may have taken it and failed by now
+}
+
+// atPriority is the job with its order's priority, which a worklist may have corrected since the job was made.
+func (d *Desk) atPriority(ctx context.Context, job jobs.Job) (jobs.Job, error) {
+	e, err := d.Ledger().Entry(ctx, job.Slide)
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, errUnreadable) {
+		return job, nil
+	}
+	if run := runOf(job); err == nil && (run == e.Run || run == pyramid.RunID{}) {
+		job.Priority = e.Priority
+	}
+	return job, err
 }
 
 // publishAgain publishes a dead job. A queue that cannot be told that it is would drop it without a word.

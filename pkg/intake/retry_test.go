@@ -126,3 +126,53 @@ func TestRetryThatFailsAtOnce(t *testing.T) {
 		t.Errorf("dead are %v, %v", list, err)
 	}
 }
+
+// hurried corrects the priority of a slide, as a worklist does.
+func hurried(t *testing.T, r *Reception, id pyramid.SlideID) {
+	t.Helper()
+	said, err := r.Amend(t.Context(), id, Request{Priority: jobs.Urgent, Asked: time.Now()})
+	if err != nil || len(said) != 1 || !strings.Contains(said[0], "its priority is urgent now") {
+		t.Errorf("said %q, %v", said, err)
+	}
+}
+
+// A priority that is corrected while a slide's job is dead is that of the job when it is tried again.
+func TestRetryAtCorrectedPriority(t *testing.T) {
+	r, q := desk(t)
+	taken, err := r.Take(t.Context(), Request{Path: picture(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := jobs.Dead{Job: takeTile(t, q), Reason: "the drive is away", At: time.Now()}
+	if err := q.Bury(t.Context(), dead); err != nil {
+		t.Fatal(err)
+	}
+	hurried(t, r, taken.Slide)
+	if err := r.Desk.Retry(t.Context(), dead); err != nil {
+		t.Fatal(err)
+	}
+	if got := waitingAt(t, q); got[jobs.Urgent] != 1 {
+		t.Errorf("%v wait", got)
+	}
+}
+
+// So it is of what was refused; and as trying it again says nothing of its case, what a worklist says in between is a
+// correction still.
+func TestRetryOfRefusedAtCorrectedPriority(t *testing.T) {
+	r, q := desk(t)
+	path, line := refuse(t, r)
+	hurried(t, r, line.Slide)
+	putSound(t, path)
+	line = onList(t, r, 1)
+	again, err := r.Retry(t.Context(), line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := waitingAt(t, q); got[jobs.Urgent] != 1 {
+		t.Errorf("%v wait", got)
+	}
+	e, err := r.Desk.Ledger().Entry(t.Context(), again.Slide)
+	if err != nil || !e.Said().Equal(line.Said()) || !e.Said().Before(e.At) {
+		t.Errorf("%+v, %v, want it said at %v", e, err, line.Said())
+	}
+}

@@ -86,7 +86,7 @@ func (j *Judge) Look(ctx context.Context, lines []Line) ([]Standing, error) {
 	for i, line := range lines {
 		group.Go(func() error {
 			all[i] = Standing{Entry: line.Entry}
-			all[i].Again = nil // standings are shown, and where a file lay may name a patient
+			all[i].Again, all[i].Folder = nil, "" // standings are shown, and where a file lay may name a patient
 			if err := j.look(ctx, &all[i], line.End, dead[line.Slide]); err != nil {
 				return fmt.Errorf("slide %v: %w", line.Slide, err)
 			}

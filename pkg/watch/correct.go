@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path/filepath"
@@ -19,6 +20,7 @@ func (w *Watcher) correct(ctx context.Context) (err error) {
 	for file := range w.entries { // ordered from this folder before, wherever the file is now
 		w.lists.saw(file)
 		w.sayAbsent(ctx, file)
+		err = errors.Join(err, w.amendAbsent(ctx, file))
 	}
 	for _, s := range w.slides {
 		if s.Doubled == "" { // the others' rows count for it
@@ -29,6 +31,37 @@ func (w *Watcher) correct(ctx context.Context) (err error) {
 	return err
 }
 
+// amendAbsent brings what the worklist says to the order of a slide that was taken from this folder before and is away, as
+// in quarantine: tried again from there it would be done as another case's, or as if nobody were in a hurry.
+func (w *Watcher) amendAbsent(ctx context.Context, file string) error {
+	l := w.entries[file]
+	row, listed := w.lists.find(file)
+	if !listed || w.files[file] != nil || l.Folder != w.folder || !row.changed.After(l.Said()) {
+		return nil
+	}
+	said, err := w.Reception.Amend(ctx, l.Slide, intake.Request{File: file, Accession: row.Accession, Priority: row.Priority, Asked: row.changed})
+	if err != nil {
+		return err
+	}
+	l.Asked = row.changed // until it says something else
+	w.entries[file] = l
+	w.announce(ctx, Slide{File: file, Slide: l.Slide, Accession: cmp.Or(row.Accession, l.Accession), Priority: l.Priority}, said)
+	return nil
+}
+
+// corrected reports that the worklist has said something of a slide since its order was made or corrected last.
+func (w *Watcher) corrected(ctx context.Context, s *Slide) bool {
+	if s.row.File == "" {
+		return false
+	}
+	e, err := w.Judge.Entry(ctx, s.Slide)
+	if err != nil {
+		w.Log.WarnContext(ctx, "it is not known whether a worklist corrects an order that was made before", "slide", s.Slide, "error", nameless(err))
+		return false
+	}
+	return s.row.changed.After(e.Said())
+}
+
 // heed does what a slide's row says now.
 func (w *Watcher) heed(ctx context.Context, s *Slide, row Row) error {
 	again, err := w.again(ctx, s, row)
@@ -37,7 +70,10 @@ func (w *Watcher) heed(ctx context.Context, s *Slide, row Row) error {
 	}
 	var said []string
 	if s.Slide != (pyramid.SlideID{}) {
-		q := intake.Request{Path: w.path(s.File), File: s.File, Accession: row.Accession, MPP: row.MPP}
+		q := intake.Request{File: s.File, Accession: row.Accession, MPP: row.MPP, Asked: row.changed}
+		if w.lies(s.File) {
+			q.Path = w.path(s.File)
+		}
 		if row.Priority != s.row.Priority { // or what came too late would be said at every correction
 			q.Priority = row.Priority
 		}

@@ -189,6 +189,12 @@ func TestLatePriorityIsSaid(t *testing.T) {
 	if e, err := s.Judge.Entry(t.Context(), id); err != nil || e.Priority != jobs.Routine {
 		t.Errorf("record %+v, %v", e, err)
 	}
+	s.told = nil
+	s.restart(t)
+	s.look(t)
+	if note := s.note(); strings.Contains(note, "already") {
+		t.Errorf("told again at a new start: %q", note)
+	}
 }
 
 // restart watches the folder anew, as after the end of the program.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/intake"
+	"github.com/slidemill/slidemill/pkg/jobs"
 )
 
 // A DICOM slide goes into quarantine with all its instances, and nothing else does.
@@ -174,5 +175,73 @@ func TestMovedBackAsItWas(t *testing.T) {
 				t.Errorf("told of another empty file: %+v", s.told)
 			}
 		})
+	}
+}
+
+// farPicture is a sound slide in another folder.
+func farPicture(t *testing.T) string {
+	t.Helper()
+	far := newScanner(t)
+	far.picture(t, "far.png", 7)
+	return far.path("far.png")
+}
+
+// What the worklist says anew of a slide that lies in quarantine is its order's, whoever was watching meanwhile, and is told
+// once. A slide of another folder that has the name of a file keeps its case.
+func TestCorrectedInQuarantine(t *testing.T) {
+	for name, restarts := range map[string]bool{"meanwhile": false, "while away": true} {
+		t.Run(name, func(t *testing.T) {
+			s := newScanner(t)
+			s.Quarantine = t.TempDir()
+			s.picture(t, "a.png", 1)
+			s.worklist(t, "a.png,A1\nother.png,A1\n")
+			s.look(t)
+			id := s.slides["a.png"].Slide
+			other, err := s.Reception.Take(t.Context(), intake.Request{Path: farPicture(t), File: "other.png", Accession: "B1", Folder: "of another folder"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.worklist(t, "a.png,A2,stat\nother.png,A9,stat\n")
+			s.told = nil
+			for range 3 {
+				if restarts {
+					s.restart(t)
+				}
+				s.look(t)
+			}
+			e, err := s.Judge.Entry(t.Context(), id)
+			if err != nil || e.Accession != "A2" || e.Priority != jobs.Stat {
+				t.Errorf("record %+v, %v", e, err)
+			}
+			if note := s.note(); strings.Count(note, "its accession is A2 now; its priority is stat now, for when it is tried again") != 1 {
+				t.Errorf("told %q", note)
+			}
+			if e, err := s.Judge.Entry(t.Context(), other.Slide); err != nil || e.Accession != "B1" {
+				t.Errorf("record of another folder's %+v, %v", e, err)
+			}
+		})
+	}
+}
+
+// A file that comes back with another time, as copies do, is known for its bytes, and brings what the worklist says by now.
+func TestCorrectedComesBack(t *testing.T) {
+	s := newScanner(t)
+	s.Quarantine = t.TempDir()
+	s.picture(t, "a.png", 1)
+	s.worklist(t, "a.png,A1\n")
+	s.look(t)
+	id := s.slides["a.png"].Slide
+	if err := os.Rename(filepath.Join(s.Quarantine, "a.png"), s.path("a.png")); err != nil {
+		t.Fatal(err)
+	}
+	later := time.Now().Add(time.Hour)
+	if err := os.Chtimes(s.path("a.png"), later, later); err != nil {
+		t.Fatal(err)
+	}
+	s.worklist(t, "a.png,A2,stat\n")
+	s.restart(t)
+	s.look(t)
+	if e, err := s.Judge.Entry(t.Context(), id); err != nil || e.Accession != "A2" || e.Priority != jobs.Stat {
+		t.Errorf("record %+v, %v", e, err)
 	}
 }

@@ -80,6 +80,7 @@ func (w *Watcher) replaced(f candidate, s *seen) bool {
 func (w *Watcher) request(f candidate, s *seen) intake.Request {
 	q := intake.Request{
 		Path: f.path, File: f.file, Doubtful: !s.doubted, Bytes: f.size, Changed: f.changed, Elsewhere: w.elsewhere(f.file),
+		Folder: w.folder,
 	}
 	if row, ok := w.row(f.file, s); ok {
 		q.Accession, q.Priority, q.MPP = row.Accession, row.Priority, row.MPP
@@ -103,7 +104,7 @@ func (w *Watcher) recall(f candidate) bool {
 		return false
 	}
 	s := &Slide{File: f.file, Accession: e.Accession, Priority: e.Priority, Slide: e.Slide, recalled: true}
-	if listed && (row.changed.After(e.At) || w.wrong(&e, row)) {
+	if listed && (row.changed.After(e.Said()) || w.wrong(&e, row)) {
 		w.stale = true // it was corrected while nobody watched
 	} else {
 		s.row = row
@@ -152,6 +153,9 @@ func (w *Watcher) note(ctx context.Context, f candidate, t intake.Taken) {
 	before := w.slides[f.file]
 	if t.Known && s.cameToNothing() && s.Doubled == "" && !w.remembered(f).anew && w.knew(f.file, t.Slide) {
 		s.Again = againText
+	}
+	if t.Known && s.Doubled == "" && !w.remembered(f).anew && w.corrected(ctx, s) {
+		s.row, w.stale = Row{MPP: s.row.MPP}, true
 	}
 	w.release(before, s)
 	w.slides[f.file] = s

@@ -77,7 +77,7 @@ func (w *Watcher) join(ctx context.Context, s *Slide, t intake.Taken) error {
 	}
 	w.addCopy(s)
 	e, known := w.entries[first.File]
-	said := known && e.Slide == s.Slide && e.Called(func(name string) bool { return name == s.File }) && !s.row.changed.After(e.At)
+	said := known && e.Slide == s.Slide && e.Called(func(name string) bool { return name == s.File }) && !s.row.changed.After(e.Said())
 	if row, listed := w.wish(first); listed && said && t.State != intake.Waiting { // at an earlier start, and that it came too late
 		first.row.Priority, first.row.MPP = row.Priority, row.MPP
 	}

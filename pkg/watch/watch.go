@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -82,6 +83,7 @@ type Watcher struct {
 	entries map[string]intake.Line       // what the ledger knew at the start, by file, the latest
 	earlier map[string][]intake.Line     // and those before
 	called  map[string][]pyramid.SlideID // what it knew then by a file's name, that of a copy, too
+	folder  string                       // what the ledger knows this folder by
 	lists   worklists
 	series  *seriesBook
 	stale   bool // a worklist may say something else than the orders
@@ -120,6 +122,10 @@ func New(ctx context.Context, c Config) (*Watcher, error) {
 	if c.Every == 0 {
 		c.Every = max(c.Settle/3, 50*time.Millisecond)
 	}
+	at, err := filepath.Abs(c.Dir)
+	if err != nil {
+		return nil, err
+	}
 	lines, err := c.Judge.Lines(ctx, time.Time{})
 	if err != nil {
 		return nil, err
@@ -127,7 +133,7 @@ func New(ctx context.Context, c Config) (*Watcher, error) {
 	w := &Watcher{
 		Config: c, files: map[string]*seen{}, slides: map[string]*Slide{},
 		first: map[pyramid.SlideID]string{}, copies: map[pyramid.SlideID][]string{}, entries: map[string]intake.Line{}, earlier: map[string][]intake.Line{},
-		called: map[string][]pyramid.SlideID{},
+		called: map[string][]pyramid.SlideID{}, folder: intake.FolderMark(at),
 		series: &seriesBook{}, silence: folderSilence, take: c.Reception.Take,
 	}
 	slices.SortStableFunc(lines, func(a, b intake.Line) int { return a.At.Compare(b.At) })

@@ -17,6 +17,7 @@ import (
 type PrepareConfig struct {
 	Model      *segment.Model
 	Parameters segment.Parameters
+	Listed     bool         // their scale is a worklist's
 	Remote     slide.Remote // opens slides that are no files; nil where there are none
 	// Progress hears the bytes hashed so far, and of how many; it may be nil.
 	Progress func(done, total int64)
@@ -111,7 +112,11 @@ func (c *PrepareConfig) contradiction(ctx context.Context, source string, mpp fl
 		return "", err
 	}
 	if r := own.Mean() / mpp; r > maxDisagreement || r < 1/maxDisagreement {
-		return fmt.Sprintf("the file says %.3g µm/px, --mpp says %.3g: --mpp is believed", own.Mean(), mpp), nil
+		said := "--mpp"
+		if c.Listed {
+			said = "the worklist"
+		}
+		return fmt.Sprintf("the file says %.3g µm/px, %s says %.3g: %s is believed", own.Mean(), said, mpp, said), nil
 	}
 	return "", nil
 }
@@ -126,7 +131,7 @@ func CheckScale(info slide.Info, m *segment.Model) error {
 		return err
 	}
 	if r := info.MPP.Mean() / m.Description.MPP; r > maxScaleRatio {
-		return fmt.Errorf("scale of %.3g µm/px is %.1f times coarser than the %.3g µm/px of model %s: scan at a higher magnification, or correct --mpp",
+		return fmt.Errorf("scale of %.3g µm/px is %.1f times coarser than the %.3g µm/px of model %s: scan at a higher magnification, or correct --mpp or the worklist's column mpp",
 			info.MPP.Mean(), r, m.Description.MPP, m.Ref.Name)
 	}
 	return nil

@@ -78,7 +78,7 @@ func (r *Reception) Take(ctx context.Context, q Request) (Taken, error) {
 	if q.MPP > 0 {
 		p.MPP = q.MPP
 	}
-	o, err := Prepare(ctx, q.Path, PrepareConfig{Model: r.Model, Parameters: p, Remote: r.Remote, Patience: r.Patience})
+	o, err := Prepare(ctx, q.Path, PrepareConfig{Model: r.Model, Parameters: p, Listed: q.MPP > 0, Remote: r.Remote, Patience: r.Patience})
 	if err != nil {
 		if ctx.Err() != nil {
 			return Taken{}, err

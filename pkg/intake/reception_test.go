@@ -12,6 +12,7 @@ import (
 	jobsmem "github.com/slidemill/slidemill/pkg/jobs/mem"
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/slide/slidetest"
 	"github.com/slidemill/slidemill/pkg/stitch"
 	"github.com/slidemill/slidemill/pkg/store"
 	"github.com/slidemill/slidemill/pkg/store/mem"
@@ -205,6 +206,20 @@ func TestWrongWishUndoesNoOrder(t *testing.T) {
 		end, endErr := l.End(t.Context(), taken.Slide)
 		if err != nil || endErr != nil || end != nil || !reflect.DeepEqual(now, order) {
 			t.Errorf("%s: the order is %+v, %v; its end %+v, %v", state, now, err, end, endErr)
+		}
+	}
+}
+
+// Where the file's scale is overruled, the warning says by whom.
+func TestWhoOverrulesTheScale(t *testing.T) {
+	folder := slidetest.DICOM{Size: pyramid.Size{W: 200, H: 130}, Tile: 64, Levels: 2}.Write(t)
+	for said, q := range map[string]Request{"--mpp": {}, "the worklist": {MPP: 2}} {
+		r, _ := desk(t)
+		r.Parameters.MPP = 1.9
+		q.Path = folder
+		taken, err := r.Take(t.Context(), q)
+		if err != nil || !strings.HasSuffix(taken.Warning, ": "+said+" is believed") {
+			t.Errorf("%s: %+v, %v", said, taken, err)
 		}
 	}
 }

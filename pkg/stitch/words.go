@@ -19,7 +19,7 @@ var wording = map[string]string{
 	"folded_share":     "%s of the tissue is folded; it is analysed, because carcinoma can be as dark, but folds draw false alarms: look at them with care",
 	"bubble_share":     "air bubbles cover %s of the tissue, which was not analysed: mount the slide again if it matters",
 	"off_stain_share":  "%s of the tissue has colours that H&E does not make: see whether this is another stain; the model knows only H&E",
-	checkOverruled:     "the order's scale counts and not the file's (%s): every area and the magnification that the model sees hang on it; make sure which one is right",
+	checkOverruled:     "the order's scale, --mpp or the worklist's, counts and not the file's (%s): every area and the magnification that the model sees hang on it; make sure which one is right",
 	checkUnlikeShare:   "%s of the tissue that was compared looks like nothing the model was trained on and is counted as uncertain",
 	checkDistance:      "stain and texture of much of the tissue lie outside what the model was trained on: read with care (%s)",
 }

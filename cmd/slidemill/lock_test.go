@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -26,6 +29,33 @@ func TestFolderInUse(t *testing.T) {
 	unlock, err = lockData(data)
 	if err = errors.Join(err, unlock()); err != nil {
 		t.Errorf("free again: %v", err)
+	}
+}
+
+// Whoever wants a summary meanwhile is told of the one that a watch writes, and of when, if it is there.
+func TestSummaryOfFolderInUse(t *testing.T) {
+	data := t.TempDir()
+	unlock, err := lockData(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(data, "store"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	html := filepath.Join(data, "summary", "summary.html")
+	code, _, errs := command("summary", "--data", data)
+	if code != exitFailed || !strings.Contains(errs, "serve --watch DIR") || !strings.Contains(errs, "A watch writes "+html) {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+	at := time.Date(2026, 3, 1, 2, 13, 0, 0, time.Local)
+	if err := errors.Join(os.Mkdir(filepath.Dir(html), 0o755), os.WriteFile(html, nil, 0o600), os.Chtimes(html, at, at)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, errs := command("summary", "--data", data); !strings.Contains(errs, "The last summary there is "+html+", of 2026-03-01 02:13") {
+		t.Error(errs)
+	}
+	if err := unlock(); err != nil {
+		t.Error(err)
 	}
 }
 

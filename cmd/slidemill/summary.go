@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,6 +35,10 @@ be writing it. Those that were ordered before that time and need nobody any more
 slides that the folder's worklists (CSV) name and that never came are named (missing). It names files
 and accessions: keep it where your other lists lie.
 
+While a ` + "`watch`" + ` works alone its data folder is closed, and its own summary is the one to read: it
+writes that every few minutes while slides end. ` + "`serve --watch DIR`" + ` does the same and lets this
+command in.
+
 Areas are in mm². carcinoma_fraction is the share of the tissue that is not uncertain. What each
 column of the CSV means, with its unit, is in docs/summary.md.
 
@@ -60,6 +66,9 @@ func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
 		return &usageError{errors.New("--since 0 is no time: the summary of it would be empty, in the place of one that is not")}
 	}
 	system, err := f.visit(cmd.Context())
+	if errors.Is(err, errInUse) {
+		return fmt.Errorf("%w. %s", err, f.meanwhile())
+	}
 	if err != nil {
 		return err
 	}
@@ -82,6 +91,18 @@ func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
 	r.open.sayStranded(cmd.ErrOrStderr())
 	system.sayIdle(cmd.ErrOrStderr(), &f.place, r.open.waiting)
 	return r.verdict(s)
+}
+
+// meanwhile says what there is to read while another process has the data folder: a watch that works alone writes its
+// summary all night.
+func (f *summaryFlags) meanwhile() string {
+	html := filepath.Join(summaryFolder(f.data, ""), "summary.html")
+	st, err := os.Stat(html)
+	if err != nil {
+		return fmt.Sprintf("A watch writes %s when slides have ended, every few minutes, or into the folder of its --summary", html)
+	}
+	return fmt.Sprintf("The last summary there is %s, of %s: a watch writes it anew every few minutes while slides end, or into the folder of its --summary",
+		html, st.ModTime().Format("2006-01-02 15:04"))
 }
 
 // inventory is what the orders say of the folder of --folder.

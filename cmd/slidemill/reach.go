@@ -82,10 +82,11 @@ func (p *place) openAlone(ctx context.Context, r *reached) error {
 	return nil
 }
 
-// sayIdle says that nobody works, and who would, where something waits for it.
+// sayIdle says that nobody works, and who would, where something waits for it. A watch that was interrupted is one of them:
+// which folder it was over no record says, as that may be named after a patient.
 func (r *reached) sayIdle(out io.Writer, p *place, waiting int) {
 	if r.alone && waiting > 0 {
-		fmt.Fprintf(out, "nobody works here yet, and %s: start `slidemill serve %s`\n", plural(waiting, "slide waits", "slides wait"), p)
+		fmt.Fprintf(out, "nobody works here yet, and %s: start `slidemill serve %s`, or `slidemill watch DIR %s` again\n", plural(waiting, "slide waits", "slides wait"), p, p)
 	}
 }
 

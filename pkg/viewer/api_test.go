@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -282,14 +283,47 @@ func TestEarlierRuns(t *testing.T) {
 	found := []Entry{{Run: "old", State: "done"}, {Run: "new", State: "done"}}
 	order := Entry{Run: "new", State: "done", File: "b.svs", Accession: "S26-2", Priority: "stat"}
 	for _, e := range merge(found, order, true) {
-		if e.Earlier != (e.Run == "old") || (e.Priority == "stat") != (e.Run == "new") || e.Accession != "S26-2" {
+		if e.Earlier != (e.Run == "old") || e.Counts == e.Earlier || (e.Priority == "stat") != (e.Run == "new") || e.Accession != "S26-2" {
 			t.Errorf("%+v", e)
 		}
 	}
 	order.Run, order.State = "", "segment"
 	for _, e := range merge(found, order, true)[:2] {
-		if !e.Earlier {
+		if !e.Earlier || e.Counts {
 			t.Errorf("while the slide is worked on anew: %+v", e)
+		}
+	}
+}
+
+// TestEarlierRunsBelow: an earlier run stands below what counts of its slide, whatever its score; runs that nobody ordered
+// are all there.
+func TestEarlierRunsBelow(t *testing.T) {
+	other := pyramid.RunID{1}
+	b := shelf(t)
+	for _, run := range []pyramid.RunID{other, {2}} {
+		put(t, b, store.Slide(slideA).Run(run).Manifest(), `{}`)
+		put(t, b, store.Slide(slideA).Run(run).Report(), `{"status":"done","triage":{"score":0.99},"lesions":[]}`)
+	}
+	put(t, b, store.Slide(slideB).Run(other).Manifest(), `{}`)
+	put(t, b, store.Slide(slideB).Run(other).Report(), `{"status":"done","triage":{"score":0.95},"lesions":[]}`)
+	v := &viewer{Config{Bucket: b, Log: slog.New(slog.DiscardHandler), Orders: func(context.Context) ([]Entry, error) {
+		return []Entry{{Slide: slideA, Run: runID.String(), State: "done"}, {Slide: slideC, State: "waiting"}}, nil
+	}}}
+	answer, err := v.worklist(httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range answer.([]Entry) {
+		got = append(got, fmt.Sprint(e.Slide[0], " ", e.Score, " ", e.Counts, " ", e.Earlier))
+	}
+	want := []string{"2 0.95 false false", "2 0.9 false false", "1 0.2 true false", "1 0.99 false true", "1 0.99 false true", "3 0 false false"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for file, words := range map[string]string{"web/worklist.js": "earlier run", "openapi.json": `"counts"`} {
+		if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), words) {
+			t.Errorf("%s says nothing of it: %v", file, err)
 		}
 	}
 }

@@ -40,7 +40,9 @@ type Entry struct {
 	Ordered   time.Time `json:"ordered,omitzero"`
 	Ended     time.Time `json:"ended,omitzero"`
 	Late      bool      `json:"late,omitempty"` // it missed its target, or will
-	// Earlier: the run is none of the last order, whose names these are.
+	// Counts: the run is that of the slide's last order. Earlier: it is not, and the names are of that order. Of a slide that
+	// nobody ordered neither is said.
+	Counts  bool `json:"counts,omitempty"`
 	Earlier bool `json:"earlier,omitempty"`
 	// NoStatement: why a run that is done is no statement on its slide, whatever areas stand here.
 	NoStatement string `json:"no_statement,omitempty"`
@@ -76,7 +78,7 @@ func (v *viewer) worklist(r *http.Request) (any, error) {
 		entries = append(entries, order)
 	}
 	sortEntries(entries)
-	return entries, nil
+	return earlierBelow(entries), nil
 }
 
 // orders are the latest orders by slide.
@@ -106,7 +108,8 @@ func merge(found []Entry, order Entry, ordered bool) []Entry {
 			continue
 		}
 		e.File, e.Accession = order.File, order.Accession
-		if e.Earlier = e.Run != order.Run; !e.Earlier {
+		e.Counts = e.Run == order.Run
+		if e.Earlier = !e.Counts; e.Counts {
 			e.Priority = order.Priority
 		}
 		if e.Run == order.Run && e.State == order.State {
@@ -141,6 +144,25 @@ func sortEntries(entries []Entry) {
 		}
 		return slices.Compare(a.Slide[:], b.Slide[:])
 	})
+}
+
+// earlierBelow puts the runs of earlier orders below what counts of their slides: they are nothing that anybody has to look
+// at first, and who looks for one looks there.
+func earlierBelow(entries []Entry) []Entry {
+	earlier := map[pyramid.SlideID][]Entry{}
+	for _, e := range entries {
+		if e.Earlier {
+			earlier[e.Slide] = append(earlier[e.Slide], e)
+		}
+	}
+	sorted := make([]Entry, 0, len(entries))
+	for _, e := range entries {
+		if !e.Earlier { // merge leaves none without one that is not
+			sorted = append(append(sorted, e), earlier[e.Slide]...)
+			delete(earlier, e.Slide)
+		}
+	}
+	return sorted
 }
 
 // entries is one line per finished run of the slide, or one that says that there is none yet.

@@ -18,9 +18,9 @@ function foundAnyhow(e) {
   return e.carcinoma_mm2 > 0 ? `no statement; carcinoma on ${mm2(e.carcinoma_mm2)} all the same` : "no statement";
 }
 
-// tags say what is urgent about an order.
+// tags say what is urgent about an order, and what is not its result.
 function tags(e) {
-  const words = [...(e.priority && e.priority !== "routine" ? [e.priority] : []), ...(e.late ? ["late"] : [])];
+  const words = [...(e.earlier ? ["earlier run"] : []), ...(e.priority && e.priority !== "routine" ? [e.priority] : []), ...(e.late ? ["late"] : [])];
   return words.length ? [make("div", {}, ...words.map((word) => make("span", { class: `tag ${word}` }, word)))] : [];
 }
 
@@ -37,7 +37,7 @@ function words(e) {
   const name = e.earlier ? "" : order;
   const id = [e.slide, e.model, e.threshold ? `threshold ${e.threshold}` : ""].filter(Boolean).join(" · ");
   const lines = [...(name ? [make("b", {}, name), " "] : []), make("span", { class: "id" }, id), make("p", { class: "reason", title: text }, held(plain(text)))];
-  if (e.earlier && order) lines.push(make("span", { class: "earlier" }, `Result of an earlier order; ordered last as ${order}`));
+  if (e.earlier) lines.push(make("span", { class: "anew" }, `Does not count: the slide was ordered anew since${order ? `, as ${order}` : ""}`));
   if (e.not_analysed_mm2 > 0) lines.push(make("span", {}, `${mm2(e.not_analysed_mm2)} not analysed`));
   return lines;
 }
@@ -54,17 +54,25 @@ function card(e) {
   const image = picture(e);
   const inside = [image, make("div", {}, ...words(e)), make("div", { class: "score" }, ...figures(e))];
   const open = e.state === "done" || e.state === "tiled";
+  const kind = e.earlier ? "card past" : "card";
   const href = `/slides/${e.slide}${e.run ? `#${e.run}` : ""}`;
-  return make("li", {}, open ? make("a", { class: "card", href }, ...inside) : make("div", { class: `card ${e.state}` }, ...inside));
+  return make("li", {}, open ? make("a", { class: kind, href }, ...inside) : make("div", { class: `${kind} ${e.state}` }, ...inside));
+}
+
+// counted says how many slides there are, and what the list has beside one line for each.
+function counted(entries) {
+  const slides = new Set(entries.map((e) => e.slide)).size;
+  const earlier = entries.filter((e) => e.earlier).length;
+  const several = entries.length - earlier > slides ? ` with ${entries.length - earlier} results` : ""; // nobody ordered those
+  const past = earlier ? ` and ${earlier} earlier ${earlier === 1 ? "run" : "runs"}` : "";
+  return `${slides} ${slides === 1 ? "slide" : "slides"}${several}${past}`;
 }
 
 async function show() {
   try {
     const entries = await ask("/api/v1/worklist");
     slides.replaceChildren(...entries.map(card));
-    const count = new Set(entries.map((e) => e.slide)).size; // one may have several runs
-    summary.textContent = entries.length
-      ? `${count} ${count === 1 ? "slide" : "slides"}${count < entries.length ? ` with ${entries.length} results` : ""}, those that need a person first.`
+    summary.textContent = entries.length ? `${counted(entries)}, those that need a person first.`
       : "No slides yet. Make one with “slidemill demo”, or run your own with “slidemill run SLIDE”.";
   } catch (error) {
     summary.textContent = `The worklist cannot be read: ${error.message}`;

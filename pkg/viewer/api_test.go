@@ -278,6 +278,72 @@ func TestEventsAreBounded(t *testing.T) {
 	}
 }
 
+// TestNoResultHasNoFigures: whatever has no result has no area, share, count or score, in no answer: a 0 would make it a slide
+// without carcinoma. Of a result that is no statement only what was found is there.
+func TestNoResultHasNoFigures(t *testing.T) {
+	b := shelf(t)
+	unread, dull, striking := pyramid.SlideID{11}, pyramid.SlideID{12}, pyramid.SlideID{13}
+	for id, report := range map[pyramid.SlideID]string{
+		slideA:   `{"status":"failed","reason":"no","triage":{"score":1,"rank_reason":"not analysed"},"lesions":[]}`,
+		unread:   `{"status":"do`,
+		dull:     `{"status":"done","reason":"blank","tissue_mm2":2,"lesions":[]}`,
+		striking: `{"status":"done","reason":"blank","tissue_mm2":2,"carcinoma_mm2":1,"lesions":[{}]}`,
+	} {
+		put(t, b, store.Slide(id).Run(runID).Manifest(), `{}`)
+		put(t, b, store.Slide(id).Run(runID).Report(), report)
+	}
+	v := &viewer{Config{Bucket: b, Log: slog.New(slog.DiscardHandler), Orders: func(context.Context) ([]Entry, error) {
+		return []Entry{{Slide: pyramid.SlideID{7}, State: "refused"}, {Slide: pyramid.SlideID{8}, State: "waiting"}, {Slide: slideB, Run: runID.String(), State: "done"}}, nil
+	}, NoStatement: func(report []byte) (string, error) {
+		if strings.Contains(string(report), "blank") {
+			return "all out of focus", nil
+		}
+		return "", nil
+	}}}
+	all := "carcinoma_fraction carcinoma_mm2 lesions not_analysed_mm2 scored_mm2 tissue_mm2 uncertain_mm2 score rank_reason"
+	unlooked := "not_analysed_mm2 scored_mm2 tissue_mm2 uncertain_mm2 score"
+	want := map[pyramid.SlideID]string{slideB: all, dull: unlooked, striking: "carcinoma_mm2 lesions " + unlooked}
+	list := answered[[]map[string]any](t, v, "/api/v1/worklist")
+	if len(list) != 8 {
+		t.Fatalf("%d entries: %v", len(list), list)
+	}
+	for _, e := range list {
+		id, err := pyramid.ParseSlideID(e["slide"].(string))
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkFigures(t, e, all, want[id])
+	}
+	for _, id := range []pyramid.SlideID{{7}, {8}, slideB} { // an order is no result, even if it has one
+		checkFigures(t, answered[map[string]any](t, v, "/api/v1/slides/"+id.String())["order"].(map[string]any), all, "")
+	}
+}
+
+// checkFigures compares which of some figures an entry has.
+func checkFigures(t *testing.T, e map[string]any, all, want string) {
+	t.Helper()
+	for _, name := range strings.Fields(all) {
+		if _, has := e[name]; has != slices.Contains(strings.Fields(want), name) {
+			t.Errorf("%v is %v and has %s: %v", e["slide"], e["state"], name, has)
+		}
+	}
+}
+
+// answered is what the API says.
+func answered[T any](t *testing.T, v *viewer, path string) (value T) {
+	t.Helper()
+	h, err := New(v.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
+	if err := json.Unmarshal(w.Body.Bytes(), &value); err != nil || w.Code != 200 {
+		t.Fatalf("%s: %d %v", path, w.Code, err)
+	}
+	return value
+}
+
 // TestEarlierRuns: a run of an earlier order is marked, as the names are those of the last.
 func TestEarlierRuns(t *testing.T) {
 	found := []Entry{{Run: "old", State: "done"}, {Run: "new", State: "done"}}
@@ -315,7 +381,7 @@ func TestEarlierRunsBelow(t *testing.T) {
 	}
 	var got []string
 	for _, e := range answer.([]Entry) {
-		got = append(got, fmt.Sprint(e.Slide[0], " ", e.Score, " ", e.Counts, " ", e.Earlier))
+		got = append(got, fmt.Sprint(e.Slide[0], " ", e.score(), " ", e.Counts, " ", e.Earlier))
 	}
 	want := []string{"2 0.95 false false", "2 0.9 false false", "1 0.2 true false", "1 0.99 false true", "1 0.99 false true", "3 0 false false"}
 	if !slices.Equal(got, want) {

@@ -72,7 +72,7 @@ func TestWorklistPutsFirstWhatNeedsAPerson(t *testing.T) {
 	if len(entries) != 3 || entries[0].Slide != slideB || entries[1].Slide != slideA || entries[2].State != "tiled" {
 		t.Errorf("order %+v", entries)
 	}
-	if e := entries[0]; e.State != "done" || e.Lesions != 2 || e.Carcinoma != 1.5 || e.Rank != "why" {
+	if e := entries[0]; e.State != "done" || *e.Lesions != 2 || *e.Carcinoma != 1.5 || e.Rank != "why" {
 		t.Errorf("entry %+v", e)
 	}
 }

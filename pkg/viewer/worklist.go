@@ -1,6 +1,7 @@
 package viewer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,17 +21,9 @@ type Entry struct {
 	Run       string          `json:"run,omitempty"`
 	State     string          `json:"state"` // tiled, done, failed, or a stage in progress
 	Reason    string          `json:"reason,omitempty"`
-	Score     float64         `json:"score"` // triage: what to look at first
-	Rank      string          `json:"rank_reason,omitempty"`
 	Width     int             `json:"width,omitempty"`
 	Height    int             `json:"height,omitempty"`
-	Tissue    float64         `json:"tissue_mm2"`
-	Carcinoma float64         `json:"carcinoma_mm2"`
-	Fraction  float64         `json:"carcinoma_fraction"`
-	Lesions   int             `json:"lesions"`
-	Unknown   float64         `json:"not_analysed_mm2"`
-	Scored    float64         `json:"scored_mm2"` // what the fraction is a share of; none, no statement
-	Uncertain float64         `json:"uncertain_mm2"`
+	*Found                    // nothing of it where there is no result: a 0 would read as one without carcinoma
 	Model     string          `json:"model,omitempty"`
 	Threshold float64         `json:"threshold,omitempty"`
 	// Of the order, where there is one: what the laboratory calls the slide, and how long it took.
@@ -46,6 +39,20 @@ type Entry struct {
 	Earlier bool `json:"earlier,omitempty"`
 	// NoStatement: why a run that is done is no statement on its slide, whatever areas stand here.
 	NoStatement string `json:"no_statement,omitempty"`
+}
+
+// Found is what a run found. What nobody looked for is absent, too, as in the summary: of a run that is no statement on its
+// slide there is no share, and carcinoma only where some was found all the same.
+type Found struct {
+	Score     float64  `json:"score"` // triage: what to look at first
+	Rank      string   `json:"rank_reason,omitempty"`
+	Tissue    float64  `json:"tissue_mm2"`
+	Carcinoma *float64 `json:"carcinoma_mm2,omitempty"`
+	Fraction  *float64 `json:"carcinoma_fraction,omitempty"`
+	Lesions   *int     `json:"lesions,omitempty"`
+	Unknown   float64  `json:"not_analysed_mm2"`
+	Scored    float64  `json:"scored_mm2"` // what the fraction is a share of; none, no statement
+	Uncertain float64  `json:"uncertain_mm2"`
 }
 
 // maxJSON bounds a manifest or report that is read into memory.
@@ -137,13 +144,19 @@ func sortEntries(entries []Entry) {
 				return -1
 			}
 			return 1
-		case a.Score > b.Score:
-			return -1
-		case a.Score < b.Score:
-			return 1
+		case a.score() != b.score():
+			return cmp.Compare(b.score(), a.score())
 		}
 		return slices.Compare(a.Slide[:], b.Slide[:])
 	})
+}
+
+// score is what an entry is sorted by. What has no result is not looked at for its carcinoma, so it comes last.
+func (e *Entry) score() float64 {
+	if e.Found == nil {
+		return 0
+	}
+	return e.Found.Score
 }
 
 // earlierBelow puts the runs of earlier orders below what counts of their slides: they are nothing that anybody has to look
@@ -176,7 +189,7 @@ func (v *viewer) entries(ctx context.Context, id pyramid.SlideID) ([]Entry, erro
 		e, err := v.entry(ctx, id, run)
 		if err != nil {
 			v.Log.Error("report cannot be read", "slide", id, "run", run, "error", err)
-			e = Entry{Slide: id, Run: run.String(), State: "failed", Score: 1, Reason: "its report cannot be read: see `slidemill verify`"}
+			e = Entry{Slide: id, Run: run.String(), State: "failed", Reason: "its report cannot be read: see `slidemill verify`"}
 		}
 		entries = append(entries, e)
 	}
@@ -260,12 +273,28 @@ func (v *viewer) entry(ctx context.Context, id pyramid.SlideID, run pyramid.RunI
 		}
 	}
 	return Entry{
-		Slide: id, Run: run.String(), State: r.Status, Reason: r.Reason,
-		Score: r.Triage.Score, Rank: r.Triage.Reason, Width: r.Slide.Width, Height: r.Slide.Height,
-		Tissue: r.Tissue, Carcinoma: r.Carcinoma, Fraction: r.Fraction, Lesions: len(r.Lesions), Unknown: r.Unknown,
-		Scored: r.Analysed - r.Uncertain, Uncertain: r.Uncertain, Model: strings.TrimSpace(r.Run.Model.Name + " " + r.Run.Model.Version),
-		Threshold: r.Run.Parameters.Threshold, NoStatement: none,
+		Slide: id, Run: run.String(), State: r.Status, Reason: r.Reason, Width: r.Slide.Width, Height: r.Slide.Height, Found: r.found(none),
+		Model: strings.TrimSpace(r.Run.Model.Name + " " + r.Run.Model.Version), Threshold: r.Run.Parameters.Threshold, NoStatement: none,
 	}, nil
+}
+
+// found is what a report found, where it has a result; none says why that is no statement on its slide, if it is none.
+func (r *report) found(none string) *Found {
+	if r.Status != "done" {
+		return nil
+	}
+	lesions := len(r.Lesions)
+	f := &Found{
+		Score: r.Triage.Score, Rank: r.Triage.Reason, Tissue: r.Tissue, Unknown: r.Unknown,
+		Scored: r.Analysed - r.Uncertain, Uncertain: r.Uncertain,
+	}
+	if none == "" || r.Carcinoma > 0 {
+		f.Carcinoma, f.Lesions = &r.Carcinoma, &lesions
+	}
+	if none == "" {
+		f.Fraction = &r.Fraction
+	}
+	return f
 }
 
 func (v *viewer) readJSON(ctx context.Context, key string, into any) error {

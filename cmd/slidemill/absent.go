@@ -6,7 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
+
+const noSuchFile = "there is no such file"
 
 // checkNamed refuses what a command line names where it is not there, or of the wrong kind, with what to name instead: the
 // system's own words say which of its calls failed. what is the flag, or what the argument is.
@@ -19,7 +22,7 @@ func checkNamed(what, path string, folder bool, instead string) error {
 	case err != nil && folder: // where a file is taken for a folder it is not there either
 		wrong = "there is no such folder"
 	case err != nil:
-		wrong = "there is no such file"
+		wrong = noSuchFile
 	case folder && !st.IsDir():
 		wrong = "it is a file, and no folder"
 	case !folder && st.IsDir():
@@ -28,6 +31,23 @@ func checkNamed(what, path string, folder bool, instead string) error {
 		return nil
 	}
 	return &usageError{fmt.Errorf("%s %s: %s: %s", what, path, wrong, instead)}
+}
+
+// absence says in the same way why a slide or picture did not open that is not there or that nobody may read; nothing of any
+// other error, such as that of another file. It looks at the error and not at the file: a slide's drive may not answer, and
+// then only who opens it in time knows when to stop asking.
+func absence(path string, err error) string {
+	var system *fs.PathError
+	if !errors.As(err, &system) || system.Path != path {
+		return ""
+	}
+	switch {
+	case errors.Is(system, fs.ErrNotExist), errors.Is(system, syscall.ENOTDIR):
+		return noSuchFile + ": see whether its name is right and its drive is there"
+	case errors.Is(system, fs.ErrPermission):
+		return "this program may not read it: give its user the right to"
+	}
+	return ""
 }
 
 // checkModel refuses a model that is not there.

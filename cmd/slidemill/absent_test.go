@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -17,7 +20,13 @@ func TestNamedAndNotThere(t *testing.T) {
 		}
 	}
 	const noModel = "model no.onnx: there is no such file: name the ONNX file of a model, or `builtin`"
+	const noSlide = "there is no such file: see whether its name is right and its drive is there"
+	deep := filepath.Join("file", "deep.svs")
 	for line, want := range map[string]string{
+		"inspect no.svs":                                                    "slidemill: no.svs: " + noSlide,
+		"inspect --json " + deep:                                            "slidemill: " + deep + ": " + noSlide,
+		"tile no.svs --out x.dzi":                                           "slidemill: no.svs: " + noSlide,
+		"segment no.png --mpp 1 --out x":                                    "slidemill: no.png: " + noSlide,
 		"run --model no.onnx file":                                          noModel,
 		"submit --model no.onnx file":                                       noModel,
 		"watch --model no.onnx folder":                                      noModel,
@@ -43,6 +52,27 @@ func TestNamedAndNotThere(t *testing.T) {
 		code, out, errs := command(strings.Fields(line)...)
 		if code == exitDone || !strings.Contains(errs, want) || strings.Contains(errs, "no such file or directory") {
 			t.Errorf("%s: exit code %d, want %q:\n%s%s", line, code, want, out, errs)
+		}
+	}
+}
+
+// Who may not read a slide hears that; another file's error, and one that only has the same cause, are left as they are.
+func TestAbsence(t *testing.T) {
+	at := func(path string, cause error) error {
+		return fmt.Errorf("open slide: %w", &fs.PathError{Op: "open", Path: path, Err: cause})
+	}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{at("a.svs", fs.ErrNotExist), noSuchFile},
+		{at("a.svs", fs.ErrPermission), "this program may not read it"},
+		{at("a.svs", syscall.EIO), ""},
+		{at("a/Data0001.dat", fs.ErrNotExist), ""},
+		{fmt.Errorf("object: %w", fs.ErrNotExist), ""},
+	} {
+		if got := absence("a.svs", c.err); got == "" != (c.want == "") || !strings.HasPrefix(got, c.want) {
+			t.Errorf("%v: %q, want %q", c.err, got, c.want)
 		}
 	}
 }

@@ -17,7 +17,7 @@ type refusal struct {
 	Reason string `json:"reason"`
 }
 
-// refused is the error of a slide that came to nothing, in run's words where the file is to blame. With --json it is an
+// refused is the error of a slide that came to nothing, in plain words where there are some. With --json it is an
 // object on stdout too: a script that reads one line for each slide misses none. A command line that makes no sense, or
 // an interrupt, is nothing about the slide.
 func refused(cmd *cobra.Command, path string, asJSON bool, err error) error {
@@ -26,14 +26,21 @@ func refused(cmd *cobra.Command, path string, asJSON bool, err error) error {
 		return err
 	}
 	reason := err.Error()
-	if blamed(err) {
-		reason = intake.Reason(err)
-		err = fmt.Errorf("%s: %s", path, reason)
+	if plain := plainly(path, err); plain != "" {
+		reason, err = plain, fmt.Errorf("%s: %s", path, plain)
 	}
 	if asJSON {
 		err = errors.Join(err, json.NewEncoder(cmd.OutOrStdout()).Encode(refusal{slide.FileName(path), reason}))
 	}
 	return err
+}
+
+// plainly says what is wrong with a file that is not there, or that is to blame itself: that in run's words.
+func plainly(path string, err error) string {
+	if blamed(err) {
+		return intake.Reason(err)
+	}
+	return absence(path, err)
 }
 
 // blamed reports whether the file is to blame, or its kind.

@@ -119,7 +119,7 @@ func segmentImages(cmd *cobra.Command, f *segmentFlags, paths []string) (err err
 		}
 		if err != nil {
 			failed++
-			fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: %s: %v\n", path, err)
+			fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: %s: %s\n", path, cmp.Or(absence(path, err), err.Error()))
 			continue
 		}
 		summary.Engine = cmp.Or(driver.name, segment.OwnEngine)

@@ -39,6 +39,9 @@ It can be interrupted at any time; the same command goes on where it stopped.
 A slide that fails is named with its reason, the others are finished. What failed of an
 earlier file at the same path counts as replaced. A mask that is
 named with its slide (NAME.mask.tiff with NAME.tiff, as by *.tiff) is left out.
+Of a slide's runs with several models or parameters the one that was ordered last counts, in
+worklist, summary and export. A result that was there already is shown and not ordered anew: of a
+slide with several a line says whether it is the one that counts.
 
 ` + readInTime + `
 

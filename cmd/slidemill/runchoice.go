@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -223,6 +224,30 @@ func standingRun(ctx context.Context, b store.Bucket, id pyramid.SlideID, found 
 		which = fmt.Sprintf("and not yet that of its last order, %v", ordered)
 	}
 	return chosenRun{}, fmt.Errorf("it has %d finished runs, %s; choose one with --run, by its id, as newest%s:%s", len(all), which, example(all), listRuns(all))
+}
+
+// sayCounting says of a slide with several finished runs whether one of them is the one that counts: worklist, summary and
+// export have the one that was ordered last, and who looks at an older result once more orders nothing by that.
+func sayCounting(ctx context.Context, stderr io.Writer, b store.Bucket, where string, o *intake.Order) error {
+	ordered, err := intake.Ledger{Bucket: b}.OrderedRun(ctx, o.Slide)
+	if err != nil || ordered == (pyramid.RunID{}) {
+		return err
+	}
+	found, err := finishedRuns(ctx, b, o.Slide)
+	if err != nil || ordered == o.Run && len(found) < 2 {
+		return err
+	}
+	all, err := readFinished(ctx, b, o.Slide, found)
+	if err != nil {
+		return err
+	}
+	said := fmt.Sprintf("counts: it was ordered last of the slide's %d finished runs", len(found))
+	if ordered != o.Run {
+		said = fmt.Sprintf("does not count: run %v%s was ordered last; to have this one count order it with `slidemill submit`",
+			ordered, toldApart(all, ordered))
+	}
+	_, err = fmt.Fprintf(stderr, "%s: run %v%s %s\n", where, o.Run, toldApart(all, o.Run), said)
+	return err
 }
 
 // toldApart is what tells a run from the others, in brackets; nothing where nobody knows.

@@ -132,6 +132,9 @@ func (s *shift) slide(ctx context.Context, path string) bool {
 		return false
 	}
 	report.Slide.File = name
+	if err := sayCounting(ctx, s.cmd.ErrOrStderr(), s.crew.bucket, path, order); err != nil {
+		fmt.Fprintf(s.cmd.ErrOrStderr(), "slidemill: warning: %s: nobody can say whether this run is the one that counts: %v\n", path, err)
+	}
 	if err := s.finished(report, order, time.Since(started)); err != nil {
 		s.failed(path, order, fmt.Errorf("the result is in the store, but not written here: %w", err))
 		return false

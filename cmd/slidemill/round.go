@@ -32,6 +32,7 @@ type round struct {
 	missing int       // slides of the worklists that had not come at the last look
 	masks   bool      // it was said that masks are left out
 	before  []string  // states of slides that had ended before, until that is said
+	copies  int       // further files of slides that had
 
 	problems []string               // of the worklists, as they were told last
 	silent   time.Time              // since when the folder does not answer, as was told last

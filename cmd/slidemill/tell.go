@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/intake"
@@ -33,6 +34,8 @@ func (r *round) told(s watch.Slide) {
 		fmt.Fprintf(out, "%s: %s\n", s.File, s.Note)
 	case s.Again != "":
 		fmt.Fprintf(out, "%s: %s again: %s %s\n", s.File, s.State, s.Again, s.Reason)
+	case s.Before && s.Doubled != "":
+		r.copies++
 	case s.Before:
 		r.before = append(r.before, s.State)
 	case s.Doubled != "":
@@ -100,12 +103,20 @@ func (r *round) tellMissing() {
 	fmt.Fprintf(r.cmd.ErrOrStderr(), "worklist: %d of %s not in the folder yet\n", n, count(listed, "slide"))
 }
 
-// tellBefore says in one line how slides had ended before this watch began: what is printed one by one is news.
+// tellBefore says in one line how slides had ended before this watch began, and how many more files hold them: what is
+// printed one by one is news.
 func (r *round) tellBefore() {
+	var parts []string
 	if len(r.before) > 0 {
-		fmt.Fprintf(r.cmd.ErrOrStderr(), "ended before this start: %s\n", countStates(r.before))
+		parts = append(parts, countStates(r.before))
 	}
-	r.before = nil
+	if r.copies > 0 {
+		parts = append(parts, plural(r.copies, "further file of the same slides", "further files of the same slides"))
+	}
+	if len(parts) > 0 {
+		fmt.Fprintf(r.cmd.ErrOrStderr(), "ended before this start: %s\n", strings.Join(parts, "; "))
+	}
+	r.before, r.copies = nil, 0
 }
 
 // tellMasks says once that masks are left out, so that nobody waits for them.

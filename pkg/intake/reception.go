@@ -203,7 +203,7 @@ func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters,
 	}
 	t.Known = old != nil && old.State == t.State && old.Reason == t.Reason
 	if t.Known && r.Once {
-		return t, l.Call(ctx, t.Slide, q.file())
+		return t, r.recogniseRefused(ctx, t.Slide, q)
 	}
 	priority, err := r.Desk.priority(ctx, t.Slide, q.Priority)
 	if err != nil {
@@ -223,6 +223,18 @@ func (r *Reception) refuse(ctx context.Context, q Request, p segment.Parameters,
 		return t, err
 	}
 	return t, l.Close(ctx, t.Slide, End{State: t.State, Reason: t.Reason, At: e.At})
+}
+
+// recogniseRefused is recognise for what came to nothing as it does now.
+func (r *Reception) recogniseRefused(ctx context.Context, id pyramid.SlideID, q Request) error {
+	e, err := r.Desk.Ledger().Entry(ctx, id)
+	switch {
+	case errors.Is(err, errUnreadable): // the next order replaces it
+		return nil
+	case err != nil:
+		return unlessMissing(err)
+	}
+	return r.recognise(ctx, e, q)
 }
 
 // recognise notes another name of a known slide; of the same name it writes size and time anew where they have changed

@@ -94,3 +94,64 @@ func TestEndedBefore(t *testing.T) {
 		t.Errorf("told of what ended since: %+v", s.told)
 	}
 }
+
+// What was told of a file is not told again at the next start, by whatever name of its slide the file is known: a copy, or
+// a file that was renamed since its slide was ordered.
+func TestToldOnce(t *testing.T) {
+	s := newScanner(t)
+	s.picture(t, "a.png", 1)
+	s.picture(t, "b.png", 2)
+	s.worklist(t, "a.png,A1,,1\nb.png,A1,,1\n")
+	s.look(t)
+	s.picture(t, "copy.png", 1)
+	if err := os.Rename(s.path("b.png"), s.path("renamed.png")); err != nil {
+		t.Fatal(err)
+	}
+	s.worklist(t, "a.png,A1,,1\nrenamed.png,A1,,1\ncopy.png,A1,,1\n")
+	s.told = nil
+	s.look(t)
+	if len(s.told) != 2 || s.told[0].Doubled != "a.png" || s.told[1].Doubled != "b.png" {
+		t.Fatalf("told of new names: %+v", s.told)
+	}
+	s.told = nil
+	s.restart(t)
+	s.look(t)
+	if len(s.told) != 0 {
+		t.Errorf("told while they are open: %+v", s.told)
+	}
+	s.finish(t, "renamed.png")
+	s.finish(t, "a.png")
+	if len(s.told) != 2 || s.told[0].File != "renamed.png" || s.told[0].Before || s.told[1].File != "a.png" || s.told[1].Before {
+		t.Errorf("told when they ended: %+v", s.told)
+	}
+	s.told = nil
+	s.restart(t)
+	s.look(t)
+	for _, one := range s.told {
+		if !one.Before {
+			t.Errorf("told as news: %+v", one)
+		}
+	}
+	if len(s.told) != 3 {
+		t.Errorf("told %+v", s.told)
+	}
+}
+
+// A damaged file that was copied again as it was is told of once: its new time is written down.
+func TestDamagedIsToldOnce(t *testing.T) {
+	s := newScanner(t)
+	s.picture(t, "a.tif", 1) // of no scale
+	s.look(t)
+	later := time.Now().Add(time.Hour)
+	if err := os.Chtimes(s.path("a.tif"), later, later); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []bool{true, false} {
+		s.told = nil
+		s.restart(t)
+		s.look(t)
+		if len(s.told) != 1 || (s.told[0].Again != "") != want || s.told[0].Before == want {
+			t.Errorf("told %+v, want it to be news: %v", s.told, want)
+		}
+	}
+}

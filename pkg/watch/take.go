@@ -134,6 +134,12 @@ func (w *Watcher) knew(file string, id pyramid.SlideID) bool {
 	return before != nil && before.Slide == id || slices.Contains(w.called[file], id)
 }
 
+// byFurtherName reports whether a file was known at the start for one that holds a slide, but not as the one that it was
+// ordered from: nobody wrote its size and time down, so it is read again, which is no news.
+func (w *Watcher) byFurtherName(file string, id pyramid.SlideID) bool {
+	return w.entries[file].Slide != id && slices.Contains(w.called[file], id)
+}
+
 func (w *Watcher) note(ctx context.Context, f candidate, t intake.Taken) {
 	s := &Slide{File: f.file, Slide: t.Slide, State: t.State, Reason: t.Reason, Priority: jobs.Routine, postponed: t.Overdue}
 	if row, ok := w.row(f.file, w.remembered(f)); ok {
@@ -151,7 +157,8 @@ func (w *Watcher) note(ctx context.Context, f candidate, t intake.Taken) {
 		w.adopt(s, t.Run)
 	}
 	before := w.slides[f.file]
-	if t.Known && s.cameToNothing() && s.Doubled == "" && !w.remembered(f).anew && w.knew(f.file, t.Slide) {
+	earlier := before == nil && t.Known && !w.remembered(f).anew && w.byFurtherName(f.file, t.Slide)
+	if t.Known && s.cameToNothing() && s.Doubled == "" && !earlier && !w.remembered(f).anew && w.knew(f.file, t.Slide) {
 		s.Again = againText
 	}
 	if t.Known && s.Doubled == "" && !w.remembered(f).anew && w.corrected(ctx, s) {
@@ -160,7 +167,11 @@ func (w *Watcher) note(ctx context.Context, f candidate, t intake.Taken) {
 	w.release(before, s)
 	w.slides[f.file] = s
 	w.supersede(ctx, s, before)
-	w.tell(ctx, s)
+	if earlier { // as one that was recalled
+		s.State, s.Reason, s.recalled = "", "", true
+	} else {
+		w.tell(ctx, s)
+	}
 	if w.remembered(f).anew {
 		w.saySame(ctx, s, t)
 	}

@@ -76,8 +76,8 @@ func (w *Watcher) follow(ctx context.Context) error {
 	for i, s := range open {
 		s.State, s.Reason = standings[i].State, standings[i].Reason
 		s.Before, s.recalled = s.recalled && s.ended(), false
-		if s.ended() {
-			if s.Doubled == "" { // a copy took no turn
+		if s.ended() && (s.Doubled == "" || s.Before) { // the end of a copy is its slide's
+			if !s.Before { // or it took no turn
 				w.Reception.Turns.Left(s.Accession)
 			}
 			s.Caution = w.caution(ctx, s, &standings[i])

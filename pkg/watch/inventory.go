@@ -28,7 +28,11 @@ func TakeInventory(ctx context.Context, c Config, orders []intake.Line, told fun
 	if err := isFolder(ctx, c.Dir); err != nil {
 		return nil, err
 	}
-	return (&Watcher{Config: c}).inventory(ctx, orders, told)
+	mark, err := folderMark(c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	return (&Watcher{Config: c, folder: mark}).inventory(ctx, orders, told)
 }
 
 func (w *Watcher) inventory(ctx context.Context, orders []intake.Line, told func(done, total int64)) (*Inventory, error) {
@@ -94,7 +98,7 @@ func (w *Watcher) notOrdered(f candidate, index *orderIndex) Slide {
 // are further files of it. Files that were never fit for an order have a case each, whatever the record of their bytes says
 // of one of them.
 func (w *Watcher) hold(l *intake.Line, files []candidate) {
-	first, one := firstOf(l, files), together(l.Run, endState(l))
+	first, one := w.firstOf(l, files), together(l.Run, endState(l))
 	w.first[l.Slide] = first
 	for _, f := range files {
 		own, _ := w.lists.find(f.file)
@@ -127,8 +131,10 @@ func endState(l *intake.Line) string {
 	return l.End.State
 }
 
-// firstOf is the file that an order was made of, by the name that it has below the folder, where it lies there.
-func firstOf(l *intake.Line, files []candidate) string {
+// firstOf is the file that an order was made of, by the name that it has below the folder, where it lies there. One that was
+// ordered from this folder and does not lie there by its name was renamed: of those that hold it, it is rather the one of
+// its time. Of one that was ordered from elsewhere nobody knows whether it still is there.
+func (w *Watcher) firstOf(l *intake.Line, files []candidate) string {
 	for _, is := range []func(name string) bool{
 		func(name string) bool { return name == l.File },
 		func(name string) bool { return intake.SamePath(name, l.File) },
@@ -139,5 +145,9 @@ func firstOf(l *intake.Line, files []candidate) string {
 			}
 		}
 	}
-	return l.File
+	if l.Folder == "" || l.Folder != w.folder || !together(l.Run, endState(l)) {
+		return l.File
+	}
+	renamed := max(0, slices.IndexFunc(files, func(f candidate) bool { return f.unchangedSince(l) }))
+	return files[renamed].file
 }

@@ -301,6 +301,40 @@ func TestEachFileIsAccountedFor(t *testing.T) {
 	}
 }
 
+// A slide that was ordered from this folder and whose file was renamed since is no copy of what lies there no more. What was
+// never fit for an order may be of many cases, and the other file is none of the first's.
+func TestRenamedIsTheSlide(t *testing.T) {
+	dir := t.TempDir()
+	mark, err := folderMark(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"b.svs", "renamed.svs"} {
+		write(t, filepath.Join(dir, name), "1")
+	}
+	st, err := os.Stat(filepath.Join(dir, "renamed.svs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(filepath.Join(dir, "b.svs"), st.ModTime(), st.ModTime().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	l := order{"1", "a.svs", "renamed.svs"}.line(t)
+	l.Accession, l.Folder, l.Changed = "A1", mark, st.ModTime()
+	if got, want := accounted(t, dir, l), []string{"b.svs A1 as renamed.svs", "renamed.svs A1"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	l.Run, l.End = pyramid.RunID{}, &intake.End{State: intake.Failed}
+	if got, want := accounted(t, dir, l), []string{"b.svs  as a.svs", "renamed.svs  as a.svs"}; !slices.Equal(got, want) {
+		t.Errorf("damaged: %q, want %q", got, want)
+	}
+	l = order{"1", "a.svs"}.line(t)
+	l.Folder = intake.FolderMark("/another")
+	if got, want := accounted(t, dir, l), []string{"b.svs  as a.svs", "renamed.svs  as a.svs"}; !slices.Equal(got, want) {
+		t.Errorf("ordered from another folder: %q, want %q", got, want)
+	}
+}
+
 // A DICOM series is one slide under the name of any of its files, so that its copy in another folder is one.
 func TestCopyOfASeries(t *testing.T) {
 	dir := t.TempDir()

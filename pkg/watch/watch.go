@@ -122,7 +122,7 @@ func New(ctx context.Context, c Config) (*Watcher, error) {
 	if c.Every == 0 {
 		c.Every = max(c.Settle/3, 50*time.Millisecond)
 	}
-	at, err := filepath.Abs(c.Dir)
+	mark, err := folderMark(c.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func New(ctx context.Context, c Config) (*Watcher, error) {
 	w := &Watcher{
 		Config: c, files: map[string]*seen{}, slides: map[string]*Slide{},
 		first: map[pyramid.SlideID]string{}, copies: map[pyramid.SlideID][]string{}, entries: map[string]intake.Line{}, earlier: map[string][]intake.Line{},
-		called: map[string][]pyramid.SlideID{}, folder: intake.FolderMark(at),
+		called: map[string][]pyramid.SlideID{}, folder: mark,
 		series: &seriesBook{}, silence: folderSilence, take: c.Reception.Take,
 	}
 	slices.SortStableFunc(lines, func(a, b intake.Line) int { return a.At.Compare(b.At) })
@@ -147,6 +147,12 @@ func New(ctx context.Context, c Config) (*Watcher, error) {
 		}
 	}
 	return w, nil
+}
+
+// folderMark is what the ledger knows a watched folder by, wherever it is named from.
+func folderMark(dir string) (string, error) {
+	at, err := filepath.Abs(dir)
+	return intake.FolderMark(at), err
 }
 
 // Run watches until ctx ends, or with once until each slide that lies in the folder has ended.

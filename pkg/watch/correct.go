@@ -39,6 +39,10 @@ func (w *Watcher) amendAbsent(ctx context.Context, file string) error {
 	if !listed || w.files[file] != nil || l.Folder != w.folder || !row.changed.After(l.Said()) {
 		return nil
 	}
+	now, err := w.Judge.LookAt(ctx, []pyramid.SlideID{l.Slide})
+	if err != nil || !intake.CalledAs(file)(now[0].File) { // since the start it has become that of another file
+		return err
+	}
 	said, err := w.Reception.Amend(ctx, l.Slide, intake.Request{File: file, Accession: row.Accession, Priority: row.Priority, Asked: row.changed})
 	if err != nil {
 		return err
@@ -47,19 +51,6 @@ func (w *Watcher) amendAbsent(ctx context.Context, file string) error {
 	w.entries[file] = l
 	w.announce(ctx, Slide{File: file, Slide: l.Slide, Accession: cmp.Or(row.Accession, l.Accession), Priority: l.Priority}, said)
 	return nil
-}
-
-// corrected reports that the worklist has said something of a slide since its order was made or corrected last.
-func (w *Watcher) corrected(ctx context.Context, s *Slide) bool {
-	if s.row.File == "" {
-		return false
-	}
-	e, err := w.Judge.Entry(ctx, s.Slide)
-	if err != nil {
-		w.Log.WarnContext(ctx, "it is not known whether a worklist corrects an order that was made before", "slide", s.Slide, "error", nameless(err))
-		return false
-	}
-	return s.row.changed.After(e.Said())
 }
 
 // heed does what a slide's row says now.

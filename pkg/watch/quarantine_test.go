@@ -245,3 +245,25 @@ func TestCorrectedComesBack(t *testing.T) {
 		t.Errorf("record %+v, %v", e, err)
 	}
 }
+
+// A damaged file with the bytes of one that lies in quarantine has a case of its own, and the other keeps its.
+func TestDamagedLikeOneInQuarantine(t *testing.T) {
+	s := newScanner(t)
+	s.Quarantine = t.TempDir()
+	write(t, s.path("a.svs"), "half a slide")
+	s.worklist(t, "a.svs,A1\n")
+	s.look(t)
+	s.look(t)
+	id := s.slides["a.svs"].Slide
+	write(t, s.path("b.svs"), "half a slide")
+	s.worklist(t, "a.svs,A1\nb.svs,B1\n")
+	s.restart(t)
+	s.look(t)
+	s.look(t)
+	if got := s.slides["b.svs"]; got == nil || got.State != intake.Failed || got.Slide != id {
+		t.Fatalf("%+v", got)
+	}
+	if e, err := s.Judge.Entry(t.Context(), id); err != nil || e.File != "a.svs" || e.Accession != "A1" {
+		t.Errorf("record %+v, %v", e, err)
+	}
+}

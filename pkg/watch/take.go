@@ -3,7 +3,6 @@ package watch
 import (
 	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/intake"
@@ -128,18 +127,6 @@ func (w *Watcher) rescaled(l intake.Line, row Row) bool {
 	return l.Again.Parameters.MPP != scale
 }
 
-// knew reports whether a file is known to have held a slide before.
-func (w *Watcher) knew(file string, id pyramid.SlideID) bool {
-	before := w.slides[file]
-	return before != nil && before.Slide == id || slices.Contains(w.called[file], id)
-}
-
-// byFurtherName reports whether a file was known at the start for one that holds a slide, but not as the one that it was
-// ordered from: nobody wrote its size and time down, so it is read again, which is no news.
-func (w *Watcher) byFurtherName(file string, id pyramid.SlideID) bool {
-	return w.entries[file].Slide != id && slices.Contains(w.called[file], id)
-}
-
 func (w *Watcher) note(ctx context.Context, f candidate, t intake.Taken) {
 	s := &Slide{File: f.file, Slide: t.Slide, State: t.State, Reason: t.Reason, Priority: jobs.Routine, postponed: t.Overdue}
 	if row, ok := w.row(f.file, w.remembered(f)); ok {
@@ -157,13 +144,7 @@ func (w *Watcher) note(ctx context.Context, f candidate, t intake.Taken) {
 		w.adopt(s, t.Run)
 	}
 	before := w.slides[f.file]
-	earlier := before == nil && t.Known && !w.remembered(f).anew && w.byFurtherName(f.file, t.Slide)
-	if t.Known && s.cameToNothing() && s.Doubled == "" && !earlier && !w.remembered(f).anew && w.knew(f.file, t.Slide) {
-		s.Again = againText
-	}
-	if t.Known && s.Doubled == "" && !w.remembered(f).anew && w.corrected(ctx, s) {
-		s.row, w.stale = Row{MPP: s.row.MPP}, true
-	}
+	earlier := t.Known && !w.remembered(f).anew && w.recognise(ctx, s, before)
 	w.release(before, s)
 	w.slides[f.file] = s
 	w.supersede(ctx, s, before)

@@ -116,10 +116,11 @@ func merge(found []Entry, order Entry, ordered bool) []Entry {
 		}
 		e.File, e.Accession = order.File, order.Accession
 		e.Counts = e.Run == order.Run
-		if e.Earlier = !e.Counts; e.Counts {
-			e.Priority = order.Priority
+		if e.Earlier = !e.Counts; e.Earlier {
+			continue
 		}
-		if e.Run == order.Run && e.State == order.State {
+		e.Priority = order.Priority
+		if e.State == order.State {
 			e.Ordered, e.Ended, e.Late, shown = order.Ordered, order.Ended, order.Late, true
 		}
 	}

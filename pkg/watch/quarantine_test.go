@@ -61,11 +61,7 @@ func (s *scanner) reasons(t *testing.T) (names []string) {
 // The reason of a slide that was moved back from quarantine goes when it is done, and not before; so does one that was left
 // by an earlier watch. What is no reason of ours, or somebody wrote into, and that of a slide that lies there stay.
 func TestReasonGoesWithItsSlide(t *testing.T) {
-	s := newScanner(t)
-	s.Quarantine = t.TempDir()
-	s.picture(t, "a.png", 1)
-	s.worklist(t, "a.png,A1\n")
-	s.look(t)
+	s := refusedAway(t, "a.png,A1\n")
 	if got := s.reasons(t); !slices.Equal(got, []string{"a.png.reason.txt"}) {
 		t.Fatalf("reasons %q", got)
 	}
@@ -131,16 +127,23 @@ func TestReasonIsOurs(t *testing.T) {
 	}
 }
 
+// refusedAway is a scanner whose worklist gives a.png no scale: it was refused and lies in quarantine.
+func refusedAway(t *testing.T, worklist string) *scanner {
+	t.Helper()
+	s := newScanner(t)
+	s.Quarantine = t.TempDir()
+	s.picture(t, "a.png", 1)
+	s.worklist(t, worklist)
+	s.look(t)
+	return s
+}
+
 // A file that is moved back from quarantine as it was goes there again, whoever is watching, and that is news: it is told
 // with what helps, and stands below what the reason file said before. An empty file of another case is another one.
 func TestMovedBackAsItWas(t *testing.T) {
 	for name, restarts := range map[string]bool{"meanwhile": false, "while away": true} {
 		t.Run(name, func(t *testing.T) {
-			s := newScanner(t)
-			s.Quarantine = t.TempDir()
-			s.picture(t, "a.png", 1)
-			s.worklist(t, "a.png,A1\n")
-			s.look(t)
+			s := refusedAway(t, "a.png,A1\n")
 			write(t, s.path("empty.svs"), "")
 			s.look(t)
 			if last := s.told[len(s.told)-1]; last.File != "empty.svs" || last.Again != "" {
@@ -191,11 +194,7 @@ func farPicture(t *testing.T) string {
 func TestCorrectedInQuarantine(t *testing.T) {
 	for name, restarts := range map[string]bool{"meanwhile": false, "while away": true} {
 		t.Run(name, func(t *testing.T) {
-			s := newScanner(t)
-			s.Quarantine = t.TempDir()
-			s.picture(t, "a.png", 1)
-			s.worklist(t, "a.png,A1\nother.png,A1\n")
-			s.look(t)
+			s := refusedAway(t, "a.png,A1\nother.png,A1\n")
 			id := s.slides["a.png"].Slide
 			other, err := s.Reception.Take(t.Context(), intake.Request{Path: farPicture(t), File: "other.png", Accession: "B1", Folder: "of another folder"})
 			if err != nil {
@@ -225,11 +224,7 @@ func TestCorrectedInQuarantine(t *testing.T) {
 
 // A file that comes back with another time, as copies do, is known for its bytes, and brings what the worklist says by now.
 func TestCorrectedComesBack(t *testing.T) {
-	s := newScanner(t)
-	s.Quarantine = t.TempDir()
-	s.picture(t, "a.png", 1)
-	s.worklist(t, "a.png,A1\n")
-	s.look(t)
+	s := refusedAway(t, "a.png,A1\n")
 	id := s.slides["a.png"].Slide
 	if err := os.Rename(filepath.Join(s.Quarantine, "a.png"), s.path("a.png")); err != nil {
 		t.Fatal(err)

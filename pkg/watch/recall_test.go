@@ -62,13 +62,20 @@ func TestDICOMIsRecalled(t *testing.T) {
 	}
 }
 
-// A new start says of what had ended that it is no news, once; what ends later is news.
-func TestEndedBefore(t *testing.T) {
+// twoOrdered is a scanner of two slides, a.png and b.png, that are ordered.
+func twoOrdered(t *testing.T) *scanner {
+	t.Helper()
 	s := newScanner(t)
 	s.picture(t, "a.png", 1)
 	s.picture(t, "b.png", 2)
 	s.worklist(t, "a.png,A1,,1\nb.png,A1,,1\n")
 	s.look(t)
+	return s
+}
+
+// A new start says of what had ended that it is no news, once; what ends later is news.
+func TestEndedBefore(t *testing.T) {
+	s := twoOrdered(t)
 	end := func(file string) {
 		t.Helper()
 		id := s.slides[file].Slide
@@ -98,11 +105,7 @@ func TestEndedBefore(t *testing.T) {
 // What was told of a file is not told again at the next start, by whatever name of its slide the file is known: a copy, or
 // a file that was renamed since its slide was ordered.
 func TestToldOnce(t *testing.T) {
-	s := newScanner(t)
-	s.picture(t, "a.png", 1)
-	s.picture(t, "b.png", 2)
-	s.worklist(t, "a.png,A1,,1\nb.png,A1,,1\n")
-	s.look(t)
+	s := twoOrdered(t)
 	s.picture(t, "copy.png", 1)
 	if err := os.Rename(s.path("b.png"), s.path("renamed.png")); err != nil {
 		t.Fatal(err)

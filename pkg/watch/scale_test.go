@@ -73,11 +73,7 @@ func TestScaleComesAfterOrder(t *testing.T) {
 
 // Where refused files are put away, the scale says what else there is to do.
 func TestScaleOfQuarantined(t *testing.T) {
-	s := newScanner(t)
-	s.Quarantine = t.TempDir()
-	s.picture(t, "a.png", 1)
-	s.worklist(t, "a.png,A1\n")
-	s.look(t)
+	s := refusedAway(t, "a.png,A1\n")
 	s.worklist(t, "a.png,A1,,1\n")
 	s.look(t)
 	if note := s.note(); !strings.Contains(note, "move its file back from quarantine") {

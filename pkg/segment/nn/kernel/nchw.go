@@ -32,8 +32,7 @@ func (j *nchwTask) Item(item int) {
 	t := &j.t
 	y, plane := item%t.H, item/t.H
 	n, b := plane/t.Blocks(), plane%t.Blocks()
-	at := t.Off + n*t.ImageStride + b*t.BlockStride + y*t.RowStride
-	row := t.Data[at : at+t.W*Block]
+	row := t.row(n, b, y)
 	channels := min(Block, t.C-b*Block)
 	of := func(c int) []float32 { return j.plain[((n*t.C+b*Block+c)*t.H+y)*t.W:][:t.W] }
 	switch {

@@ -69,7 +69,7 @@ func (j *imageTask) Item(item int) {
 	for c, keep := range j.keep {
 		if keep != nil {
 			row := buffer.of(j.rect.Dx())
-			gather(row, j.row(j.rect.Min.Y+item, c/Block)[j.rect.Min.X*Block+c%Block:])
+			gather(row, j.t.row(0, c/Block, j.rect.Min.Y+item)[j.rect.Min.X*Block+c%Block:])
 			keep(j.rect.Min.Y+item, row)
 		}
 	}
@@ -80,12 +80,7 @@ func (j *imageTask) fillRow(y int, buffer *rowBuffer) {
 	plain := buffer.of(3 * w)
 	red, green, blue := plain[:w:w], plain[w:2*w:2*w], plain[2*w:]
 	j.fill(y, red, green, blue)
-	colours(j.row(y, 0), red, green, blue)
-}
-
-// row is one row of a block.
-func (j *imageTask) row(y, block int) []float32 {
-	return j.t.Data[j.t.Off+block*j.t.BlockStride+y*j.t.RowStride:][:j.t.W*Block]
+	colours(j.t.row(0, 0, y), red, green, blue)
 }
 
 // of is room for n floats; what stands in it is rubbish.

@@ -25,6 +25,11 @@ type Tensor struct {
 // Blocks is the number of channel blocks.
 func (t *Tensor) Blocks() int { return (t.C + Block - 1) / Block }
 
+// row is the pixels of one row of a block of channels, all lanes, without the border.
+func (t *Tensor) row(n, block, y int) []float32 {
+	return t.Data[t.Off+n*t.ImageStride+block*t.BlockStride+y*t.RowStride:][:t.W*Block]
+}
+
 // Floats is the length of a buffer for n images of c channels, h×w, with a border.
 func Floats(n, c, h, w, border int) int {
 	return n * ((c + Block - 1) / Block) * (h + 2*border) * (w + 2*border) * Block

@@ -29,7 +29,7 @@ const heapSlack = 20
 
 // lightSlack is heapSlack for workers that run no network: tens of megabytes that are given and let go all the time, where
 // collecting at every fifth was a sixth of the stitcher's processor time.
-const lightSlack = 100
+const lightSlack = 300
 
 // setHeapSlack sets it, unless the environment does.
 func setHeapSlack(percent int) {

@@ -59,12 +59,34 @@ func (p *Process) PID() int {
 
 // owns reports whether the pid is still our program's: numbers are used again.
 func (p *Process) owns(pid int) bool {
-	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	line, err := commandLine(pid)
 	if err != nil { // no /proc here: the signal alone must do
 		_, statErr := os.Stat("/proc/self")
 		return statErr != nil && syscall.Kill(pid, 0) == nil
 	}
-	return strings.Contains(string(line), p.program())
+	return strings.Contains(line, p.program())
+}
+
+// commandLine is that of a process, "" of one that has ended and nobody has asked about. In the middle of an exec there
+// is none for a moment, long after the one who began it was told that it succeeded where the program is still read from
+// disk: this is waited for.
+func commandLine(pid int) (string, error) {
+	for patience := execTime; ; patience -= time.Millisecond {
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err != nil || len(line) > 0 || patience <= 0 || ended(pid) {
+			return string(line), err
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+const execTime = 500 * time.Millisecond
+
+// ended reports whether a process is only waited for by its parent.
+func ended(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, state, found := strings.Cut(string(stat), ") ")
+	return err != nil || !found || strings.HasPrefix(state, "Z")
 }
 
 // program is the path that tells ours from others': taskset replaces itself by it.

@@ -28,7 +28,8 @@ func main() {
 const heapSlack = 20
 
 // lightSlack is heapSlack for workers that run no network: tens of megabytes that are given and let go all the time, where
-// collecting at every fifth was a sixth of the stitcher's processor time.
+// collecting at every fifth was a sixth of the stitcher's processor time. Over gigapixel slides a tiler takes 0.34 GB at
+// most with it and a stitcher 0.39 GB.
 const lightSlack = 300
 
 // setHeapSlack sets it, unless the environment does.

@@ -1,6 +1,9 @@
 package workers_test
 
 import (
+	"bytes"
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/slidemill/slidemill/pkg/jobs"
@@ -65,5 +68,24 @@ func TestBatchOfAnOlderPlan(t *testing.T) {
 	l := newLine(t, memstore.New(), segment.Parameters{MPP: 1, Region: 128, Threshold: 0.4})
 	if err := l.attempt(l.bucket, l.plan().Batches(), 1); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestPlanOfANewerProgram: a worker that does not know the plan's version leaves the job to one that does, and says what helps.
+func TestPlanOfANewerProgram(t *testing.T) {
+	l := newLine(t, memstore.New(), segment.Parameters{MPP: 1, Region: 128, Threshold: 0.4})
+	plan := l.plan()
+	plan.Version = 99
+	data, err := plan.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.bucket.Put(t.Context(), l.keys().Plan(), bytes.NewReader(data), int64(len(data))); err != nil {
+		t.Fatal(err)
+	}
+	err = l.attempt(l.bucket, 0, 1)
+	var permanent *workers.Permanent
+	if !errors.Is(err, segment.ErrNewer) || errors.As(err, &permanent) || !strings.Contains(err.Error(), "start this worker with") {
+		t.Errorf("%v: want %v, for another worker to try", err, segment.ErrNewer)
 	}
 }

@@ -3,6 +3,7 @@ package workers
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/slidemill/slidemill/pkg/intake"
@@ -81,7 +82,10 @@ func loadPlan(ctx context.Context, b store.Bucket, job jobs.Job) (*segment.Plan,
 		return nil, err
 	}
 	plan, err := segment.DecodePlan(data)
-	if err != nil {
+	switch {
+	case errors.Is(err, segment.ErrNewer): // another worker may know it, so the job is not dead
+		return nil, &intake.Refusal{Err: fmt.Errorf("%w: start this worker with that version", err)}
+	case err != nil:
 		return nil, &Permanent{err}
 	}
 	if plan.Slide != job.Slide || plan.Run != job.Run {

@@ -231,9 +231,11 @@ func (j *Judge) progress(ctx context.Context, s *Standing) (err error) {
 		}
 		return nil
 	}
-	if s.Planned, err = j.plan(ctx, s); err != nil {
+	planned, known, err := j.plan(ctx, s)
+	if err != nil {
 		return err
 	}
+	s.Planned = planned
 	for _, err := range j.Bucket.List(ctx, keys.Regions()) {
 		if err != nil {
 			return err
@@ -241,7 +243,7 @@ func (j *Judge) progress(ctx context.Context, s *Standing) (err error) {
 		s.Regions++
 	}
 	s.State = string(jobs.Segment)
-	if s.Regions < s.Planned {
+	if !known || s.Regions < planned {
 		return nil
 	}
 	s.State = string(jobs.Stitch)
@@ -255,21 +257,22 @@ func (j *Judge) progress(ctx context.Context, s *Standing) (err error) {
 // maxPlan bounds a plan that is read into memory.
 const maxPlan = 256 << 20
 
-// plan is the number of regions that the order's plan has.
-func (j *Judge) plan(ctx context.Context, s *Standing) (int, error) {
+// plan is the number of regions that the order's plan has. It is not known of a plan that is damaged or of a newer program's:
+// those are for the workers to judge, and one slide's must not hide how all others stand.
+func (j *Judge) plan(ctx context.Context, s *Standing) (n int, known bool, err error) {
 	j.mu.Lock()
-	n, known := j.planned[s.Run]
+	n, known = j.planned[s.Run]
 	j.mu.Unlock()
 	if known {
-		return n, nil
+		return n, true, nil
 	}
 	data, err := store.ReadAll(ctx, j.Bucket, store.Slide(s.Slide).Run(s.Run).Plan(), maxPlan)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	p, err := segment.DecodePlan(data)
 	if err != nil {
-		return 0, err
+		return 0, false, nil
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -277,7 +280,7 @@ func (j *Judge) plan(ctx context.Context, s *Standing) (int, error) {
 		j.planned = map[pyramid.RunID]int{}
 	}
 	j.planned[s.Run] = len(p.Regions)
-	return len(p.Regions), nil
+	return len(p.Regions), true, nil
 }
 
 // modified is when an object was written, or zero if there is none.

@@ -94,6 +94,29 @@ func TestDamagedTargets(t *testing.T) {
 	}
 }
 
+// What stands in the place of a plan and cannot be read is one slide's matter: how the others stand is told all the same.
+func TestUnreadablePlanHidesNobody(t *testing.T) {
+	l := Ledger{mem.New()}
+	for i := range byte(2) {
+		id, run := pyramid.SlideID{i + 1}, pyramid.RunID{i + 1}
+		if err := l.Enter(t.Context(), Entry{Slide: id, Run: run, At: time.Now().Add(-time.Minute)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	damaged := store.Slide(pyramid.SlideID{1}).Run(pyramid.RunID{1}).Plan()
+	if err := l.Bucket.Put(t.Context(), damaged, strings.NewReader("{"), 1); err != nil {
+		t.Fatal(err)
+	}
+	all, err := (&Judge{Ledger: l, Stages: true}).LookAll(t.Context(), time.Time{})
+	if err != nil || len(all) != 2 {
+		t.Fatalf("%+v, %v: want two orders", all, err)
+	}
+	states := map[pyramid.SlideID]string{all[0].Slide: all[0].State, all[1].Slide: all[1].State}
+	if states[pyramid.SlideID{1}] != string(jobs.Segment) || states[pyramid.SlideID{2}] != Waiting {
+		t.Errorf("states %v: want the first among the segmenters and the second waiting", states)
+	}
+}
+
 // The stages of an order add up to its time, whatever is known of them and in whatever order the clocks say.
 func TestTimes(t *testing.T) {
 	at := time.Date(2026, 11, 28, 20, 0, 0, 0, time.UTC)

@@ -36,7 +36,8 @@ type Plan struct {
 
 // Batching deals regions out to jobs, in their order: Lead jobs of LeadSize at the beginning, where whoever takes one reads
 // the tiles between its regions once, and jobs of BatchSize for the rest, so that nobody waits long for another at
-// the end. The last job may have fewer. Plans of version 1 have no lead.
+// the end. The last job may have fewer. A lead has a price: a stat slide waits until a worker has done LeadSize regions of
+// another slide, not one.
 type Batching struct {
 	Lead      int `json:"lead,omitempty"`
 	LeadSize  int `json:"lead_size,omitempty"`
@@ -46,8 +47,20 @@ type Batching struct {
 // led is how many regions are in the jobs of the lead.
 func (b Batching) led() int { return b.Lead * b.LeadSize }
 
-// PlanVersion is the format of a plan. This program reads earlier ones too.
-const PlanVersion = 2
+// Version is the format of a plan that deals its regions out so: the earliest that can say it, as a program of before
+// reads no later one, and may be at work on the same queue while a site is upgraded.
+func (b Batching) Version() int {
+	if b.Lead > 0 {
+		return 2
+	}
+	return 1
+}
+
+// latestVersion is the latest format that this program reads.
+const latestVersion = 2
+
+// ErrNewer says that a newer version of the program made it: nothing is wrong with it.
+var ErrNewer = errors.New("a newer version of this program made it")
 
 // Grid is the grid of regions over the canvas.
 func (p *Plan) Grid() pyramid.Grid { return pyramid.Grid{Size: p.Frame.Size, Tile: p.Side} }
@@ -150,8 +163,11 @@ func DecodePlan(data []byte) (*Plan, error) {
 }
 
 func (p *Plan) validate() error {
-	if p.Version < 1 || p.Version > PlanVersion {
-		return fmt.Errorf("version %d: this program reads versions up to %d", p.Version, PlanVersion)
+	switch {
+	case p.Version > latestVersion:
+		return fmt.Errorf("version %d, this program reads versions up to %d: %w", p.Version, latestVersion, ErrNewer)
+	case p.Version < p.Batching.Version():
+		return fmt.Errorf("version %d cannot say what it says", p.Version)
 	}
 	if err := p.Parameters.Validate(); err != nil {
 		return err

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"encoding/json"
+	"errors"
 	"image"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ func testPlan(t testing.TB) *Plan {
 		t.Fatal(err)
 	}
 	return &Plan{
-		Version: PlanVersion, Slide: pyramid.SlideID{1}, Run: pyramid.RunID{2}, Model: ModelRef{Name: "m", SHA256: "ab"},
+		Version: 1, Slide: pyramid.SlideID{1}, Run: pyramid.RunID{2}, Model: ModelRef{Name: "m", SHA256: "ab"},
 		Parameters: Parameters{Threshold: 0.5, Region: 128}, Frame: frame, Field: Field{Halo: 32, Align: 16}, Side: 128,
 		Regions: []pyramid.Region{{Col: 0, Row: 0}, {Col: 1, Row: 0}, {Col: 3, Row: 2}}, Tissue: picture, Batching: Batching{BatchSize: 2},
 	}
@@ -75,14 +76,30 @@ func TestBatches(t *testing.T) {
 			t.Errorf("%+v: batches of %v, want %v, and %v", c.batching, sizes, c.want, all)
 		}
 	}
-	old := testPlan(t)
-	old.Version = 1
-	data, err := old.Encode()
+}
+
+// TestPlanVersion: a plan without a lead is what programs read that know of none, and nothing of a lead stands in it; one with a
+// lead says so by its version. A newer program's is told apart from a damaged one.
+func TestPlanVersion(t *testing.T) {
+	p := testPlan(t)
+	p.Version = p.Batching.Version()
+	data, err := p.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := DecodePlan(data); err != nil || got.Batches() != 2 || strings.Contains(string(data), "lead") {
-		t.Errorf("a plan of version 1: %v, %v\n%s", got, err, data)
+	if got, err := DecodePlan(data); err != nil || got.Version != 1 || got.Batches() != 2 || strings.Contains(string(data), "lead") {
+		t.Errorf("a plan without a lead: %v, %v\n%s", got, err, data)
+	}
+	p.Lead, p.LeadSize = 1, 2
+	if p.Batching.Version() != 2 {
+		t.Errorf("a plan with a lead has version %d, want 2", p.Batching.Version())
+	}
+	p.Version = 3
+	if data, err = p.Encode(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := DecodePlan(data); !errors.Is(err, ErrNewer) {
+		t.Errorf("a plan of a newer program: %v, want %v", err, ErrNewer)
 	}
 }
 
@@ -92,6 +109,8 @@ func TestPlanDamage(t *testing.T) {
 		want string
 	}{
 		"version of the future":  {func(p *Plan) { p.Version = 9 }, "version 9"},
+		"version of nothing":     {func(p *Plan) { p.Version = 0 }, "version 0"},
+		"a lead before its time": {func(p *Plan) { p.Version, p.Lead, p.LeadSize = 1, 1, 2 }, "version 1 cannot"},
 		"region outside":         {func(p *Plan) { p.Regions[0].Col = 99 }, "outside the grid"},
 		"region twice":           {func(p *Plan) { p.Regions[1] = p.Regions[0] }, "listed twice"},
 		"canvas too small":       {func(p *Plan) { p.Frame.Size.W-- }, "does not follow"},
@@ -103,8 +122,8 @@ func TestPlanDamage(t *testing.T) {
 		"engine of a screen":     {func(p *Plan) { p.Parameters.Engine = "x\x1b[2J" }, "plain letters"},
 		"engine of a novel":      {func(p *Plan) { p.Parameters.Engine = strings.Repeat("x", 65) }, "at most 64"},
 		"batches of nothing":     {func(p *Plan) { p.BatchSize = 0 }, "others of 0"},
-		"a lead of nothing":      {func(p *Plan) { p.Lead = 1 }, "1 batches of 0"},
-		"a lead beyond the end":  {func(p *Plan) { p.Lead, p.LeadSize = 1<<62+1, 4 }, "do not make"},
+		"a lead of nothing":      {func(p *Plan) { p.Version = 2; p.Lead = 1 }, "1 batches of 0"},
+		"a lead beyond the end":  {func(p *Plan) { p.Version = 2; p.Lead, p.LeadSize = 1<<62+1, 4 }, "do not make"},
 		"a lead before it":       {func(p *Plan) { p.Lead, p.LeadSize = -1, 2 }, "do not make"},
 		"leads before it":        {func(p *Plan) { p.LeadSize = -1 }, "batches of -1"},
 		"threshold of certainty": {func(p *Plan) { p.Parameters.Threshold = 1 }, "threshold 1"},

@@ -113,7 +113,7 @@ func (w *world) plan(t testing.TB, region int) *segment.Plan {
 	}
 	sum := sha256.Sum256([]byte("a slide"))
 	p := &segment.Plan{
-		Version: segment.PlanVersion, Slide: pyramid.NewSlideID(sum),
+		Version: 1, Slide: pyramid.NewSlideID(sum),
 		Model:      segment.ModelRef{Name: "tiny", Version: "1", SHA256: "00ff"},
 		Parameters: segment.Parameters{Threshold: 0.5, Region: region},
 		Frame:      w.frame(t), Field: segment.Field{Halo: 16, Align: 16}, Side: region, Tissue: tissue, Batching: segment.Batching{BatchSize: 4},

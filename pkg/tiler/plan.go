@@ -23,7 +23,7 @@ type PlanConfig struct {
 
 // A job is a batch of regions. Towards the end of a slide they hold about batchPixels model pixels, a second or two of one
 // processor: long enough that the queue costs nothing, short enough that no worker waits long for another. The first half
-// or more comes in batches up to leadFactor times as large: the regions of a batch are neighbours, and the tiles on their
+// or more comes in batches up to leadFactor times as large, of a tenth (leadShare) of all regions at most: the regions of a batch are neighbours, and the tiles on their
 // border are read by one worker and not by two. What is done of a batch is in the store, so that a killed worker loses one
 // region whatever the batch.
 // A small slide is cut into at least minBatches, so that eight workers have two each, and what follows the lead keeps
@@ -33,7 +33,7 @@ const (
 	batchPixels = 4 << 20
 	minBatches  = 16
 	leadFactor  = 4
-	minLeads    = 10
+	leadShare   = 10
 	evenWorkers = 12
 )
 
@@ -57,7 +57,7 @@ func MakePlan(cfg PlanConfig) (*segment.Plan, error) {
 		return nil, fmt.Errorf("plan slide %v: %w", cfg.Slide, err)
 	}
 	p := &segment.Plan{
-		Version: segment.PlanVersion, Slide: cfg.Slide,
+		Slide:      cfg.Slide,
 		Run:        cfg.Parameters.RunID(cfg.Slide, cfg.Model),
 		Model:      cfg.Model,
 		Parameters: cfg.Parameters,
@@ -70,6 +70,7 @@ func MakePlan(cfg PlanConfig) (*segment.Plan, error) {
 	}
 	p.Regions = regions(p.Grid(), cfg.Tissue)
 	p.Batching = batching(len(p.Regions), p.Side)
+	p.Version = p.Batching.Version()
 	return p, nil
 }
 
@@ -119,7 +120,7 @@ func hilbert(side int, r pyramid.Region) (d int64) {
 // batching deals so many regions of a side out.
 func batching(regions, side int) segment.Batching {
 	b := segment.Batching{BatchSize: max(1, min(batchPixels/(side*side), regions/minBatches))}
-	size := min(leadFactor*b.BatchSize, regions/minLeads)
+	size := min(leadFactor*b.BatchSize, regions/leadShare)
 	if size > b.BatchSize {
 		rest := min((regions+1)/2, (evenWorkers-1)*size)
 		b.LeadSize, b.Lead = size, (regions-rest)/size

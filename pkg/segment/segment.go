@@ -28,7 +28,8 @@ type RowNetwork interface {
 	RunRows(ctx context.Context, load LoadRow, want image.Rectangle, keep []KeepRow) error
 }
 
-// LoadRow writes row y of the input, as many numbers as the row has pixels. Several goroutines may call it at once.
+// LoadRow writes row y of the input, as many numbers as the row has pixels. Several goroutines may call it at once, also
+// two for the same row.
 type LoadRow = func(y int, red, green, blue []float32)
 
 // KeepRow receives row y of a class, from the left of the wanted rectangle on; the row is lent until it returns. Several

@@ -24,6 +24,7 @@ type act struct {
 	first  int  // channel of the storage at which this activation starts
 	life   life // of this activation alone
 	view   kernel.Tensor
+	lent   bool // it lies nowhere: its reader asks for it row by row
 }
 
 var _ gorgonia.Value = (*act)(nil)

@@ -194,7 +194,7 @@ func (g *graph) storages() []*storage {
 	var list []*storage
 	seen := map[*storage]bool{}
 	add := func(v gorgonia.Value) {
-		if a, ok := v.(*act); ok && !seen[a.store] {
+		if a, ok := v.(*act); ok && !a.lent && !seen[a.store] {
 			seen[a.store] = true
 			list = append(list, a.store)
 		}

@@ -52,7 +52,7 @@ func (t *chainTask) run(g *graph, out gorgonia.Value, in []gorgonia.Value) error
 // findChains joins each pointwise convolution to the depthwise one before it that it alone reads, and to
 // the pointwise one before that, where the size makes it pay.
 func (b *inferBuilder) findChains() {
-	b.chains, b.inner = map[int]*chainTask{}, make([]bool, len(b.e.net.Nodes))
+	b.chains = map[int]*chainTask{}
 	for i := range b.e.net.Nodes {
 		t := b.chainTo(i)
 		if t == nil {

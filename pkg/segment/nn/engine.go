@@ -117,5 +117,5 @@ func (e *Engine) compile(input pyramid.Size, batch int) (*Network, error) {
 	if err := b.g.compile(e.opts.MemoryLimit, evalMode); err != nil {
 		return nil, err
 	}
-	return &Network{g: b.g, in: b.image, out: b.g.outputs}, nil
+	return b.network(), nil
 }

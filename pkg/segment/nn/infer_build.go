@@ -19,13 +19,17 @@ type inferBuilder struct {
 	reads  []int
 	later  []int // for a convolution that the addition after it computes: that addition, else 0
 	chains map[int]*chainTask
-	inner  []bool // nodes that a chain computes
+	inner  []bool // nodes that a chain or an ending computes
+	ends   []ending // by output
+	stem   *stemTask
 }
 
 func (b *inferBuilder) build() error {
 	nodes := b.e.net.Nodes
 	b.values, b.later = make([]*gorgonia.Node, len(nodes)), make([]int, len(nodes))
 	b.countReads()
+	b.inner = make([]bool, len(nodes))
+	b.outlets()
 	b.fuseResiduals()
 	b.findChains()
 	for i, n := range nodes {
@@ -34,12 +38,21 @@ func (b *inferBuilder) build() error {
 			return fmt.Errorf("node %d %q (%s): %w", i, n.Name, net.OpName(n.Op), err)
 		}
 	}
-	for _, o := range b.e.net.Outputs {
-		if _, err := b.g.keep(b.values[o]); err != nil {
+	for _, end := range b.ends {
+		if _, err := b.g.keep(b.values[end.source]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// network is what was built.
+func (b *inferBuilder) network() *Network {
+	n := &Network{g: b.g, in: b.image, stem: b.stem}
+	for i, o := range b.e.net.Outputs {
+		n.out = append(n.out, outlet{dims: b.dims(o), act: b.g.outputs[i], end: b.ends[i].Ending})
+	}
+	return n
 }
 
 func (b *inferBuilder) countReads() {
@@ -76,7 +89,7 @@ func (b *inferBuilder) dims(i int) dims {
 	return dims{b.batch, s.C, s.H, s.W}
 }
 
-// node adds the operator of one network node; nil for a convolution that a later operator computes.
+// node adds the operator of one network node; nil for what another operator or an ending computes.
 func (b *inferBuilder) node(i int) (*gorgonia.Node, error) {
 	if b.later[i] > 0 || b.inner[i] {
 		return nil, nil
@@ -97,6 +110,9 @@ func (b *inferBuilder) node(i int) (*gorgonia.Node, error) {
 	case *net.Input:
 		node, image, err := b.g.input("image", b.dims(i))
 		b.image = image
+		if err == nil {
+			image.lent = b.stems(i)
+		}
 		return node, err
 	case *net.Conv:
 		return b.conv(i, op.Act, nil)
@@ -115,6 +131,9 @@ func (b *inferBuilder) conv(i int, act net.Act, residual *gorgonia.Node) (*gorgo
 	if c := b.chains[i]; c != nil {
 		c.convolutions.Narrow.Act = act
 		t, in[0] = c, b.values[c.source]
+	} else if _, first := b.e.net.Nodes[n.In[0]].Op.(*net.Input); first && b.image.lent {
+		b.stem = &stemTask{convTask: convTask{filter: b.e.filters[i], bias: data(n.Op.(*net.Conv).Bias), act: act}, in: b.image}
+		t = b.stem
 	}
 	if residual != nil {
 		in = append(in, residual)

@@ -22,9 +22,10 @@ var evalMode = gorgonia.EvalMode()
 //
 // ArenaBytes, which Options.MemoryLimit bounds but for the scratch of the hungriest convolution.
 type Network struct {
-	g   *graph
-	in  *act
-	out []*act
+	g    *graph
+	in   *act
+	stem *stemTask // takes the input row by row, or nil where the arena holds it
+	out  []outlet
 }
 
 var _ segment.RowNetwork = (*Network)(nil)
@@ -40,13 +41,38 @@ func (n *Network) Run(ctx context.Context, in, out []float32) error {
 	if want := n.outFloats(); len(out) != want {
 		return fmt.Errorf("run network: output of %d floats, want %d", len(out), want)
 	}
-	return n.run(ctx, func() { kernel.FromNCHW(n.in.view, in, n.g.team) }, func() {
+	return n.run(ctx, func() { n.load(in) }, func() {
 		for _, o := range n.out {
 			size := o.floats()
-			kernel.ToNCHW(out[:size], o.view, n.g.team)
+			o.planes(out[:size], n.g.team)
 			out = out[size:]
 		}
 	})
+}
+
+// load brings the input in from planes, or lets the stem take it from there.
+func (n *Network) load(planes []float32) {
+	if n.stem == nil {
+		kernel.FromNCHW(n.in.view, planes, n.g.team)
+		kernel.ClearBorder(n.in.view)
+		return
+	}
+	w, pixels := n.in.w, n.in.w*n.in.h
+	n.stem.fill = func(y int, red, green, blue []float32) {
+		for c, row := range [][]float32{red, green, blue} {
+			copy(row, planes[c*pixels+y*w:][:w])
+		}
+	}
+}
+
+// loadRows brings the input in row by row, or lets the stem take it so.
+func (n *Network) loadRows(row segment.LoadRow) {
+	if n.stem != nil {
+		n.stem.fill = row
+		return
+	}
+	kernel.Fill(n.in.view, row, n.g.team)
+	kernel.ClearBorder(n.in.view)
 }
 
 // RunRows implements segment.RowNetwork.
@@ -57,9 +83,7 @@ func (n *Network) RunRows(ctx context.Context, load segment.LoadRow, want image.
 	if n.in.n != 1 || n.in.c != 3 || len(n.out) != 1 || n.out[0].c != len(keep) {
 		return fmt.Errorf("run network: rows of colours and %d classes for an input of %v and %d outputs", len(keep), n.in.dims, len(n.out))
 	}
-	return n.run(ctx, func() { kernel.Fill(n.in.view, load, n.g.team) }, func() {
-		kernel.Rows(n.out[0].view, want, keep, n.g.team)
-	})
+	return n.run(ctx, func() { n.loadRows(load) }, func() { n.out[0].rows(0, want, keep, n.g.team) })
 }
 
 func (n *Network) ready(ctx context.Context) error {
@@ -82,7 +106,9 @@ func (n *Network) run(ctx context.Context, load, keep func()) (err error) {
 		}
 	}()
 	load()
-	kernel.ClearBorder(n.in.view)
+	if n.stem != nil {
+		defer func() { n.stem.fill = nil }()
+	}
 	if err := n.g.run(ctx); err != nil {
 		return fmt.Errorf("run network: %w", err)
 	}
@@ -124,6 +150,6 @@ func (n *Network) Close() error {
 		return nil
 	}
 	err := n.g.close()
-	n.g, n.in, n.out = nil, nil, nil
+	n.g, n.in, n.stem, n.out = nil, nil, nil, nil
 	return err
 }

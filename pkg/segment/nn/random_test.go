@@ -155,8 +155,7 @@ func poison(data []float32) {
 // must be zero, as the kernels' contract has it.
 func checkPromises(nw *Network, x nettest.Planes) error {
 	poison(nw.g.arena)
-	kernel.FromNCHW(nw.in.view, x.Float32(), nil)
-	kernel.ClearBorder(nw.in.view)
+	nw.load(x.Float32())
 	for _, s := range nw.g.steps {
 		if _, err := s.op.Do(s.in...); err != nil {
 			return err

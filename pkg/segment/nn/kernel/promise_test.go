@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/slidemill/slidemill/pkg/segment/net"
 )
 
 // crop is the view of a part of a tensor.
@@ -61,6 +63,9 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 			w := Work{team, make([]float32, max(f.ScratchForward(dst, src, threads), b.Scratch(src, dst, threads), g.Scratch(src, dst, threads)))}
 			e := Epilogue{Bias: make([]float32, 48), Add: &dst, Act: Act{Kind: actSigmoid}}
 			picture, fill := empty(1, 3, 20, 20, 1), func(_ int, _, _, blue []float32) { clear(blue) }
+			end, first := LinearAxis(20, 40, 2, net.HalfPixel), empty(1, 32, 20, 20, 0)
+			stem := Pack(conv3(3, 32), make([]float32, 3*32*9))
+			w.Scratch = make([]float32, max(len(w.Scratch), stem.ScratchRows(first, 20, 20, threads)))
 			keep := []func(int, []float32){nil, func(int, []float32) {}, nil}
 			pass := func() {
 				FromNCHW(src, flat, team)
@@ -75,7 +80,9 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 				Softmax(src, src, team)
 				ToNCHW(flat, src, team)
 				Fill(picture, fill, team)
-				Rows(picture, image.Rect(1, 1, 19, 19), keep, team)
+				Rows(picture, Ending{}, image.Rect(1, 1, 19, 19), keep, team)
+				Rows(picture, Ending{Y: end, X: end, Affine: true, Softmax: true}, image.Rect(1, 1, 39, 39), keep, team)
+				stem.ForwardRows(first, 20, 20, fill, Epilogue{}, w)
 			}
 			pass()
 			if n := testing.AllocsPerRun(20, pass); n >= 1 && !raceEnabled {
@@ -125,7 +132,7 @@ func TestRowsAreThePlanes(t *testing.T) {
 		for i, c := range []int{2, 17} {
 			keep[c] = func(y int, row []float32) { copy(got[i*12+(y-1)*4:][:4], row) }
 		}
-		Rows(many.blocked(1), image.Rect(2, 1, 6, 4), keep, team)
+		Rows(many.blocked(1), Ending{}, image.Rect(2, 1, 6, 4), keep, team)
 		var want []float32
 		for _, c := range []int{2, 17} {
 			for y := 1; y < 4; y++ {

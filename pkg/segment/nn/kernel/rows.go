@@ -11,6 +11,8 @@ type imageTask struct {
 	fill func(y int, red, green, blue []float32) // nil where rows are read
 	keep []func(y int, row []float32)            // by channel
 	rect image.Rectangle
+	ends bool // rows are read through end, not those of t itself
+	end  ending
 }
 
 var (
@@ -35,8 +37,7 @@ func Fill(dst Tensor, fill func(y int, red, green, blue []float32), team *Team) 
 	job := imageTasks.take()
 	job.t, job.fill = dst, fill
 	team.Do(dst.H, job)
-	*job = imageTask{}
-	imageTasks.give(job)
+	job.release()
 }
 
 // Rows hands a rectangle of the channels of one image over, row by row: keep has a function for each channel, nil for one
@@ -45,17 +46,20 @@ func Fill(dst Tensor, fill func(y int, red, green, blue []float32), team *Team) 
 //
 // # Memory
 //
-// One row of floats for each thread.
-func Rows(src Tensor, rect image.Rectangle, keep []func(y int, row []float32), team *Team) {
+// One row of floats for each thread, with an ending also one in the blocked layout.
+func Rows(src Tensor, end Ending, rect image.Rectangle, keep []func(y int, row []float32), team *Team) {
 	requireTensor(&src)
-	if src.N != 1 || len(keep) != src.C || rect.Empty() || !rect.In(image.Rect(0, 0, src.W, src.H)) {
-		fail("rows of %v and %d channels from %d×%d×%d×%d", rect, len(keep), src.N, src.C, src.H, src.W)
+	w, h := end.size(&src)
+	if src.N != 1 || len(keep) != src.C || rect.Empty() || !rect.In(image.Rect(0, 0, w, h)) {
+		fail("rows of %v and %d channels from %d×%d×%d×%d", rect, len(keep), src.N, src.C, h, w)
 	}
 	job := imageTasks.take()
-	job.t, job.keep, job.rect = src, keep, rect
+	job.t, job.keep, job.rect, job.ends = src, keep, rect, !end.None()
+	if job.ends {
+		job.end.over(end, src, rect)
+	}
 	team.Do(rect.Dy(), job)
-	*job = imageTask{}
-	imageTasks.give(job)
+	job.release()
 }
 
 // Item converts one row.
@@ -66,13 +70,35 @@ func (j *imageTask) Item(item int) {
 		j.fillRow(item, buffer)
 		return
 	}
-	for c, keep := range j.keep {
-		if keep != nil {
-			row := buffer.of(j.rect.Dx())
-			gather(row, j.t.row(0, c/Block, j.rect.Min.Y+item)[j.rect.Min.X*Block+c%Block:])
-			keep(j.rect.Min.Y+item, row)
-		}
+	j.keepRow(j.rect.Min.Y+item, buffer)
+}
+
+// keepRow hands one row of each channel over.
+func (j *imageTask) keepRow(y int, buffer *rowBuffer) {
+	w := j.rect.Dx()
+	room := buffer.of(w + w*Block)
+	row, lanes := room[:w], room[w:]
+	if j.ends {
+		j.end.row(lanes, y)
 	}
+	for c, keep := range j.keep {
+		if keep == nil {
+			continue
+		}
+		if j.ends {
+			gather(row, lanes[c:])
+		} else {
+			gather(row, j.t.row(0, c/Block, y)[j.rect.Min.X*Block+c%Block:])
+		}
+		keep(y, row)
+	}
+}
+
+// release lets go of the caller's memory.
+func (j *imageTask) release() {
+	j.end.release()
+	*j = imageTask{end: j.end}
+	imageTasks.give(j)
 }
 
 func (j *imageTask) fillRow(y int, buffer *rowBuffer) {

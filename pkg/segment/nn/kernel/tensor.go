@@ -52,3 +52,10 @@ func (t Tensor) Channels(first, c int) Tensor {
 	t.C = c
 	return t
 }
+
+// Image is the view of one image.
+func (t Tensor) Image(n int) Tensor {
+	t.Off += n * t.ImageStride
+	t.N = 1
+	return t
+}

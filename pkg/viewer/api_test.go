@@ -319,6 +319,34 @@ func TestNoResultHasNoFigures(t *testing.T) {
 	}
 }
 
+// TestOrderWithoutItsResult: a line that is done has its figures, though the order was done when it was looked at last: the
+// report cannot be read, or the result was taken back since, with the slide or without.
+func TestOrderWithoutItsResult(t *testing.T) {
+	b := shelf(t)
+	put(t, b, store.Slide(slideA).Run(runID).Report(), `{"status":"do`)
+	gone := pyramid.SlideID{7}
+	v := &viewer{Config{Bucket: b, Log: slog.New(slog.DiscardHandler), Orders: func(context.Context) (all []Entry, err error) {
+		for _, id := range []pyramid.SlideID{slideA, slideC, gone} {
+			all = append(all, Entry{Slide: id, Run: runID.String(), State: "done", Accession: "S26-1", Priority: "stat"})
+		}
+		return all, nil
+	}}}
+	got := map[pyramid.SlideID]string{}
+	for _, e := range answered[[]Entry](t, v, "/api/v1/worklist") {
+		got[e.Slide] += fmt.Sprintf("%s %s %s %v %v;", e.State, e.Accession, e.Priority, e.Counts, e.Found != nil)
+		if e.State == "failed" && e.Reason == "" {
+			t.Errorf("%v does not say why", e.Slide)
+		}
+	}
+	want := map[pyramid.SlideID]string{
+		slideA: "failed S26-1 stat true false;", slideB: "done   false true;",
+		slideC: "failed S26-1 stat false false;", gone: "failed S26-1 stat false false;",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
 // checkFigures compares which of some figures an entry has.
 func checkFigures(t *testing.T, e map[string]any, all, want string) {
 	t.Helper()

@@ -82,52 +82,10 @@ func (v *viewer) worklist(r *http.Request) (any, error) {
 		delete(orders, id)
 	}
 	for _, order := range orders {
-		entries = append(entries, order)
+		entries = append(entries, order.own())
 	}
 	sortEntries(entries)
 	return earlierBelow(entries), nil
-}
-
-// orders are the latest orders by slide.
-func (v *viewer) orders(ctx context.Context) (map[pyramid.SlideID]Entry, error) {
-	bySlide := map[pyramid.SlideID]Entry{}
-	if v.Orders == nil {
-		return bySlide, nil
-	}
-	all, err := v.Orders(ctx)
-	for _, e := range all {
-		bySlide[e.Slide] = e
-	}
-	return bySlide, err
-}
-
-// merge gives what was found of a slide the names of its order, and shows the order itself where it has
-// no result yet.
-func merge(found []Entry, order Entry, ordered bool) []Entry {
-	if !ordered {
-		return found
-	}
-	shown := false
-	for i := range found {
-		e := &found[i]
-		if e.Run == "" {
-			found[i], shown = order, true
-			continue
-		}
-		e.File, e.Accession = order.File, order.Accession
-		e.Counts = e.Run == order.Run
-		if e.Earlier = !e.Counts; e.Earlier {
-			continue
-		}
-		e.Priority = order.Priority
-		if e.State == order.State {
-			e.Ordered, e.Ended, e.Late, shown = order.Ordered, order.Ended, order.Late, true
-		}
-	}
-	if !shown {
-		found = append(found, order)
-	}
-	return found
 }
 
 // sortEntries puts what needs a person first: failures, then the highest score.

@@ -6,8 +6,10 @@ const summary = document.getElementById("summary");
 // states as a person says them; the others are words already.
 const states = { tile: "being tiled", tiling: "being tiled", segment: "being segmented", stitch: "being joined", tiled: "not segmented" };
 
+// figures are none where there is no result, whatever the state: one entry must not hide the others.
 function figures(e) {
   if (e.state !== "done") return [make("b", { class: "state" }, states[e.state] ?? e.state), ...tags(e)];
+  if (e.carcinoma_mm2 == null && !e.no_statement) return [make("b", { class: "state" }, "done, areas not known"), ...tags(e)];
   if (e.no_statement) return [make("b", { class: "state" }, `done, ${e.no_statement}`), make("span", {}, foundAnyhow(e)), ...tags(e)];
   return [make("b", {}, mm2(e.carcinoma_mm2)), make("span", {}, share(e)), ...tags(e)];
 }

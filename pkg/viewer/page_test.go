@@ -1,0 +1,66 @@
+package viewer
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// browser is as much of one as the worklist's page needs; what stands there in the end it prints.
+const browser = `
+class Element {
+  children = []; style = {}; textContent = "";
+  setAttribute() {}
+  addEventListener() {}
+  append(...children) { this.children.push(...children); }
+  replaceChildren(...children) { this.children = children; }
+  text() { return this.textContent + this.children.map((c) => c.text?.() ?? c).join(" "); }
+}
+const byID = { slides: new Element(), summary: new Element() };
+globalThis.document = { getElementById: (id) => byID[id], createElement: () => new Element() };
+globalThis.setInterval = () => {};
+globalThis.fetch = async () => ({ ok: true, json: async () => ENTRIES });
+process.on("exit", () => console.log([byID.summary, ...byID.slides.children].map((e) => e.text()).join("\n")));
+`
+
+// worklistPage is the text of the worklist's page: its summary, then a line for each entry.
+func worklistPage(t *testing.T, entries any) []string {
+	t.Helper()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("no node, which the page's script is run with")
+	}
+	data, err := json.Marshal(entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := strings.Replace(browser, "ENTRIES", string(data), 1)
+	for _, file := range []string{"web/page.js", "web/worklist.js"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if !strings.HasPrefix(line, "import ") {
+				script += strings.TrimPrefix(line, "export ")
+			}
+		}
+	}
+	out, err := exec.CommandContext(t.Context(), node, "-e", script).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
+
+// TestPageWithoutFigures: an entry without figures hides no other, even if it is done.
+func TestPageWithoutFigures(t *testing.T) {
+	area := 1.5
+	lines := worklistPage(t, []Entry{{Slide: slideA, State: "done"}, {Slide: slideB, State: "done", Found: &Found{Carcinoma: &area}}})
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], "2 slides") || !strings.Contains(lines[1], "areas not known") ||
+		!strings.Contains(strings.ReplaceAll(lines[2], "\u00a0", " "), "1.50 mm²") {
+		t.Errorf("%q", lines)
+	}
+}

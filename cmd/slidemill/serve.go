@@ -110,7 +110,8 @@ func serve(cmd *cobra.Command, f *serveFlags) (err error) {
 		return err
 	}
 	door, err := f.webFlags.open(viewer.Config{
-		Bucket: bucket, Log: log, Ready: s.ready, Orders: s.orders, Feed: s.feed, Metrics: s.metrics.Handler(), Explain: why, NoStatement: noStatement,
+		Bucket: bucket, Log: log, Ready: s.ready, Orders: s.orders, OrderedRun: s.monitor.Judge.OrderedRun,
+		Feed: s.feed, Metrics: s.metrics.Handler(), Explain: why, NoStatement: noStatement,
 	})
 	if err != nil {
 		return err

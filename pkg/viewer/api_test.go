@@ -376,13 +376,13 @@ func answered[T any](t *testing.T, v *viewer, path string) (value T) {
 func TestEarlierRuns(t *testing.T) {
 	found := []Entry{{Run: "old", State: "done"}, {Run: "new", State: "done"}}
 	order := Entry{Run: "new", State: "done", File: "b.svs", Accession: "S26-2", Priority: "stat"}
-	for _, e := range merge(found, order, true) {
+	for _, e := range merge(found, order) {
 		if e.Earlier != (e.Run == "old") || e.Counts == e.Earlier || (e.Priority == "stat") != (e.Run == "new") || e.Accession != "S26-2" {
 			t.Errorf("%+v", e)
 		}
 	}
 	order.Run, order.State = "", "segment"
-	for _, e := range merge(found, order, true)[:2] {
+	for _, e := range merge(found, order)[:2] {
 		if !e.Earlier || e.Counts {
 			t.Errorf("while the slide is worked on anew: %+v", e)
 		}
@@ -419,6 +419,29 @@ func TestEarlierRunsBelow(t *testing.T) {
 		if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), words) {
 			t.Errorf("%s says nothing of it: %v", file, err)
 		}
+	}
+}
+
+// TestLongAgoOrdered: of several runs the one that counts is known long after the order is no news any more, and none of
+// them is lost where it is not there; where no order says which it is nothing is said.
+func TestLongAgoOrdered(t *testing.T) {
+	b := shelf(t)
+	for _, id := range []pyramid.SlideID{slideA, slideB, slideC} {
+		for _, run := range []pyramid.RunID{{1}, runID} {
+			put(t, b, store.Slide(id).Run(run).Manifest(), `{}`)
+			put(t, b, store.Slide(id).Run(run).Report(), `{"status":"done","lesions":[]}`)
+		}
+	}
+	v := &viewer{Config{Bucket: b, Log: slog.New(slog.DiscardHandler), OrderedRun: func(_ context.Context, id pyramid.SlideID) (pyramid.RunID, error) {
+		return map[pyramid.SlideID]pyramid.RunID{slideA: runID, slideB: {7}}[id], nil
+	}}}
+	got := map[string]string{}
+	for _, e := range answered[[]Entry](t, v, "/api/v1/worklist") {
+		got[fmt.Sprint(e.Slide[0])] += fmt.Sprintf("%.2s %v %v;", e.Run, e.Counts, e.Earlier)
+	}
+	want := map[string]string{"1": "09 true false;01 false true;", "2": "01 false true;09 false true;", "3": "01 false false;09 false false;"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
 	}
 }
 

@@ -19,25 +19,48 @@ func (v *viewer) orders(ctx context.Context) (map[pyramid.SlideID]Entry, error) 
 	return bySlide, err
 }
 
+// lines is what the worklist shows of a slide that is in the store. Orders forgets which run counts of a slide that was ordered
+// long ago; it is asked for where there are several.
+func (v *viewer) lines(ctx context.Context, id pyramid.SlideID, order Entry, ordered bool) ([]Entry, error) {
+	found, err := v.entries(ctx, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case ordered:
+		return merge(found, order), nil
+	case len(found) < 2 || v.OrderedRun == nil:
+		return found, nil
+	}
+	run, err := v.OrderedRun(ctx, id)
+	if err == nil && run != (pyramid.RunID{}) {
+		mark(found, run.String())
+	}
+	return found, err
+}
+
+// mark says of a slide's runs whether they are that of its last order.
+func mark(found []Entry, ordered string) {
+	for i := range found {
+		e := &found[i]
+		e.Counts = e.Run == ordered
+		e.Earlier = !e.Counts
+	}
+}
+
 // merge gives what was found of a slide the names of its order, and shows the order itself where nothing was found of its
 // run. What was found is newer than what is known of the order, and knows whether the report can be read.
-func merge(found []Entry, order Entry, ordered bool) []Entry {
-	if !ordered {
-		return found
+func merge(found []Entry, order Entry) []Entry {
+	if len(found) == 1 && found[0].Run == "" {
+		return []Entry{order.own()}
 	}
+	mark(found, order.Run)
 	shown := false
 	for i := range found {
 		e := &found[i]
-		if e.Run == "" {
-			found[i], shown = order.own(), true
-			continue
-		}
 		e.File, e.Accession = order.File, order.Accession
-		e.Counts = e.Run == order.Run
-		if e.Earlier = !e.Counts; e.Earlier {
-			continue
+		if e.Counts {
+			e.Priority, e.Ordered, e.Ended, e.Late, shown = order.Priority, order.Ordered, order.Ended, order.Late, true
 		}
-		e.Priority, e.Ordered, e.Ended, e.Late, shown = order.Priority, order.Ordered, order.Ended, order.Late, true
 	}
 	if !shown {
 		found = append(found, order.own())

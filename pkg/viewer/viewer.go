@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/store"
 )
 
@@ -27,8 +28,11 @@ type Config struct {
 	Bucket store.Bucket
 	// Ready reports why the process cannot work now, or nil. It may be nil.
 	Ready func(ctx context.Context) error
-	// Orders lists what was ordered and how it stands, newest last. It may be nil.
+	// Orders lists what was ordered lately and how it stands, newest last. It may be nil.
 	Orders func(ctx context.Context) ([]Entry, error)
+	// OrderedRun is the run of a slide's last order, however long ago, finished or not; none where no order says so. It is
+	// asked of slides with several runs that Orders does not list. It may be nil.
+	OrderedRun func(ctx context.Context, slide pyramid.SlideID) (pyramid.RunID, error)
 	// Feed is the news for /api/v1/events; nil means that there never is any.
 	Feed *Feed
 	// Metrics answers /metrics. It may be nil.

@@ -33,8 +33,8 @@ type Entry struct {
 	Ordered   time.Time `json:"ordered,omitzero"`
 	Ended     time.Time `json:"ended,omitzero"`
 	Late      bool      `json:"late,omitempty"` // it missed its target, or will
-	// Counts: the run is that of the slide's last order. Earlier: it is not, and the names are of that order. Of a slide that
-	// nobody ordered neither is said.
+	// Counts: the run is that of the slide's last order. Earlier: it is not, and the names are of that order. Neither is said
+	// where no order says which run counts, nor of a slide's only run where Config.Orders does not have the order any more.
 	Counts  bool `json:"counts,omitempty"`
 	Earlier bool `json:"earlier,omitempty"`
 	// NoStatement: why a run that is done is no statement on its slide, whatever areas stand here.
@@ -73,12 +73,12 @@ func (v *viewer) worklist(r *http.Request) (any, error) {
 		if err != nil {
 			continue // a foreign folder in the bucket
 		}
-		found, err := v.entries(ctx, id)
+		order, ordered := orders[id]
+		lines, err := v.lines(ctx, id, order, ordered)
 		if err != nil {
 			return nil, err
 		}
-		order, ordered := orders[id]
-		entries = append(entries, merge(found, order, ordered)...)
+		entries = append(entries, lines...)
 		delete(orders, id)
 	}
 	for _, order := range orders {
@@ -119,17 +119,22 @@ func (e *Entry) score() float64 {
 }
 
 // earlierBelow puts the runs of earlier orders below what counts of their slides: they are nothing that anybody has to look
-// at first, and who looks for one looks there.
+// at first, and who looks for one looks there. Where nothing is known of the last order but its run they stay where they are.
 func earlierBelow(entries []Entry) []Entry {
+	counts := map[pyramid.SlideID]bool{}
+	for _, e := range entries {
+		counts[e.Slide] = counts[e.Slide] || !e.Earlier
+	}
+	below := func(e Entry) bool { return e.Earlier && counts[e.Slide] }
 	earlier := map[pyramid.SlideID][]Entry{}
 	for _, e := range entries {
-		if e.Earlier {
+		if below(e) {
 			earlier[e.Slide] = append(earlier[e.Slide], e)
 		}
 	}
 	sorted := make([]Entry, 0, len(entries))
 	for _, e := range entries {
-		if !e.Earlier { // merge leaves none without one that is not
+		if !below(e) {
 			sorted = append(append(sorted, e), earlier[e.Slide]...)
 			delete(earlier, e.Slide)
 		}

@@ -65,7 +65,7 @@ function card(e) {
 function counted(entries) {
   const slides = new Set(entries.map((e) => e.slide)).size;
   const earlier = entries.filter((e) => e.earlier).length;
-  const several = entries.length - earlier > slides ? ` with ${entries.length - earlier} results` : ""; // nobody ordered those
+  const several = entries.length - earlier > slides ? ` with ${entries.length - earlier} results` : ""; // no order says which counts
   const past = earlier ? ` and ${earlier} earlier ${earlier === 1 ? "run" : "runs"}` : "";
   return `${slides} ${slides === 1 ? "slide" : "slides"}${several}${past}`;
 }

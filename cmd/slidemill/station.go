@@ -175,7 +175,7 @@ func (s *station) orders(context.Context) ([]viewer.Entry, error) {
 			Slide: w.Slide, State: w.State, Reason: w.Reason, File: w.File, Accession: w.Accession,
 			Priority: string(w.Priority), Ordered: w.At, Ended: w.Ended, Late: w.Late,
 		}
-		if w.State == "done" {
+		if w.Run != (pyramid.RunID{}) { // done or not: its result may be there before the next look
 			e.Run = w.Run.String()
 		}
 		if p, ok := s.board.of(w.Slide); ok && w.Open() {

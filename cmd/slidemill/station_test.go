@@ -57,3 +57,20 @@ func TestStationKnowsTurnaround(t *testing.T) {
 		t.Error("the begin is told twice")
 	}
 }
+
+// A result is that of its order from the moment it is there: the worklist reads the store, and the latest look at the orders
+// may be older. What was refused before it had a run has none.
+func TestStationNamesTheRunBeforeItIsDone(t *testing.T) {
+	s := newStation(mem.New(), slog.New(slog.DiscardHandler))
+	run := pyramid.RunID{9}
+	for _, e := range []intake.Entry{{Slide: pyramid.SlideID{1}, Run: run}, {Slide: pyramid.SlideID{2}}} {
+		if err := s.monitor.Judge.Enter(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.monitor.Look(t.Context())
+	entries, err := s.orders(t.Context())
+	if err != nil || len(entries) != 2 || entries[0].State != intake.Waiting || entries[0].Run != run.String() || entries[1].Run != "" {
+		t.Errorf("worklist %+v, %v", entries, err)
+	}
+}

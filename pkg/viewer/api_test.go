@@ -381,6 +381,10 @@ func TestEarlierRuns(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}
+	order.State = "stitch" // when it was looked at last
+	if got := merge(found, order); len(got) != 2 || !got[0].Earlier || !got[1].Counts || got[1].Earlier || got[1].State != "done" {
+		t.Errorf("before the next look: %+v", got)
+	}
 	order.Run, order.State = "", "segment"
 	for _, e := range merge(found, order)[:2] {
 		if !e.Earlier || e.Counts {

@@ -18,8 +18,8 @@ import (
 // Entry is one line of the worklist: a slide and its latest state.
 type Entry struct {
 	Slide     pyramid.SlideID `json:"slide"`
-	Run       string          `json:"run,omitempty"`
-	State     string          `json:"state"` // tiled, done, failed, or a stage in progress
+	Run       string          `json:"run,omitempty"` // of an order that is not done it has no result yet
+	State     string          `json:"state"`         // tiled, done, failed, or a stage in progress
 	Reason    string          `json:"reason,omitempty"`
 	Width     int             `json:"width,omitempty"`
 	Height    int             `json:"height,omitempty"`

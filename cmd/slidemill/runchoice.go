@@ -23,7 +23,8 @@ const runHelp = `A slide that was run with several models or parameters has as m
 first 4 digits of its id or more; by what it was made with, such as threshold=0.3 or
 model=NAME,tta=yes; or as the newest. All but the id does for several slides at once, and several
 ids do, with commas between them. Without --run it is the run that was ordered last, and a line says
-so; where no order says which, or that one is not finished, an error names the runs.`
+so. Where no order says which, or that one has no result, an error names the runs; if there is only
+one it is taken, and a line says if it is of an earlier order.`
 
 // runChoice is what --run says: a run must be one of the ids, if there are any, and made with all of the terms.
 type runChoice struct {
@@ -210,7 +211,7 @@ func standingRun(ctx context.Context, b store.Bucket, id pyramid.SlideID, found 
 	case len(found) == 1 && (there || none):
 		return chosenRun{RunID: found[0]}, nil
 	case len(found) == 1:
-		return chosenRun{found[0], fmt.Sprintf(", of an earlier order: run %v, which was ordered last, is not finished", ordered)}, nil
+		return chosenRun{found[0], fmt.Sprintf(", of an earlier order: run %v, which was ordered last, %s", ordered, withoutResult(ctx, b, id))}, nil
 	}
 	all, err := readFinished(ctx, b, id, found)
 	if err != nil {
@@ -221,9 +222,22 @@ func standingRun(ctx context.Context, b store.Bucket, id pyramid.SlideID, found 
 	}
 	which := "and no order says which one counts"
 	if !none {
-		which = fmt.Sprintf("and not yet that of its last order, %v", ordered)
+		which = fmt.Sprintf("and that of its last order, %v, %s", ordered, withoutResult(ctx, b, id))
 	}
 	return chosenRun{}, fmt.Errorf("it has %d finished runs, %s; choose one with --run, by its id, as newest%s:%s", len(all), which, example(all), listRuns(all))
+}
+
+// withoutResult says how a slide's last order stands, of which there is no result: whoever waits for one that was cancelled or
+// failed waits for nothing. What only the queue knows, or nobody can read, is not finished.
+func withoutResult(ctx context.Context, b store.Bucket, id pyramid.SlideID) string {
+	end, err := intake.Ledger{Bucket: b}.End(ctx, id)
+	switch {
+	case err != nil || end == nil:
+		return "is not finished"
+	case end.State == intake.Failed:
+		return "failed"
+	}
+	return "was " + end.State
 }
 
 // sayCounting says of a slide with several finished runs whether one of them is the one that counts: worklist, summary and
@@ -243,8 +257,12 @@ func sayCounting(ctx context.Context, stderr io.Writer, b store.Bucket, where st
 	}
 	said := fmt.Sprintf("counts: it was ordered last of the slide's %d finished runs", len(found))
 	if ordered != o.Run {
-		said = fmt.Sprintf("does not count: run %v%s was ordered last; to have this one count order it with `slidemill submit`",
-			ordered, toldApart(all, ordered))
+		last := "was ordered last"
+		if !slices.Contains(found, ordered) {
+			last += " and " + withoutResult(ctx, b, o.Slide)
+		}
+		said = fmt.Sprintf("does not count: run %v%s %s; to have this one count order it with `slidemill submit`",
+			ordered, toldApart(all, ordered), last)
 	}
 	_, err = fmt.Fprintf(stderr, "%s: run %v%s %s\n", where, o.Run, toldApart(all, o.Run), said)
 	return err

@@ -64,3 +64,16 @@ func TestPageWithoutFigures(t *testing.T) {
 		t.Errorf("%q", lines)
 	}
 }
+
+// TestPageOfAnOrderInVain: a run does not count because of a later order; where that ended without a result it is said how.
+func TestPageOfAnOrderInVain(t *testing.T) {
+	for state, want := range map[string]string{
+		"cancelled": "anew since, as S26-2; that order was cancelled", "failed": "anew since, as S26-2; that order failed",
+		"segment": "anew since, as S26-2",
+	} {
+		lines := worklistPage(t, merge([]Entry{{Slide: slideA, Run: "old", State: "done"}}, Entry{Slide: slideA, State: state, Accession: "S26-2"}))
+		if len(lines) != 3 || !strings.Contains(lines[1]+" ", "Does not count: the slide was ordered "+want+" ") || strings.Contains(lines[2], "Does not count") {
+			t.Errorf("%s: %q", state, lines)
+		}
+	}
+}

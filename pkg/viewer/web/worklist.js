@@ -6,6 +6,9 @@ const summary = document.getElementById("summary");
 // states as a person says them; the others are words already.
 const states = { tile: "being tiled", tiling: "being tiled", segment: "being segmented", stitch: "being joined", tiled: "not segmented" };
 
+// ends are how an order ends that no result will come of.
+const ends = { cancelled: "was cancelled", failed: "failed", refused: "was refused", replaced: "was replaced" };
+
 // figures are none where there is no result, whatever the state: one entry must not hide the others.
 function figures(e) {
   if (e.state !== "done") return [make("b", { class: "state" }, states[e.state] ?? e.state), ...tags(e)];
@@ -33,13 +36,18 @@ function share(e) {
   return `${percent(e.carcinoma_fraction)} of ${of}`;
 }
 
-function words(e) {
+// uncounted says why an earlier run does not count, and where the last order stands on the list in vain, that.
+function uncounted(e, order, last) {
+  return `Does not count: the slide was ordered anew since${order ? `, as ${order}` : ""}${ends[last] ? `; that order ${ends[last]}` : ""}`;
+}
+
+function words(e, last) {
   const text = e.reason || e.rank_reason || (e.state === "tiled" ? "not segmented yet" : "");
   const order = [e.accession, e.file].filter(Boolean).join(" · ");
   const name = e.earlier ? "" : order;
   const id = [e.slide, e.model, e.threshold ? `threshold ${e.threshold}` : ""].filter(Boolean).join(" · ");
   const lines = [...(name ? [make("b", {}, name), " "] : []), make("span", { class: "id" }, id), make("p", { class: "reason", title: text }, held(plain(text)))];
-  if (e.earlier) lines.push(make("span", { class: "anew" }, `Does not count: the slide was ordered anew since${order ? `, as ${order}` : ""}`));
+  if (e.earlier) lines.push(make("span", { class: "anew" }, uncounted(e, order, last)));
   if (e.not_analysed_mm2 > 0) lines.push(make("span", {}, `${mm2(e.not_analysed_mm2)} not analysed`));
   return lines;
 }
@@ -52,9 +60,10 @@ function picture(e) {
   return image;
 }
 
-function card(e) {
+// card is one line of the list; last is the state of the slide's last order, if e is of an earlier one.
+function card(e, last) {
   const image = picture(e);
-  const inside = [image, make("div", {}, ...words(e)), make("div", { class: "score" }, ...figures(e))];
+  const inside = [image, make("div", {}, ...words(e, last)), make("div", { class: "score" }, ...figures(e))];
   const open = e.state === "done" || e.state === "tiled";
   const kind = e.earlier ? "card past" : "card";
   const href = `/slides/${e.slide}${e.run ? `#${e.run}` : ""}`;
@@ -73,7 +82,8 @@ function counted(entries) {
 async function show() {
   try {
     const entries = await ask("/api/v1/worklist");
-    slides.replaceChildren(...entries.map(card));
+    const last = new Map(entries.filter((e) => !e.earlier).map((e) => [e.slide, e.state]));
+    slides.replaceChildren(...entries.map((e) => card(e, last.get(e.slide))));
     summary.textContent = entries.length ? `${counted(entries)}, those that need a person first.`
       : "No slides yet. Make one with “slidemill demo”, or run your own with “slidemill run SLIDE”.";
   } catch (error) {

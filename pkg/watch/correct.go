@@ -32,24 +32,48 @@ func (w *Watcher) correct(ctx context.Context) (err error) {
 }
 
 // amendAbsent brings what the worklist says to the order of a slide that was taken from this folder before and is away, as
-// in quarantine: tried again from there it would be done as another case's, or as if nobody were in a hurry.
+// in quarantine: tried again from there it would be done as another case's, or as if nobody were in a hurry. A line that
+// says what it said is no news, however often its worklist is written: what somebody ordered by hand since then stays.
 func (w *Watcher) amendAbsent(ctx context.Context, file string) error {
 	l := w.entries[file]
 	row, listed := w.lists.find(file)
-	if !listed || w.files[file] != nil || l.Folder != w.folder || !row.changed.After(l.Said()) {
+	heard, again := w.heard[file]
+	if !listed || w.files[file] != nil || l.Folder != w.folder || again && row.says(heard) {
 		return nil
 	}
-	now, err := w.Judge.LookAt(ctx, []pyramid.SlideID{l.Slide})
-	if err != nil || !intake.CalledAs(file)(now[0].File) { // since the start it has become that of another file
+	if row.changed.After(l.Said()) { // or it is not after what the record says by now, either
+		if err := w.amendAway(ctx, l, heard, row); err != nil {
+			return err
+		}
+	}
+	if w.heard == nil {
+		w.heard = map[string]Row{}
+	}
+	w.heard[file] = row
+	return nil
+}
+
+// amendAway has a record heed what a row says now and did not say when it was heard before. Somebody may have said something
+// of the slide since then, or it has become that of another file.
+func (w *Watcher) amendAway(ctx context.Context, l intake.Line, heard, row Row) error {
+	e, err := w.Judge.Entry(ctx, l.Slide)
+	if err != nil || !intake.CalledAs(l.File)(e.File) || e.Folder != w.folder || !row.changed.After(e.Said()) {
 		return err
 	}
-	said, err := w.Reception.Amend(ctx, l.Slide, intake.Request{File: file, Accession: row.Accession, Priority: row.Priority, Asked: row.changed})
+	q := intake.Request{File: l.File, Asked: row.changed}
+	if row.Accession != heard.Accession {
+		q.Accession = row.Accession
+	}
+	if row.Priority != heard.Priority {
+		q.Priority = row.Priority
+	}
+	said, err := w.Reception.Amend(ctx, l.Slide, q)
 	if err != nil {
 		return err
 	}
-	l.Asked = row.changed // until it says something else
-	w.entries[file] = l
-	w.announce(ctx, Slide{File: file, Slide: l.Slide, Accession: cmp.Or(row.Accession, l.Accession), Priority: l.Priority}, said)
+	l.Accession = cmp.Or(q.Accession, e.Accession) // which it is told with when it comes back
+	w.entries[l.File] = l
+	w.announce(ctx, Slide{File: l.File, Slide: l.Slide, Accession: l.Accession, Priority: e.Priority}, said)
 	return nil
 }
 

@@ -18,10 +18,31 @@ func (w *Watcher) recognise(ctx context.Context, s, before *Slide) (earlier bool
 	if s.cameToNothing() && !earlier && w.knew(s.File, s.Slide) {
 		s.Again = againText
 	}
-	if w.corrected(ctx, s) { // the order is amended when all are taken
-		s.row, w.stale = Row{MPP: s.row.MPP}, true
+	heard, away := w.heard[s.File]
+	switch scale := s.row.MPP; { // the order is amended when all are taken
+	case away && s.row.File != "" && w.entries[s.File].Slide == s.Slide:
+		s.row, s.row.MPP, w.stale = heard, scale, true
+	case w.corrected(ctx, s):
+		s.row, w.stale = Row{MPP: scale}, true
 	}
 	return earlier
+}
+
+// heeded is what the order of a file that is known from the ledger was brought to last, of what its row says now: all of it,
+// unless the worklist was corrected since; what it said while the file was away is known.
+func (w *Watcher) heeded(l *intake.Line, row Row) Row {
+	heard, away := w.heard[l.File]
+	wrong := w.wrong(l, row)
+	switch {
+	case away && wrong:
+		heard.MPP = 0
+		return heard
+	case away:
+		return heard
+	case wrong || row.changed.After(l.Said()):
+		return Row{}
+	}
+	return row
 }
 
 // knew reports whether a file is known to have held a slide before.

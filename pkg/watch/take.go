@@ -102,11 +102,9 @@ func (w *Watcher) recall(f candidate) bool {
 	if !ok || e.Bytes != f.size || !e.Changed.Equal(f.changed) || w.rescaled(e, row) {
 		return false
 	}
-	s := &Slide{File: f.file, Accession: e.Accession, Priority: e.Priority, Slide: e.Slide, recalled: true}
-	if listed && (row.changed.After(e.Said()) || w.wrong(&e, row)) {
+	s := &Slide{File: f.file, Accession: e.Accession, Priority: e.Priority, Slide: e.Slide, recalled: true, row: w.heeded(&e, row)}
+	if listed && !row.says(s.row) {
 		w.stale = true // it was corrected while nobody watched
-	} else {
-		s.row = row
 	}
 	w.slides[f.file] = s
 	w.adopt(s, e.Run)

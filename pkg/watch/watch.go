@@ -94,6 +94,7 @@ type Watcher struct {
 	looks          int                // that the folder answered
 	anew           int                // files that the last look left to be taken once more
 	absent         map[string]float64 // corrected scales of slides whose files are away, by file, as they were told
+	heard          map[string]Row     // what the worklists said of files that are away when they were heeded last, by file
 
 	surveying *errand[*survey] // at work
 	silent    time.Time        // since when the folder does not answer

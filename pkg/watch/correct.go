@@ -84,7 +84,7 @@ func (w *Watcher) heed(ctx context.Context, s *Slide, row Row) error {
 		return err
 	}
 	var said []string
-	if s.Slide != (pyramid.SlideID{}) {
+	if s.Slide != (pyramid.SlideID{}) && !s.foreign {
 		q := intake.Request{File: s.File, Accession: row.Accession, MPP: row.MPP, Asked: row.changed}
 		if w.lies(s.File) {
 			q.Path = w.path(s.File)
@@ -117,10 +117,10 @@ func (w *Watcher) heed(ctx context.Context, s *Slide, row Row) error {
 // again takes a slide once more that was refused, when the worklist has a scale for it now. One that somebody ordered by
 // hand meanwhile is not: it is amended as other orders are.
 func (w *Watcher) again(ctx context.Context, s *Slide, row Row) (bool, error) {
-	if row.MPP == 0 || row.MPP == s.row.MPP {
+	switch {
+	case row.MPP == 0, row.MPP == s.row.MPP, s.foreign && s.State != intake.Refused:
 		return false, nil
-	}
-	if s.State != intake.Refused {
+	case s.State != intake.Refused:
 		return w.rerun(ctx, s, row)
 	}
 	now, err := w.Judge.LookAt(ctx, []pyramid.SlideID{s.Slide})

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -8,9 +9,35 @@ import (
 	"github.com/slidemill/slidemill/pkg/pyramid"
 )
 
+// attribute reads the record of a slide that has its order, or came to nothing before, and finds out whether it is another
+// folder's, whose case it keeps whatever is said of it here. What is done there is told as the copy that it is; nobody else
+// would say how the others end. The record is nil where it cannot be read.
+func (w *Watcher) attribute(ctx context.Context, s *Slide) *intake.Entry {
+	e, err := w.Judge.Entry(ctx, s.Slide)
+	if err != nil {
+		w.Log.WarnContext(ctx, "it is not known whether a worklist corrects an order that was made before", "slide", s.Slide, "error", nameless(err))
+		return nil
+	}
+	if s.foreign = !w.holds(&e, s); s.foreign && s.done() {
+		s.Doubled, s.Accession = e.File, cmp.Or(s.Accession, e.Accession)
+	}
+	return &e
+}
+
+// holds reports whether a record is that of a file of this folder, so that a row of it counts there. Of ordered slides it is
+// the file of that name, too: the folder may have been moved since. What was never fit for an order is of one file only, as
+// empty ones of any folder hold the same.
+func (w *Watcher) holds(e *intake.Entry, s *Slide) bool {
+	here, named := e.Folder == "" || e.Folder == w.folder, intake.CalledAs(s.File)(e.File)
+	if together(e.Run, s.State) {
+		return here || named
+	}
+	return here && named
+}
+
 // recognise compares a slide that has its order, or came to nothing before, with what was known of its file; before, if not
 // nil, is what this watcher took from it last. It reports whether its file was known for it when this watcher began.
-func (w *Watcher) recognise(ctx context.Context, s, before *Slide) (earlier bool) {
+func (w *Watcher) recognise(s, before *Slide, e *intake.Entry) (earlier bool) {
 	earlier = before == nil && w.byFurtherName(s.File, s.Slide)
 	if s.Doubled != "" {
 		return earlier
@@ -20,9 +47,9 @@ func (w *Watcher) recognise(ctx context.Context, s, before *Slide) (earlier bool
 	}
 	heard, away := w.heard[s.File]
 	switch scale := s.row.MPP; { // the order is amended when all are taken
-	case away && s.row.File != "" && w.entries[s.File].Slide == s.Slide:
+	case away && w.entries[s.File].Slide == s.Slide:
 		s.row, s.row.MPP, w.stale = heard, scale, true
-	case w.corrected(ctx, s):
+	case e != nil && !s.foreign && s.row.changed.After(e.Said()):
 		s.row, w.stale = Row{MPP: scale}, true
 	}
 	return earlier
@@ -55,20 +82,4 @@ func (w *Watcher) knew(file string, id pyramid.SlideID) bool {
 // ordered from: nobody wrote its size and time down, so it is read again, which is no news.
 func (w *Watcher) byFurtherName(file string, id pyramid.SlideID) bool {
 	return w.entries[file].Slide != id && slices.Contains(w.called[file], id)
-}
-
-// corrected reports that the worklist has said something of a slide since its order was made or corrected last.
-func (w *Watcher) corrected(ctx context.Context, s *Slide) bool {
-	if s.row.File == "" {
-		return false
-	}
-	e, err := w.Judge.Entry(ctx, s.Slide)
-	if err != nil {
-		w.Log.WarnContext(ctx, "it is not known whether a worklist corrects an order that was made before", "slide", s.Slide, "error", nameless(err))
-		return false
-	}
-	if !together(e.Run, s.State) && !intake.CalledAs(s.File)(e.File) { // the record is that of another case's file
-		return false
-	}
-	return s.row.changed.After(e.Said())
 }

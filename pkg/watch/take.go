@@ -125,6 +125,19 @@ func (w *Watcher) rescaled(l intake.Line, row Row) bool {
 	return l.Again.Parameters.MPP != scale
 }
 
+// place finds the file that a slide is a copy of, or makes its own the first.
+func (w *Watcher) place(s *Slide, t intake.Taken) {
+	first, ok := w.first[t.Slide]
+	switch ordered := t.State == intake.Waiting && !t.Known; {
+	case t.Slide == pyramid.SlideID{}:
+	case ok && first != s.File && !ordered:
+		s.Doubled = first
+	case s.Doubled != "": // of another folder's
+	default:
+		w.adopt(s, t.Run)
+	}
+}
+
 func (w *Watcher) note(ctx context.Context, f candidate, t intake.Taken) {
 	s := &Slide{File: f.file, Slide: t.Slide, State: t.State, Reason: t.Reason, Priority: jobs.Routine, postponed: t.Overdue}
 	if row, ok := w.row(f.file, w.remembered(f)); ok {
@@ -133,16 +146,14 @@ func (w *Watcher) note(ctx context.Context, f candidate, t intake.Taken) {
 	if t.Warning != "" {
 		w.Log.Warn("scale", "slide", t.Slide, "warning", t.Warning)
 	}
-	first, ok := w.first[t.Slide]
-	switch ordered := t.State == intake.Waiting && !t.Known; {
-	case t.Slide == pyramid.SlideID{}:
-	case ok && first != f.file && !ordered:
-		s.Doubled = first
-	default:
-		w.adopt(s, t.Run)
+	var e *intake.Entry
+	known := t.Known && !w.remembered(f).anew
+	if known {
+		e = w.attribute(ctx, s)
 	}
+	w.place(s, t)
 	before := w.slides[f.file]
-	earlier := t.Known && !w.remembered(f).anew && w.recognise(ctx, s, before)
+	earlier := known && w.recognise(s, before, e)
 	w.release(before, s)
 	w.slides[f.file] = s
 	w.supersede(ctx, s, before)

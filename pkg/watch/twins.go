@@ -72,7 +72,7 @@ func (w *Watcher) elsewhere(file string) func(pyramid.SlideID) bool {
 // bytes: those have no order and nothing in common.
 func (w *Watcher) join(ctx context.Context, s *Slide, t intake.Taken) error {
 	first := w.slides[s.Doubled]
-	if first == nil || !together(t.Run, t.State) {
+	if first == nil || first.Slide != s.Slide || !together(t.Run, t.State) {
 		return nil
 	}
 	w.addCopy(s)

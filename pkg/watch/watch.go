@@ -56,6 +56,7 @@ type Slide struct {
 	row       Row  // what the worklist said when it was heeded last
 	disputed  bool // by rows of files that hold the same slide
 	recalled  bool // from the ledger, and nobody has asked yet how it stands
+	foreign   bool // its record is that of another folder's file, or of another one with these bytes: no row here counts for it
 	postponed bool // it was not read in its time, and is tried again
 }
 

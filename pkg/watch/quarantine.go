@@ -16,6 +16,7 @@ type move struct {
 	slide pyramid.SlideID
 	file  string // below the folder
 	to    string
+	again string // of the slide, once it is known what lay there
 	err   error
 }
 
@@ -33,19 +34,29 @@ func (w *Watcher) putAway(ctx context.Context, s *Slide) error {
 	if !w.putsAway(s) {
 		return nil
 	}
+	if s.Before && w.cameBack(s) {
+		s.Again = againText
+	}
 	if w.collect(ctx); w.moving != nil {
 		return errUnderway
 	}
 	one := *s
 	w.moving = begin(func(func()) move {
 		to, err := w.quarantine(&one)
-		return move{one.Slide, one.File, to, err}
+		return move{one.Slide, one.File, to, one.Again, err}
 	})
 	m, err := w.moving.wait(ctx, w.silence)
 	if err != nil {
 		return fmt.Errorf("not moved yet: %w", err)
 	}
+	s.Again = m.again
 	return w.moved(ctx, m)
+}
+
+// cameBack reports whether the ledger knew at the start that a slide lay in quarantine.
+func (w *Watcher) cameBack(s *Slide) bool {
+	l := w.entries[s.File]
+	return l.Slide == s.Slide && l.Again != nil && l.Again.Source != w.path(s.File) && w.layAt(s.File)(l.Again.Source)
 }
 
 // collect notes the end of a move that took longer than anybody waited for it.
@@ -99,12 +110,15 @@ func (w *Watcher) quarantine(s *Slide) (to string, err error) {
 	if err != nil {
 		return "", err
 	}
+	if s.Before && isThere(to+reasonFile) { // it lay there, and somebody moved it back
+		s.Again = againText
+	}
 	return to, addReason(to+reasonFile, reasonText(s, time.Now()))
 }
 
 // moveAway moves a file, beside one that lies there already, and says where it is.
 func moveAway(from, to string) (string, error) {
-	if _, err := os.Stat(to); err == nil {
+	if isThere(to) {
 		to += "." + time.Now().UTC().Format(awayTime)
 	}
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
@@ -114,4 +128,9 @@ func moveAway(from, to string) (string, error) {
 		return to, fmt.Errorf("quarantine: %w", err)
 	}
 	return to, nil
+}
+
+func isThere(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
 }

@@ -19,15 +19,14 @@ func (w *Watcher) tell(ctx context.Context, s *Slide) {
 	level := slog.LevelInfo
 	if s.cameToNothing() {
 		level = slog.LevelError
-		if s.Before && w.putsAway(s) { // somebody moved it back
-			s.Again = againText
-		}
 		if err := w.putAway(ctx, s); err != nil {
 			w.Log.Warn("quarantine", "slide", s.Slide, "error", nameless(err))
 		}
 	}
+	said := *s
+	s.Again = "" // it is news once, not at each correction
 	if w.Told != nil {
-		w.Told(*s)
+		w.Told(said)
 		return
 	}
 	w.Log.Log(ctx, level, "slide "+s.State, "slide", s.Slide, "reason", cmp.Or(s.Reason, s.Caution))

@@ -146,6 +146,12 @@ const maxPlanRegions = 1 << 22
 // DecodePlan reads what Encode writes and checks that it holds together.
 func DecodePlan(data []byte) (*Plan, error) {
 	var p Plan
+	var format struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(data, &format); err == nil && format.Version > latestVersion { // whose fields may be of other types
+		return nil, fmt.Errorf("plan: version %d, this program reads versions up to %d: %w", format.Version, latestVersion, ErrNewer)
+	}
 	if err := json.Unmarshal(data, &p); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
@@ -163,10 +169,7 @@ func DecodePlan(data []byte) (*Plan, error) {
 }
 
 func (p *Plan) validate() error {
-	switch {
-	case p.Version > latestVersion:
-		return fmt.Errorf("version %d, this program reads versions up to %d: %w", p.Version, latestVersion, ErrNewer)
-	case p.Version < p.Batching.Version():
+	if p.Version < p.Batching.Version() {
 		return fmt.Errorf("version %d cannot say what it says", p.Version)
 	}
 	if err := p.Parameters.Validate(); err != nil {

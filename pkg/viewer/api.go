@@ -13,7 +13,8 @@ import (
 type slideView struct {
 	Manifest json.RawMessage `json:"manifest,omitempty"`
 	Runs     []pyramid.RunID `json:"runs"`
-	Order    *Entry          `json:"order,omitempty"` // how it stands, if it was ordered
+	Order    *Entry          `json:"order,omitempty"` // how it stands, if it was ordered of late
+	Counts   string          `json:"counts,omitempty"` // the run that was ordered last, where there are several
 }
 
 func (v *viewer) slide(r *http.Request) (any, error) {
@@ -33,7 +34,9 @@ func (v *viewer) slide(r *http.Request) (any, error) {
 	if err != nil && (view.Order == nil || !errors.Is(err, store.ErrNotFound)) { // an order may have no pyramid yet
 		return nil, err
 	}
-	view.Runs, err = v.runs(r.Context(), id)
+	if view.Runs, err = v.runs(r.Context(), id); err == nil && len(view.Runs) > 1 {
+		view.Counts, err = v.counts(r.Context(), id, view.Order)
+	}
 	return view, err
 }
 

@@ -447,6 +447,12 @@ func TestLongAgoOrdered(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
+	for id, want := range map[pyramid.SlideID]string{slideA: runID.String(), slideC: ""} {
+		put(t, b, store.Slide(id).Manifest(), `{}`)
+		if view := answered[slideView](t, v, "/api/v1/slides/"+id.String()); view.Counts != want {
+			t.Errorf("the page of slide %v has the run %q, want %q", id, view.Counts, want)
+		}
+	}
 }
 
 // TestGate: only under our names, only with the token, health apart.

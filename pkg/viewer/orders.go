@@ -28,14 +28,29 @@ func (v *viewer) lines(ctx context.Context, id pyramid.SlideID, order Entry, ord
 		return nil, err
 	case ordered:
 		return merge(found, order), nil
-	case len(found) < 2 || v.OrderedRun == nil:
+	case len(found) < 2:
 		return found, nil
 	}
-	run, err := v.OrderedRun(ctx, id)
-	if err == nil && run != (pyramid.RunID{}) {
-		mark(found, run.String())
+	run, err := v.counts(ctx, id, nil)
+	if err == nil && run != "" {
+		mark(found, run)
 	}
 	return found, err
+}
+
+// counts is the run of a slide's last order, whose result counts; "" where it is not known.
+func (v *viewer) counts(ctx context.Context, id pyramid.SlideID, order *Entry) (string, error) {
+	switch {
+	case order != nil:
+		return order.Run, nil
+	case v.OrderedRun == nil:
+		return "", nil
+	}
+	run, err := v.OrderedRun(ctx, id)
+	if err != nil || run == (pyramid.RunID{}) {
+		return "", err
+	}
+	return run.String(), nil
 }
 
 // mark says of a slide's runs whether they are that of its last order.

@@ -19,7 +19,7 @@ type inferBuilder struct {
 	reads  []int
 	later  []int // for a convolution that the addition after it computes: that addition, else 0
 	chains map[int]*chainTask
-	inner  []bool // nodes that a chain or an ending computes
+	inner  []bool   // nodes that a chain or an ending computes
 	ends   []ending // by output
 	stem   *stemTask
 }

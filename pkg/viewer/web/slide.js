@@ -231,19 +231,19 @@ function wait(usual) {
 
 // named says what the laboratory calls the slide. The names are those of the last order; another run belongs to
 // an earlier one, perhaps of another case.
-function named(order, run) {
+function named(order, run, counts) {
   const name = [order?.accession, order?.file].filter(Boolean).join(" · ");
-  const earlier = Boolean(name && run && order.run !== run);
+  const earlier = Boolean(counts && run && counts !== run);
   get("name").textContent = [earlier ? "" : name, slide].filter(Boolean).join(" · ");
   get("earlier").hidden = !earlier;
-  if (earlier) get("earlier").textContent = `A result of an earlier order. The slide was ordered last as ${name}.`;
+  if (earlier) get("earlier").textContent = "A result of an earlier order." + (name && ` The slide was ordered last as ${name}.`);
 }
 
 async function start() {
   get("name").textContent = slide;
-  const { manifest, runs, order } = await ask(`/api/v1/slides/${slide}`);
-  const run = location.hash.slice(1) || (runs.includes(order?.run) ? order.run : runs.at(-1));
-  named(order, run);
+  const { manifest, runs, order, counts = order?.run } = await ask(`/api/v1/slides/${slide}`);
+  const run = location.hash.slice(1) || (runs.includes(counts) ? counts : runs.at(-1));
+  named(order, run, counts);
   if (!manifest) return notice(order?.reason ? `This slide has no picture: ${plain(order.reason)}` : "This slide has no picture yet.");
   const viewer = open();
   viewer.addHandler("open-failed", () => notice("The slide's pyramid cannot be read."));

@@ -76,8 +76,11 @@ func (j *imageTask) Item(item int) {
 // keepRow hands one row of each channel over.
 func (j *imageTask) keepRow(y int, buffer *rowBuffer) {
 	w := j.rect.Dx()
-	room := buffer.of(w + w*Block)
-	row, lanes := room[:w], room[w:]
+	room := w
+	if j.ends {
+		room += w * Block
+	}
+	row, lanes := buffer.of(room)[:w], buffer.of(room)[w:]
 	if j.ends {
 		j.end.row(lanes, y)
 	}

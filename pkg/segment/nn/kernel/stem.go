@@ -5,11 +5,17 @@ import "sync/atomic"
 // FillRow writes the row y of an image of three channels, as many floats as the row has pixels.
 type FillRow = func(y int, red, green, blue []float32)
 
-// Stems reports whether ForwardRows can do the filter's convolution.
+// Stems reports whether ForwardRows can do the filter's convolution and gains by it: a high or wide kernel would have each
+// thread keep many rows, and the place of each of its taps in each of them.
 func (f *Filter) Stems() bool {
 	s := f.Shape
-	return s.In == 3 && s.Groups == 1 && f.sw.tile == 0
+	return s.In == 3 && s.Groups == 1 && f.sw.tile == 0 && (s.KH-1)*s.DH < stemRows && s.KH*s.KW <= stemTaps
 }
+
+const (
+	stemRows = 16
+	stemTaps = 256
+)
 
 // ScratchRows is the floats of scratch that ForwardRows needs with so many threads.
 func (f *Filter) ScratchRows(dst Tensor, h, w, threads int) int {
@@ -23,7 +29,8 @@ func (f *Filter) ScratchRows(dst Tensor, h, w, threads int) int {
 //
 // # Memory
 //
-// For each thread as many rows as the kernel is high, in the blocked layout: they stay in a core's cache. And three plain ones.
+// For each thread as many rows as the kernel is high, at most stemRows, in the blocked layout: they stay in a core's cache. And
+// three plain ones.
 func (f *Filter) ForwardRows(dst Tensor, h, w int, fill FillRow, e Epilogue, work Work) {
 	requireTensor(&dst)
 	oh, ow := f.Shape.OutSize(h, w)

@@ -31,6 +31,29 @@ func TestStemIsItsConvolution(t *testing.T) {
 	})
 }
 
+// A kernel of another size than a stem's is for Forward.
+func TestStems(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*ConvShape)
+		want   bool
+	}{
+		"3×3":           {func(*ConvShape) {}, true},
+		"large":         {func(s *ConvShape) { s.KH, s.KW = 16, 16 }, true},
+		"four channels": {func(s *ConvShape) { s.In = 4 }, false},
+		"grouped":       {func(s *ConvShape) { s.Groups, s.Out = 3, 6 }, false},
+		"too high":      {func(s *ConvShape) { s.KH = 17 }, false},
+		"far apart":     {func(s *ConvShape) { s.DH = 8 }, false},
+		"too wide":      {func(s *ConvShape) { s.KW = 100 }, false},
+		"tiled":         {func(s *ConvShape) { s.Tile = 4 }, false},
+	} {
+		s := conv3(3, 16)
+		c.change(&s)
+		if got := Pack(s, make([]float32, s.Weights())).Stems(); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
 func compareStem(t *rapid.T, s ConvShape, h, w, threads int, act Act) {
 	r := rand.New(rand.NewPCG(9, uint64(h*w)))
 	f, p := Pack(s, randomFloats(r, s.Weights())), randomPlain(r, 1, 3, h, w)

@@ -141,13 +141,31 @@ func (r *round) summarise(ctx context.Context) (*summary.Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows = slices.Concat(rows, gone, missingRows(r.watcher.Missing()))
+	rows = slices.Concat(rows, elsewhere(rows, standings), gone, missingRows(r.watcher.Missing()))
 	sum, err := summary.New(ctx, rows, summary.Previews(r.system.bucket))
 	if err != nil {
 		return nil, err
 	}
 	sum.Problems, sum.Ignored = append(r.silence(), r.watcher.SheetProblems()...), r.watcher.Ignored()
 	return sum, nil
+}
+
+// elsewhere are the slides of which the folder has no more than copies, as those of another folder's files: a copy counts for
+// none, and what became of the slide would be told nowhere.
+func elsewhere(files []summary.Row, standings []intake.Standing) (rows []summary.Row) {
+	told := map[pyramid.SlideID]bool{}
+	for i := range files {
+		if !files[i].Copy() {
+			told[files[i].Slide] = true
+		}
+	}
+	for _, s := range standings {
+		if !told[s.Slide] {
+			told[s.Slide] = true
+			rows = append(rows, summary.Row{Standing: s})
+		}
+	}
+	return rows
 }
 
 // gone are the slides of this night that are done, or came to nothing, and whose files do not lie in the folder, such as

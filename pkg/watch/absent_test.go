@@ -30,6 +30,19 @@ func (s *scanner) isOf(t *testing.T, e intake.Entry, want string) intake.Entry {
 	return now
 }
 
+// byHand orders a slide from quarantine, as with submit, and finds out where it lies.
+func (s *scanner) byHand(t *testing.T, file, accession string) (away string) {
+	t.Helper()
+	away = filepath.Join(s.Quarantine, file)
+	desk := *s.Reception
+	desk.Once, desk.Parameters.MPP = false, 1
+	if taken, err := desk.Take(t.Context(), intake.Request{Path: away, Accession: accession}); err != nil || taken.State != intake.Waiting {
+		t.Fatalf("%+v, %v", taken, err)
+	}
+	s.Reception.Parameters.MPP = 1
+	return away
+}
+
 // What a person orders by hand of a slide in quarantine stays while its line says what it said, however often the worklist
 // is written; so it does when the file comes back, as it was or as a copy. What the line says anew counts, and no more of it.
 func TestOrderByHandOfAbsent(t *testing.T) {
@@ -49,15 +62,40 @@ func TestOrderByHandOfAbsent(t *testing.T) {
 			e := intake.Entry{Slide: s.slides["a.png"].Slide}
 			s.restart(t)
 			s.look(t)
-			byHand, away := *s.Reception, filepath.Join(s.Quarantine, "a.png")
-			byHand.Once, byHand.Parameters.MPP = false, 1
-			if taken, err := byHand.Take(t.Context(), intake.Request{Path: away, Accession: "A9"}); err != nil || taken.State != intake.Waiting {
-				t.Fatalf("%+v, %v", taken, err)
-			}
-			s.Reception.Parameters.MPP = 1
+			away := s.byHand(t, "a.png", "A9")
 			s.worklist(t, "a.png,A1\nz.png,Z1\n")
 			s.look(t)
 			back(t, s, away)
+			s.look(t)
+			s.isOf(t, e, "A9")
+			s.worklist(t, "a.png,A3\nz.png,Z1\n")
+			s.look(t)
+			s.isOf(t, e, "A3")
+		})
+	}
+}
+
+// So it is of a slide that this watch itself put away, for which its line counted already, and of one that was away at the
+// start, came back and was put away again.
+func TestOrderByHandSinceTaken(t *testing.T) {
+	for name, before := range map[string]bool{"taken": false, "taken again": true} {
+		t.Run(name, func(t *testing.T) {
+			s, row := refusedAway(t, "a.png,A1\n"), "a.png,A1\n"
+			e := intake.Entry{Slide: s.slides["a.png"].Slide}
+			if before {
+				s.restart(t)
+				s.look(t)
+				s.comeBack(t, filepath.Join(s.Quarantine, "a.png"), "a.png")
+				s.look(t)
+				row = "a.png,A2\n"
+				s.worklist(t, row)
+				s.look(t)
+				s.isOf(t, e, "A2")
+			}
+			away := s.byHand(t, "a.png", "A9")
+			s.worklist(t, row+"z.png,Z1\n")
+			s.look(t)
+			s.comeBack(t, away, "a.png")
 			s.look(t)
 			s.isOf(t, e, "A9")
 			s.worklist(t, "a.png,A3\nz.png,Z1\n")

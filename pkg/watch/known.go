@@ -45,9 +45,9 @@ func (w *Watcher) recognise(s, before *Slide, e *intake.Entry) (earlier bool) {
 	if s.cameToNothing() && !earlier && w.knew(s.File, s.Slide) {
 		s.Again = againText
 	}
-	heard, away := w.heard[s.File]
+	heard, known := w.lastHeard(s.File, s.Slide)
 	switch scale := s.row.MPP; { // the order is amended when all are taken
-	case away && w.entries[s.File].Slide == s.Slide:
+	case known:
 		s.row, s.row.MPP, w.stale = heard, scale, true
 	case e != nil && !s.foreign && s.row.changed.After(e.Said()):
 		s.row, w.stale = Row{MPP: scale}, true
@@ -55,16 +55,26 @@ func (w *Watcher) recognise(s, before *Slide, e *intake.Entry) (earlier bool) {
 	return earlier
 }
 
+// lastHeard is what the worklists said of a file when that was heeded last, where this watcher knows: since it took the file,
+// which may be away again, or while that was away from the start.
+func (w *Watcher) lastHeard(file string, id pyramid.SlideID) (Row, bool) {
+	if before := w.slides[file]; before != nil && before.Slide == id && before.Doubled == "" {
+		return before.row, true
+	}
+	heard, away := w.heard[file]
+	return heard, away && w.entries[file].Slide == id
+}
+
 // heeded is what the order of a file that is known from the ledger was brought to last, of what its row says now: all of it,
 // unless the worklist was corrected since; what it said while the file was away is known.
 func (w *Watcher) heeded(l *intake.Line, row Row) Row {
-	heard, away := w.heard[l.File]
+	heard, known := w.lastHeard(l.File, l.Slide)
 	wrong := w.wrong(l, row)
 	switch {
-	case away && wrong:
+	case known && wrong:
 		heard.MPP = 0
 		return heard
-	case away:
+	case known:
 		return heard
 	case wrong || row.changed.After(l.Said()):
 		return Row{}

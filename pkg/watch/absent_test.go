@@ -105,6 +105,28 @@ func TestOrderByHandSinceTaken(t *testing.T) {
 	}
 }
 
+// An order by hand calls a slide by the last part of its name; what its line says anew counts all the same.
+func TestCorrectedSinceOrderByHand(t *testing.T) {
+	s := newScanner(t)
+	s.Quarantine = t.TempDir()
+	if err := os.Mkdir(s.path("sub"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.picture(t, "sub/a.png", 1)
+	s.worklist(t, "sub/a.png,A1\n")
+	s.look(t)
+	e := intake.Entry{Slide: s.slides["sub/a.png"].Slide}
+	s.restart(t)
+	s.look(t)
+	s.byHand(t, "sub/a.png", "A9")
+	s.worklist(t, "sub/a.png,A1\nz.png,Z1\n")
+	s.look(t)
+	s.isOf(t, e, "A9")
+	s.worklist(t, "sub/a.png,A3\nz.png,Z1\n")
+	s.look(t)
+	s.isOf(t, e, "A3")
+}
+
 // A line that has another priority now says nothing new of the case.
 func TestPriorityOfAbsentKeepsCase(t *testing.T) {
 	s := refusedAway(t, "a.png,A1\n")

@@ -42,7 +42,7 @@ func (w *Watcher) amendAbsent(ctx context.Context, file string) error {
 		return nil
 	}
 	if row.changed.After(l.Said()) { // or it is not after what the record says by now, either
-		if err := w.amendAway(ctx, l, heard, row); err != nil {
+		if counts, err := w.amendAway(ctx, l, heard, row); !counts || err != nil {
 			return err
 		}
 	}
@@ -54,11 +54,14 @@ func (w *Watcher) amendAbsent(ctx context.Context, file string) error {
 }
 
 // amendAway has a record heed what a row says now and did not say when it was heard before. Somebody may have said something
-// of the slide since then, or it has become that of another file.
-func (w *Watcher) amendAway(ctx context.Context, l intake.Line, heard, row Row) error {
+// of the slide since then. It reports whether the row counts there: the record may have become that of another file.
+func (w *Watcher) amendAway(ctx context.Context, l intake.Line, heard, row Row) (counts bool, err error) {
 	e, err := w.Judge.Entry(ctx, l.Slide)
-	if err != nil || !intake.CalledAs(l.File)(e.File) || e.Folder != w.folder || !row.changed.After(e.Said()) {
-		return err
+	if err != nil || !w.isStill(&e, l.File) {
+		return false, err
+	}
+	if !row.changed.After(e.Said()) {
+		return true, nil
 	}
 	q := intake.Request{File: l.File, Asked: row.changed}
 	if row.Accession != heard.Accession {
@@ -69,12 +72,22 @@ func (w *Watcher) amendAway(ctx context.Context, l intake.Line, heard, row Row) 
 	}
 	said, err := w.Reception.Amend(ctx, l.Slide, q)
 	if err != nil {
-		return err
+		return false, err
 	}
 	l.Accession = cmp.Or(q.Accession, e.Accession) // which it is told with when it comes back
 	w.entries[l.File] = l
 	w.announce(ctx, Slide{File: l.File, Slide: l.Slide, Accession: l.Accession, Priority: e.Priority}, said)
-	return nil
+	return true, nil
+}
+
+// isStill reports whether a record is that of a file which is away. An order by hand calls it by the last part of its name;
+// by that other files of the folder may hold the slide, and then theirs are the rows that count.
+func (w *Watcher) isStill(e *intake.Entry, file string) bool {
+	named := intake.CalledAs(file)
+	if e.Folder != w.folder {
+		return false
+	}
+	return named(e.File) || e.Run != (pyramid.RunID{}) && e.Called(named) && !w.elsewhere(file)(e.Slide)
 }
 
 // heed does what a slide's row says now.

@@ -98,19 +98,29 @@ func TestCopyOfOpenSlide(t *testing.T) {
 
 // A damaged file that has name and bytes of one in another folder is another one's, and leaves that one its case.
 func TestDamagedInAnotherFolder(t *testing.T) {
-	for name, text := range map[string]string{"damaged": "half a slide", "empty": ""} {
+	for name, c := range map[string]struct {
+		text  string
+		later time.Duration
+	}{
+		"damaged": {"half a slide", time.Hour}, "empty": {"", time.Hour},
+		"damaged, with its time": {"half a slide", 0}, "empty, with its time": {"", 0},
+	} {
 		t.Run(name, func(t *testing.T) {
 			first := newScanner(t)
-			write(t, first.path("a.svs"), text)
+			write(t, first.path("a.svs"), c.text)
 			first.worklist(t, "a.svs,A1\n")
 			first.look(t)
 			first.look(t)
 			e := intake.Entry{Slide: first.slides["a.svs"].Slide}
 			first.isOf(t, e, "A1")
 			s := first.beside(t)
-			write(t, s.path("a.svs"), text)
-			later := time.Now().Add(time.Hour)
-			if err := os.Chtimes(s.path("a.svs"), later, later); err != nil {
+			write(t, s.path("a.svs"), c.text)
+			info, err := os.Stat(first.path("a.svs"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			then := info.ModTime().Add(c.later)
+			if err := os.Chtimes(s.path("a.svs"), then, then); err != nil {
 				t.Fatal(err)
 			}
 			for _, accession := range []string{"B1", "B2"} {
@@ -121,6 +131,7 @@ func TestDamagedInAnotherFolder(t *testing.T) {
 				if got := s.Slides(); len(got) != 1 || got[0].State != intake.Failed || got[0].Accession != accession || got[0].Doubled != "" {
 					t.Errorf("told as %+v", got)
 				}
+				s.restart(t)
 			}
 		})
 	}

@@ -95,11 +95,11 @@ func (w *Watcher) row(file string, s *seen) (Row, bool) {
 	return w.lists.find(file)
 }
 
-// recall finds a file in the ledger by name, size and time.
+// recall finds a file in the ledger by name, size and time. A damaged one of another folder may have all three.
 func (w *Watcher) recall(f candidate) bool {
 	e, ok := w.entries[f.file]
 	row, listed := w.lists.find(f.file)
-	if !ok || e.Bytes != f.size || !e.Changed.Equal(f.changed) || w.rescaled(e, row) {
+	if !ok || e.Bytes != f.size || !e.Changed.Equal(f.changed) || w.rescaled(e, row) || !w.holds(&e.Entry, &Slide{File: f.file, State: endState(&e)}) {
 		return false
 	}
 	s := &Slide{File: f.file, Accession: e.Accession, Priority: e.Priority, Slide: e.Slide, recalled: true, row: w.heeded(&e, row)}

@@ -13,7 +13,7 @@ import (
 type slideView struct {
 	Manifest json.RawMessage `json:"manifest,omitempty"`
 	Runs     []pyramid.RunID `json:"runs"`
-	Order    *Entry          `json:"order,omitempty"` // how it stands, if it was ordered of late
+	Order    *Entry          `json:"order,omitempty"`  // how it stands, if it was ordered of late
 	Counts   string          `json:"counts,omitempty"` // the run that was ordered last, where there are several
 }
 

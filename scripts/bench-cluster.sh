@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What distributing costs, on real servers: regions per second with one and with two single-core workers
-# (taskset), processor time by process, milliseconds of waiting per region.
+# (taskset), beside what two bare networks gain on the same cores; processor time by process, milliseconds of waiting per region.
 #
 #   scripts/bench-cluster.sh [--size 12000x10000]
 #   scripts/bench-cluster.sh --size 32000x32000          a gigapixel, for a quiet machine

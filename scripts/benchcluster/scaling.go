@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -38,9 +39,9 @@ func (m measure) busyRate(workers int) float64 {
 
 // scaling runs the slides with one and with two segmenting workers, each bound to a core of its own, or a share of it. The
 // other processes run beside them on what is left. Rounds take turns in who begins: a machine whose neighbours wake up
-// meanwhile favours neither.
+// meanwhile favours neither. Each round also asks what the machine allows.
 func scaling(ctx context.Context, o options) error {
-	var rates, busy []float64
+	var rates, busy, bare []float64
 	var shares [2][]float64
 	for round := range o.rounds {
 		var got [2]measure
@@ -53,11 +54,17 @@ func scaling(ctx context.Context, o options) error {
 			m.print(i+1, o.quota)
 			got[i], shares[i] = m, append(shares[i], 100*m.networkShare())
 		}
+		machine, err := bareScaling(ctx, o, filepath.Join(o.dir, fmt.Sprintf("%d-1", round+1), "bin", "slidemill"))
+		if err != nil {
+			return err
+		}
+		bare = append(bare, machine)
 		rates = append(rates, got[1].rate()/got[0].rate())
 		busy = append(busy, got[1].busyRate(2)/got[0].busyRate(1))
 	}
 	fmt.Printf("scaling from 1 to 2 workers on %g of a core each: %s times the regions per second from plan to last region, %s while regions wait\n",
 		o.quota, median(rates, 2), median(busy, 2))
+	fmt.Printf("the machine allows %s times: two bare networks beside each other, with nothing else to do or to wait for\n", median(bare, 2))
 	fmt.Printf("processor time in the network: %s %% with one worker, %s %% with two\n", median(shares[0], 1), median(shares[1], 1))
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"strconv"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -39,11 +38,11 @@ func bare(ctx context.Context, o options, mill string, processes int) (sum float
 	rates := make([]float64, processes)
 	var all errgroup.Group
 	for i := range rates {
-		under, err := quota.under(fmt.Sprintf("bare-%d", i+1))
+		under, err := quota.under(fmt.Sprintf("bare-%d", i+1), i)
 		if err != nil {
 			return 0, err
 		}
-		args := append(under, "taskset", "-c", strconv.Itoa(i), mill, "model", "bench", "--size", "2240x2240", "--json")
+		args := append(under, mill, "model", "bench", "--size", "2240x2240", "--json")
 		all.Go(func() error {
 			out, err := exec.CommandContext(ctx, args[0], args[1:]...).Output()
 			if err != nil {

@@ -22,10 +22,11 @@ type quotas struct {
 	dirs  []string // of the groups that were made
 }
 
-// under makes a group and returns the command that starts a program in it.
-func (q *quotas) under(name string) ([]string, error) {
+// under returns the command that starts a program on a core, and with its share of it: in a group that it makes.
+func (q *quotas) under(name string, core int) ([]string, error) {
+	bound := []string{"taskset", "-c", strconv.Itoa(core)}
 	if q.share == 0 || q.share == 1 {
-		return nil, nil
+		return bound, nil
 	}
 	root, files := quotaFiles(q.share)
 	dir := filepath.Join(root, fmt.Sprintf("slidemill-bench-%d-%s", os.Getpid(), name))
@@ -38,7 +39,7 @@ func (q *quotas) under(name string) ([]string, error) {
 			return nil, err
 		}
 	}
-	return []string{"sh", "-c", `echo $$ > "$0" && exec "$@"`, filepath.Join(dir, "cgroup.procs")}, nil
+	return append([]string{"sh", "-c", `echo $$ > "$0" && exec "$@"`, filepath.Join(dir, "cgroup.procs")}, bound...), nil
 }
 
 // quotaFiles says where the groups of the processors are, and what to write into one. There are two versions of

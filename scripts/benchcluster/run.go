@@ -32,11 +32,9 @@ func once(ctx context.Context, o options, run string, workers int) (m measure, e
 		name := fmt.Sprintf("worker-%d", i+2)
 		profile := filepath.Join(o.dir, fmt.Sprintf("%s-%s.pprof", run, name))
 		profiles = append(profiles, profile)
-		limited, err := quota.under(name)
-		if err != nil {
+		if c.Under[name], err = quota.under(name, i); err != nil {
 			return m, err
 		}
-		c.Under[name] = append(limited, "taskset", "-c", strconv.Itoa(i))
 		c.Args[name] = []string{"--profile", profile}
 	}
 	if o.keep { // somebody wants to look at all of them

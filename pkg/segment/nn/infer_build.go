@@ -126,13 +126,14 @@ func (b *inferBuilder) node(i int) (*gorgonia.Node, error) {
 // conv adds the convolution of node i with an activation and an optional residual.
 func (b *inferBuilder) conv(i int, act net.Act, residual *gorgonia.Node) (*gorgonia.Node, error) {
 	n := b.e.net.Nodes[i]
-	var t task = &convTask{filter: b.e.filters[i], bias: data(n.Op.(*net.Conv).Bias), act: act}
+	plain := convTask{filter: b.e.filters[i], bias: data(n.Op.(*net.Conv).Bias), act: act}
+	var t task = &plain
 	in := gorgonia.Nodes{b.values[n.In[0]]}
 	if c := b.chains[i]; c != nil {
 		c.convolutions.Narrow.Act = act
 		t, in[0] = c, b.values[c.source]
 	} else if _, first := b.e.net.Nodes[n.In[0]].Op.(*net.Input); first && b.image.lent {
-		b.stem = &stemTask{convTask: convTask{filter: b.e.filters[i], bias: data(n.Op.(*net.Conv).Bias), act: act}, in: b.image}
+		b.stem = &stemTask{convTask: plain, in: b.image}
 		t = b.stem
 	}
 	if residual != nil {

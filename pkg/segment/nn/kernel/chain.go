@@ -84,7 +84,7 @@ func (p *chainPlan) ringOf(s ConvShape) int { return (p.rows-1)*s.SH + p.span }
 // About chainBytes (192 KiB) for each thread, more only where the rows of a single result need it.
 func (c *Chain) Scratch(dst, src Tensor, threads int) int {
 	p := c.plan(&dst, &src)
-	return p.perTeam*max(threads, 1) + lineFloats
+	return scratchOf(p.perTeam, threads)
 }
 
 // Forward computes dst from src. The residual may be src, or dst where that is not src. Without a first
@@ -93,20 +93,12 @@ func (c *Chain) Forward(dst, src Tensor, e ChainEpilogues, w Work) {
 	c.check(&dst, &src, &e)
 	t := chainTasks.take()
 	t.c, t.dst, t.src, t.plan = c, dst, src, c.plan(&dst, &src)
-	threads := w.Team.Threads()
-	if need := t.plan.perTeam*threads + lineFloats; len(w.Scratch) < need {
-		fail("%d floats of scratch, want %d", len(w.Scratch), need)
-	}
-	t.height = dst.H
-	if threads > 1 {
-		t.height = max(chainBand, (dst.H+4*threads-1)/(4*threads))
-	}
-	t.perImage = (dst.H + t.height - 1) / t.height
+	threads, memory := w.Team.Threads(), w.memory(t.plan.perTeam)
+	t.cut(&dst, threads)
 	t.workers = grow(t.workers, threads)
 	for i := range t.workers {
-		t.workers[i].prepare(t, &e, onLine(w.Scratch)[i*t.plan.perTeam:][:t.plan.perTeam])
+		t.workers[i].prepare(t, &e, memory[i*t.plan.perTeam:][:t.plan.perTeam])
 	}
-	t.next.Store(0)
 	w.Team.Do(threads, t)
 	t.release()
 }

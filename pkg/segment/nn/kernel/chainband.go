@@ -1,16 +1,11 @@
 package kernel
 
-import "sync/atomic"
-
-// chainTask runs one batch through a chain. Each thread takes bands of rows, in turn, and works in its
-// own memory.
+// chainTask runs one batch through a chain.
 type chainTask struct {
+	bands
 	c        *Chain
 	plan     chainPlan
 	dst, src Tensor
-	height   int // rows of a band
-	perImage int // bands of an image
-	next     atomic.Int64
 	workers  []chainWorker
 }
 
@@ -56,7 +51,7 @@ func (t *chainTask) release() {
 		w := &t.workers[i]
 		w.wide = Tensor{}
 		for _, s := range []*sweepTask{&w.widen, &w.depth, &w.narrow} {
-			s.src, s.dst, s.e, s.packed = Tensor{}, Tensor{}, Epilogue{}, nil
+			s.release()
 		}
 	}
 	t.dst, t.src = Tensor{}, Tensor{}
@@ -72,7 +67,7 @@ func (t *sweepTask) ringTaps(ring int, wraps bool) {
 		for _, tp := range p.taps {
 			row := tp.dy - p.y0
 			if wraps {
-				row = (first + row) % ring
+				row = slot(first+row, ring)
 			}
 			t.taps = append(t.taps, 4*int64(row*t.src.RowStride+(tp.dx-p.x0)*Block))
 		}
@@ -86,12 +81,11 @@ func (t *sweepTask) ringTaps(ring int, wraps bool) {
 func (t *chainTask) Item(thread int) {
 	w := &t.workers[thread]
 	for {
-		i := int(t.next.Add(1) - 1)
-		if i >= t.perImage*t.dst.N {
+		image, from, to, ok := t.take()
+		if !ok {
 			return
 		}
-		first := i % t.perImage * t.height
-		w.band(i/t.perImage, first, min(t.dst.H, first+t.height))
+		w.band(image, from, to)
 	}
 }
 
@@ -110,10 +104,7 @@ func (w *chainWorker) band(image, a, b int) {
 }
 
 // slot is the row of the ring in which a row of the image lies.
-func (w *chainWorker) slot(row int) int {
-	ring := w.task.plan.ring
-	return (row%ring + ring) % ring
-}
+func (w *chainWorker) slot(row int) int { return slot(row, w.task.plan.ring) }
 
 // fill widens the source rows of some rows of results, but for those that lie in the ring already.
 func (w *chainWorker) fill(y, rows int) {

@@ -5,11 +5,14 @@ import (
 	"slices"
 )
 
+// FillRow writes the row y of an image of three channels, as many floats as the row has pixels.
+type FillRow = func(y int, red, green, blue []float32)
+
 // imageTask converts rows between the blocked layout and whoever makes or wants them one by one.
 type imageTask struct {
 	t    Tensor
-	fill func(y int, red, green, blue []float32) // nil where rows are read
-	keep []func(y int, row []float32)            // by channel
+	fill FillRow                      // nil where rows are read
+	keep []func(y int, row []float32) // by channel
 	rect image.Rectangle
 	ends bool // rows are read through end, not those of t itself
 	end  ending
@@ -29,7 +32,7 @@ type rowBuffer struct{ floats []float32 }
 // # Memory
 //
 // Three rows of floats for each thread: the image lies nowhere in plain planes.
-func Fill(dst Tensor, fill func(y int, red, green, blue []float32), team *Team) {
+func Fill(dst Tensor, fill FillRow, team *Team) {
 	requireTensor(&dst)
 	if dst.N != 1 || dst.C != 3 {
 		fail("rows of colours for %d images of %d channels", dst.N, dst.C)
@@ -67,7 +70,7 @@ func (j *imageTask) Item(item int) {
 	buffer := rowBuffers.take()
 	defer rowBuffers.give(buffer)
 	if j.fill != nil {
-		j.fillRow(item, buffer)
+		fillLanes(j.t.row(0, 0, item), buffer.of(3*j.t.W), item, j.fill)
 		return
 	}
 	j.keepRow(j.rect.Min.Y+item, buffer)
@@ -76,12 +79,11 @@ func (j *imageTask) Item(item int) {
 // keepRow hands one row of each channel over.
 func (j *imageTask) keepRow(y int, buffer *rowBuffer) {
 	w := j.rect.Dx()
-	room := w
+	row := buffer.of(w)
+	var lanes []float32
 	if j.ends {
-		room += w * Block
-	}
-	row, lanes := buffer.of(room)[:w], buffer.of(room)[w:]
-	if j.ends {
+		room := buffer.of(w + w*Block)
+		row, lanes = room[:w], room[w:]
 		j.end.row(lanes, y)
 	}
 	for c, keep := range j.keep {
@@ -104,12 +106,12 @@ func (j *imageTask) release() {
 	imageTasks.give(j)
 }
 
-func (j *imageTask) fillRow(y int, buffer *rowBuffer) {
-	w := j.t.W
-	plain := buffer.of(3 * w)
+// fillLanes has a row filled in plain, three rows long, and lays it out in lanes.
+func fillLanes(lanes, plain []float32, y int, fill FillRow) {
+	w := len(plain) / 3
 	red, green, blue := plain[:w:w], plain[w:2*w:2*w], plain[2*w:]
-	j.fill(y, red, green, blue)
-	colours(j.t.row(0, 0, y), red, green, blue)
+	fill(y, red, green, blue)
+	colours(lanes, red, green, blue)
 }
 
 // of is room for n floats; what stands in it is rubbish.

@@ -62,7 +62,7 @@ func (sw *sweep) run(packed []float32, dst, src Tensor, e Epilogue, w Work) {
 	if t.late && (sw.tile > 0 || sw.outX*sw.outY > 1) {
 		Activate(dst, dst, e.Act, w.Team)
 	}
-	t.src, t.dst, t.e, t.packed = Tensor{}, Tensor{}, Epilogue{}, nil
+	t.release()
 	sweepTasks.give(t)
 }
 
@@ -71,6 +71,11 @@ func (t *sweepTask) prepare(sw *sweep, packed []float32, dst, src Tensor, e Epil
 	t.lo, t.hi, t.late = clampOf(e.Act)
 	t.bias = grow(t.bias, dst.Blocks()*Block)
 	clear(t.bias[copy(t.bias, e.Bias):])
+}
+
+// release lets go of the caller's memory.
+func (t *sweepTask) release() {
+	t.src, t.dst, t.e, t.packed = Tensor{}, Tensor{}, Epilogue{}, nil
 }
 
 var inf = float32(math.Inf(1))

@@ -1,10 +1,5 @@
 package kernel
 
-import "sync/atomic"
-
-// FillRow writes the row y of an image of three channels, as many floats as the row has pixels.
-type FillRow = func(y int, red, green, blue []float32)
-
 // Stems reports whether ForwardRows can do the filter's convolution and gains by it: a high or wide kernel would have each
 // thread keep many rows, and the place of each of its taps in each of them.
 func (f *Filter) Stems() bool {
@@ -19,7 +14,7 @@ const (
 
 // ScratchRows is the floats of scratch that ForwardRows needs with so many threads.
 func (f *Filter) ScratchRows(dst Tensor, h, w, threads int) int {
-	return f.planStem(&dst, h, w).floats*max(threads, 1) + lineFloats
+	return scratchOf(f.planStem(&dst, h, w).floats, threads)
 }
 
 // ForwardRows computes dst, one image, from a source of h×w pixels that lies nowhere as a whole: fill is asked for its rows as
@@ -40,19 +35,12 @@ func (f *Filter) ForwardRows(dst Tensor, h, w int, fill FillRow, e Epilogue, wor
 	f.requireBias(e.Bias)
 	t := stemTasks.take()
 	t.f, t.dst, t.h, t.w, t.fill, t.plan = f, dst, h, w, fill, f.planStem(&dst, h, w)
-	threads := work.Team.Threads()
-	if need := t.plan.floats*threads + lineFloats; len(work.Scratch) < need {
-		fail("%d floats of scratch, want %d", len(work.Scratch), need)
-	}
-	t.height = dst.H
-	if threads > 1 {
-		t.height = max(chainBand, (dst.H+4*threads-1)/(4*threads))
-	}
+	threads, memory := work.Team.Threads(), work.memory(t.plan.floats)
+	t.cut(&dst, threads)
 	t.workers = grow(t.workers, threads)
 	for i := range t.workers {
-		t.workers[i].prepare(t, e, onLine(work.Scratch)[i*t.plan.floats:][:t.plan.floats])
+		t.workers[i].prepare(t, e, memory[i*t.plan.floats:][:t.plan.floats])
 	}
-	t.next.Store(0)
 	work.Team.Do(threads, t)
 	t.release()
 }
@@ -73,15 +61,14 @@ func (f *Filter) planStem(dst *Tensor, h, w int) stemPlan {
 	return p
 }
 
-// stemTask runs one image through a stem. Each thread takes bands of rows, in turn.
+// stemTask runs one image through a stem.
 type stemTask struct {
+	bands
 	f       *Filter
 	plan    stemPlan
 	dst     Tensor
 	h, w    int // of the source
 	fill    FillRow
-	height  int // rows of a band
-	next    atomic.Int64
 	workers []stemWorker
 }
 
@@ -113,7 +100,7 @@ func (t *stemTask) release() {
 	for i := range t.workers {
 		w := &t.workers[i]
 		w.rows, w.plain = Tensor{}, nil
-		w.sweep.src, w.sweep.dst, w.sweep.e, w.sweep.packed = Tensor{}, Tensor{}, Epilogue{}, nil
+		w.sweep.release()
 	}
 	t.dst, t.fill = Tensor{}, nil
 	stemTasks.give(t)
@@ -123,11 +110,11 @@ func (t *stemTask) release() {
 func (t *stemTask) Item(thread int) {
 	w := &t.workers[thread]
 	for {
-		first := int(t.next.Add(1)-1) * t.height
-		if first >= t.dst.H {
+		_, from, to, ok := t.take() // of the one image
+		if !ok {
 			return
 		}
-		w.band(first, min(t.dst.H, first+t.height))
+		w.band(from, to)
 	}
 }
 
@@ -153,16 +140,10 @@ func (w *stemWorker) load(from, to int) {
 			clear(lanes)
 			continue
 		}
-		n := w.task.w
-		red, green, blue := w.plain[:n:n], w.plain[n:2*n:2*n], w.plain[2*n:3*n]
-		w.task.fill(row, red, green, blue)
-		colours(lanes[w.rows.Off:][:n*Block], red, green, blue)
+		fillLanes(lanes[w.rows.Off:], w.plain, row, w.task.fill)
 	}
 	w.to = max(w.to, to)
 }
 
 // slot is the row of the ring in which a row of the image lies.
-func (w *stemWorker) slot(row int) int {
-	ring := w.task.plan.ring
-	return (row%ring + ring) % ring
-}
+func (w *stemWorker) slot(row int) int { return slot(row, w.task.plan.ring) }

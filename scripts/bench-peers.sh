@@ -34,8 +34,8 @@ ours() {
   echo "== built-in model, region of ${REGION:-2048}, convolutions as on slides: two workers against two threads"
   CGO_ENABLED=0 go build -o "$cache/slidemill" ./cmd/slidemill
   for _ in 1 2; do
-    "$cache/slidemill" model bench --direct --size "${REGION:-2048}x${REGION:-2048}" --workers 2 --threads 1
-    "$cache/slidemill" model bench --direct --size "${REGION:-2048}x${REGION:-2048}" --workers 1 --threads 2
+    "$cache/slidemill" model bench --regions --size "${REGION:-2048}x${REGION:-2048}" --workers 2 --threads 1
+    "$cache/slidemill" model bench --regions --size "${REGION:-2048}x${REGION:-2048}" --workers 1 --threads 2
   done
 }
 

@@ -42,7 +42,7 @@ func bare(ctx context.Context, o options, mill string, processes int) (sum float
 		if err != nil {
 			return 0, err
 		}
-		args := append(under, mill, "model", "bench", "--size", "2240x2240", "--json")
+		args := append(under, mill, "model", "bench", "--regions", "--size", "2368x2368", "--json")
 		all.Go(func() error {
 			out, err := exec.CommandContext(ctx, args[0], args[1:]...).Output()
 			if err != nil {

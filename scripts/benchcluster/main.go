@@ -34,7 +34,7 @@ func main() {
 	flag.IntVar(&o.seed, "seed", 5, "of the synthetic slide")
 	// The tissue map's cells reach a little over the border of the tissue: it finds 40 %.
 	flag.Float64Var(&o.tissue, "tissue", 0.385, "share of the slide that is drawn as tissue")
-	flag.Float64Var(&o.quota, "quota", 1, "share of its core that each segmenting worker gets: less leaves the other processes room where there are no more cores than workers")
+	flag.Float64Var(&o.quota, "quota", 1, "share of its core that each segmenting worker gets: less leaves room to the other processes, which are on the first one's")
 	flag.IntVar(&o.rounds, "rounds", 1, "rounds of both; medians of their figures are printed")
 	flag.IntVar(&o.night, "night", 1, "slides that are ordered one after the other, as in a night")
 	flag.IntVar(&o.region, "region", 0, "side of a region; 0 means the default")

@@ -14,9 +14,9 @@ import (
 // caches again after somebody else had it.
 const quotaPeriod = 100_000
 
-// quotas are control groups whose processes get a share of a processor each. On a machine with no more cores than
-// workers, the servers, the tiler and the stitcher of the site take their time from the workers; workers that
-// have part of their core leave them the rest, as if those ran on machines of their own.
+// quotas are control groups whose processes get a share of a processor each. The servers, the tiler and the stitcher of the
+// site take their time from the first worker, whose core they are on; workers that have part of their core leave them the
+// rest, as if those ran on machines of their own.
 type quotas struct {
 	share float64  // of a processor; 0 or 1 means no limit
 	dirs  []string // of the groups that were made
@@ -24,7 +24,7 @@ type quotas struct {
 
 // under returns the command that starts a program on a core, and with its share of it: in a group that it makes.
 func (q *quotas) under(name string, core int) ([]string, error) {
-	bound := []string{"taskset", "-c", strconv.Itoa(core)}
+	bound := onCore(core)
 	if q.share == 0 || q.share == 1 {
 		return bound, nil
 	}
@@ -41,6 +41,9 @@ func (q *quotas) under(name string, core int) ([]string, error) {
 	}
 	return append([]string{"sh", "-c", `echo $$ > "$0" && exec "$@"`, filepath.Join(dir, "cgroup.procs")}, bound...), nil
 }
+
+// onCore is the command that starts a program on a core.
+func onCore(core int) []string { return []string{"taskset", "-c", strconv.Itoa(core)} }
 
 // quotaFiles says where the groups of the processors are, and what to write into one. There are two versions of
 // control groups; see cgroups(7).

@@ -23,33 +23,16 @@ import (
 
 // once runs the night's slides through a site of its own, in a folder of that name.
 func once(ctx context.Context, o options, run string, workers int) (m measure, err error) {
-	dir := filepath.Join(o.dir, run)
-	c := site.Config{Dir: dir, Workers: workers + 2, Under: map[string][]string{}, Args: map[string][]string{}}
 	quota := &quotas{share: o.quota}
 	defer func() { err = errors.Join(err, quota.remove()) }()
-	var profiles []string
-	for i := range workers { // worker-1 tiles, the last one stitches
-		name := fmt.Sprintf("worker-%d", i+2)
-		profile := filepath.Join(o.dir, fmt.Sprintf("%s-%s.pprof", run, name))
-		profiles = append(profiles, profile)
-		if c.Under[name], err = quota.under(name, i); err != nil {
-			return m, err
-		}
-		c.Args[name] = []string{"--profile", profile}
-	}
-	if o.keep { // somebody wants to look at all of them
-		for _, name := range []string{"s3", "worker-1", fmt.Sprintf("worker-%d", workers+2)} {
-			c.Args[name] = []string{"--profile", filepath.Join(o.dir, fmt.Sprintf("%s-%s.pprof", run, name))}
-		}
-	}
-	s, err := site.Open(c)
+	s, profiles, err := arrange(o, run, workers, quota)
 	if err != nil {
 		return m, err
 	}
 	if err := s.Build(); err != nil {
 		return m, err
 	}
-	mill := filepath.Join(dir, "bin", "slidemill")
+	mill := filepath.Join(s.Dir, "bin", "slidemill")
 	files, err := draw(ctx, o, mill)
 	if err != nil {
 		return m, err
@@ -60,6 +43,44 @@ func once(ctx context.Context, o options, run string, workers int) (m measure, e
 	share, err := profiledShare(ctx, mill, profiles)
 	m.network = time.Duration(share * float64(m.cpu.of("segment")))
 	return m, err
+}
+
+// othersCore is where all processes run that do not segment, with one worker as with two: beside the first worker. If they
+// could go where they like, one worker's would have a core to themselves, which the second worker then takes away from them;
+// what is measured would be that as well, and not what a second worker adds.
+const othersCore = 0
+
+// arrange makes the site: each segmenting worker on a core of its own, and with its share of it. Their profiles come
+// into the files that it names.
+func arrange(o options, run string, workers int, quota *quotas) (s *site.Site, profiles []string, err error) {
+	c := site.Config{Dir: filepath.Join(o.dir, run), Workers: workers + 2, Under: map[string][]string{}, Args: map[string][]string{}}
+	profile := func(name string) string {
+		file := filepath.Join(o.dir, fmt.Sprintf("%s-%s.pprof", run, name))
+		c.Args[name] = []string{"--profile", file}
+		return file
+	}
+	for i := range workers { // worker-1 tiles, the last one stitches
+		name := fmt.Sprintf("worker-%d", i+2)
+		if c.Under[name], err = quota.under(name, i); err != nil {
+			return nil, nil, err
+		}
+		profiles = append(profiles, profile(name))
+	}
+	if o.keep { // somebody wants to look at all of them
+		for _, name := range []string{"s3", "worker-1", fmt.Sprintf("worker-%d", workers+2)} {
+			profile(name)
+		}
+	}
+	if s, err = site.Open(c); err != nil {
+		return nil, nil, err
+	}
+	for _, name := range s.Names() {
+		if _, segments := c.Under[name]; !segments {
+			p := s.Process(name)
+			p.Args = slices.Concat(onCore(othersCore), p.Args)
+		}
+	}
+	return s, profiles, nil
 }
 
 // draw makes those of the night's slides that are not there.

@@ -38,7 +38,7 @@ func (m measure) busyRate(workers int) float64 {
 }
 
 // scaling runs the slides with one and with two segmenting workers, each bound to a core of its own, or a share of it. The
-// other processes run beside them on what is left. Rounds take turns in who begins: a machine whose neighbours wake up
+// other processes run beside the first. Rounds take turns in who begins: a machine whose neighbours wake up
 // meanwhile favours neither. Each round also asks what the machine allows.
 func scaling(ctx context.Context, o options) error {
 	var rates, busy, bare []float64

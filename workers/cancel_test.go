@@ -195,7 +195,7 @@ func newCancelSite(t *testing.T, m *segment.Model, inner cancelQueue, b *holding
 	var group errgroup.Group
 	for _, h := range []workers.Handler{
 		&workers.Tile{Bucket: b, Model: m, Workers: 1, Queue: q, Events: q},
-		&workers.Segment{Bucket: b, Queue: q, Events: q, Model: m, Engine: modelEngine{m}},
+		&workers.Segment{Bucket: b, Queue: q, Events: q, Model: m, Engines: engines(t, m)},
 		&workers.Stitch{Bucket: b, Queue: q, Events: q, Workers: 1},
 	} {
 		l := &workers.Loop{

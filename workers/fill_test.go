@@ -17,7 +17,7 @@ import (
 func TestFillOutrunsItsStitcher(t *testing.T) {
 	l := newLine(t, memstore.New(), segment.Parameters{MPP: 1, Region: 128, Threshold: 0.4})
 	plan := l.plan()
-	worker := &workers.Segment{Bucket: l.bucket, Queue: l.queue, Events: l.queue, Model: l.model, Engine: modelEngine{l.model}}
+	worker := &workers.Segment{Bucket: l.bucket, Queue: l.queue, Events: l.queue, Model: l.model, Engines: engines(t, l.model)}
 	work := func() {
 		t.Helper()
 		for l.waiting(jobs.Segment) > 0 {

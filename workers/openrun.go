@@ -1,10 +1,12 @@
 package workers
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
@@ -38,7 +40,7 @@ func (s *Segment) open(ctx context.Context, job jobs.Job) (*openRun, error) {
 	if err := sameModel(plan.Model.SHA256, s.Model.Ref); err != nil {
 		return nil, err
 	}
-	if err := sameEngine(plan.Parameters.Engine, s.EngineName); err != nil {
+	if err := knownEngine(plan.Parameters.Engine, s.Engines); err != nil {
 		return nil, err
 	}
 	if plan.Field != s.Model.Field || plan.Parameters.Windows != s.Model.Windows {
@@ -60,14 +62,18 @@ func (s *Segment) open(ctx context.Context, job jobs.Job) (*openRun, error) {
 	return run, nil
 }
 
-// sameEngine refuses a run that another engine began: its bits would not fit. Another worker may have that
-// engine, so the job is not dead.
-func sameEngine(want, have string) error {
-	if want == have {
+// knownEngine refuses a run that an engine began which this worker does not have: the bits would not fit. Another worker may
+// have it, so the job is not dead.
+func knownEngine(want string, have map[string]segment.Engine) error {
+	if _, ok := have[want]; ok {
 		return nil
 	}
+	var titles []string
+	for _, name := range slices.Sorted(maps.Keys(have)) {
+		titles = append(titles, segment.EngineTitle(name))
+	}
 	return &intake.Refusal{Err: fmt.Errorf("the run was ordered for the engine %s, this worker has %s: start it with the same --engine",
-		cmp.Or(want, segment.OwnEngine), cmp.Or(have, segment.OwnEngine))}
+		segment.EngineTitle(want), strings.Join(titles, " and "))}
 }
 
 // Limits of what is read from the store into memory at once.

@@ -22,7 +22,6 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs/mem"
-	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/segment/fingerprint"
 	"github.com/slidemill/slidemill/pkg/segment/net"
@@ -38,7 +37,7 @@ import (
 // pixel in its field, so that any trace of tiling shows.
 func tinyModel(t *testing.T) *segment.Model {
 	t.Helper()
-	n := net.UNet(net.UNetConfig{In: 3, Classes: 4, Channels: []int{8, 16, 16}, Seed: 3})
+	n := net.UNet(net.UNetConfig{In: 3, Classes: 4, Channels: []int{16, 16, 16}, Seed: 3})
 	d := segment.Description{
 		Name: "tiny", Version: "1", Classes: []string{"background", "benign", "high-grade", "carcinoma"},
 		Carcinoma: 3, HighGrade: 2, MPP: 1, Mean: [3]float32{0.5, 0.5, 0.5}, Std: [3]float32{0.2, 0.2, 0.2}, Output: segment.OutputLogits,
@@ -79,19 +78,17 @@ func tinyLook(t *testing.T) []byte {
 // tinyHaematoxylin is the mean optical density in the middle of tinySlide's tissue.
 const tinyHaematoxylin = 0.2
 
-// modelEngine runs the model on Gorgonia.
-type modelEngine struct{ m *segment.Model }
-
-func (e modelEngine) Network(size pyramid.Size) (segment.Network, error) {
-	n, err := e.m.Net(size)
+// engines are those that a worker has: the first one, which tests have unless they say otherwise, and the one of new runs.
+func engines(t *testing.T, m *segment.Model) map[string]segment.Engine {
+	t.Helper()
+	tiled, err := nn.ForModel(m, 1)
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
-	engine, err := nn.New(n, nn.Options{})
-	if err != nil {
-		return nil, err
+	if tiled.Tiling() == (nn.Tiling{}) {
+		t.Fatal("nothing of the model is tiled: it would prove nothing")
 	}
-	return engine.Network(size)
+	return map[string]segment.Engine{"": nn.DirectForModel(m, 1), segment.TiledEngine: tiled}
 }
 
 // tinySlide is a picture of two pieces of tissue on glass, 1 µm a pixel.
@@ -161,7 +158,7 @@ func newSiteOf(t *testing.T, m *segment.Model, bucket store.Bucket, parallel int
 	var group errgroup.Group
 	for _, h := range []workers.Handler{
 		tile,
-		&workers.Segment{Bucket: bucket, Queue: q, Events: q, Model: m, Engine: modelEngine{m}},
+		&workers.Segment{Bucket: bucket, Queue: q, Events: q, Model: m, Engines: engines(t, m)},
 		&workers.Stitch{Bucket: bucket, Queue: q, Events: q, Workers: parallel},
 	} {
 		n := 1
@@ -200,8 +197,12 @@ func (s *site) run(path string, p segment.Parameters) (*intake.Order, *stitch.Re
 // the region size and the number of workers, and those of the slide segmented in one piece. So is what
 // looks unlike the training images, and so is the average of the eight turns.
 func TestTilingLeavesNoTrace(t *testing.T) {
-	for _, p := range []segment.Parameters{{MPP: 1, Threshold: 0.4}, {MPP: 1, Threshold: 0.4, TTA: true}} {
-		t.Run(fmt.Sprintf("tta %v", p.TTA), func(t *testing.T) { tilingLeavesNoTrace(t, p) })
+	for _, p := range []segment.Parameters{
+		{MPP: 1, Threshold: 0.4},
+		{MPP: 1, Threshold: 0.4, Engine: segment.TiledEngine},
+		{MPP: 1, Threshold: 0.4, Engine: segment.TiledEngine, TTA: true},
+	} {
+		t.Run(fmt.Sprintf("%s tta %v", segment.EngineTitle(p.Engine), p.TTA), func(t *testing.T) { tilingLeavesNoTrace(t, p) })
 	}
 }
 

@@ -88,7 +88,7 @@ func (l *line) plan() *segment.Plan {
 
 // attempt lets a new worker do a delivery of a batch. A worker that is lost returns errLost.
 func (l *line) attempt(bucket store.Bucket, batch, attempt int) error {
-	s := &workers.Segment{Bucket: bucket, Queue: l.queue, Events: l.queue, Model: l.model, Engine: modelEngine{l.model}}
+	s := &workers.Segment{Bucket: bucket, Queue: l.queue, Events: l.queue, Model: l.model, Engines: engines(l.t, l.model)}
 	done := make(chan error, 1)
 	go func() {
 		err := errLost

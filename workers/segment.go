@@ -28,9 +28,8 @@ type Segment struct {
 	Queue  jobs.Queue
 	Events jobs.Events
 	Model  *segment.Model
-	Engine segment.Engine
-	// EngineName is the engine's name and version as segment.Parameters has it; empty is our own.
-	EngineName string
+	// Engines are those whose runs it does, by their names in segment.Parameters.
+	Engines map[string]segment.Engine
 	// Networks is how many networks run at once. Jobs in hand beyond it are read ahead: their tiles are fetched
 	// while a network computes. 0 is as many as there are jobs in hand.
 	Networks int
@@ -39,8 +38,14 @@ type Segment struct {
 	alone sync.RWMutex // held for writing by a region that may kill the process
 	mu    sync.Mutex
 	runs  map[pyramid.RunID]*openRun
-	idle  map[pyramid.Size][]segment.Segmenter
+	idle  map[network][]segment.Segmenter
 	spare []*slate
+}
+
+// network is what Segmenters are alike in.
+type network struct {
+	engine string
+	size   pyramid.Size
 }
 
 var _ Handler = (*Segment)(nil)
@@ -141,20 +146,21 @@ func (s *Segment) compute(ctx context.Context, t *try, on *slate, canvas image.R
 // average segments a canvas, turned eight ways where the run asks for it.
 func (s *Segment) average(ctx context.Context, plan *segment.Plan, on *slate, canvas *image.RGBA) error {
 	if !plan.Parameters.TTA {
-		return s.segment(ctx, on, canvas)
+		return s.segment(ctx, plan.Parameters.Engine, on, canvas)
 	}
 	planes, err := segment.Average(canvas, s.Model.Field.Halo, func(turned *image.RGBA) ([][]uint8, error) {
-		err := s.segment(ctx, on, turned)
+		err := s.segment(ctx, plan.Parameters.Engine, on, turned)
 		return on.planes, err
 	})
 	on.planes = planes
 	return err
 }
 
-// segment runs a Segmenter that no other goroutine uses.
-func (s *Segment) segment(ctx context.Context, on *slate, canvas *image.RGBA) error {
+// segment runs a Segmenter of the engine that no other goroutine uses.
+func (s *Segment) segment(ctx context.Context, engine string, on *slate, canvas *image.RGBA) error {
 	size := pyramid.Size{W: canvas.Rect.Dx(), H: canvas.Rect.Dy()}
-	seg, err := s.take(size)
+	kind := network{engine, size}
+	seg, err := s.take(kind)
 	if err != nil {
 		return err
 	}
@@ -166,24 +172,24 @@ func (s *Segment) segment(ctx context.Context, on *slate, canvas *image.RGBA) er
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.idle == nil {
-		s.idle = map[pyramid.Size][]segment.Segmenter{}
+		s.idle = map[network][]segment.Segmenter{}
 	}
-	s.idle[size] = append(s.idle[size], seg)
+	s.idle[kind] = append(s.idle[kind], seg)
 	return nil
 }
 
-// take returns an idle Segmenter of the size or makes one. Those of another size are let go: a worker
-// mostly sees one size, and arenas are large.
-func (s *Segment) take(size pyramid.Size) (segment.Segmenter, error) {
+// take returns an idle Segmenter of the kind or makes one. Those of another kind are let go: a worker
+// mostly sees one, and arenas are large.
+func (s *Segment) take(kind network) (segment.Segmenter, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if free := s.idle[size]; len(free) > 0 {
-		s.idle[size] = free[:len(free)-1]
+	if free := s.idle[kind]; len(free) > 0 {
+		s.idle[kind] = free[:len(free)-1]
 		return free[len(free)-1], nil
 	}
 	var errs []error
 	for other, segs := range s.idle {
-		if other == size {
+		if other == kind {
 			continue
 		}
 		for _, seg := range segs {
@@ -194,5 +200,5 @@ func (s *Segment) take(size pyramid.Size) (segment.Segmenter, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return segment.New(s.Model, s.Engine, size)
+	return segment.New(s.Model, s.Engines[kind.engine], kind.size)
 }

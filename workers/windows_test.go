@@ -11,6 +11,7 @@ import (
 
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/segment"
+	"github.com/slidemill/slidemill/pkg/segment/nn"
 	"github.com/slidemill/slidemill/pkg/segment/segmenttest"
 	memstore "github.com/slidemill/slidemill/pkg/store/mem"
 	"github.com/slidemill/slidemill/workers"
@@ -45,7 +46,7 @@ func TestEnginesDoNotMix(t *testing.T) {
 	if r.Run.Engine != segment.OwnEngine {
 		t.Errorf("the report states engine %q", r.Run.Engine)
 	}
-	other := &workers.Segment{Bucket: s.bucket, Queue: s.queue, Events: s.queue, Model: m, Engine: modelEngine{m}, EngineName: "other 1.0 cpu"}
+	other := &workers.Segment{Bucket: s.bucket, Queue: s.queue, Events: s.queue, Model: m, Engines: map[string]segment.Engine{"other 1.0 cpu": nn.DirectForModel(m, 1)}}
 	err = other.Do(t.Context(), jobs.NewSegment(o.Slide, o.Run, 0))
 	var permanent *workers.Permanent
 	if err == nil || !strings.Contains(err.Error(), "the engine gorgonia, this worker has other 1.0 cpu") || errors.As(err, &permanent) {

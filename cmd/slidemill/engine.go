@@ -4,13 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 
 	"github.com/spf13/cobra"
 
-	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/segment"
-	"github.com/slidemill/slidemill/pkg/segment/net"
 	"github.com/slidemill/slidemill/pkg/segment/nn"
 	"github.com/slidemill/slidemill/pkg/segment/ort"
 )
@@ -31,7 +28,7 @@ func threadsFlag(cmd *cobra.Command, threads *int) {
 	cmd.Flags().IntVar(threads, "threads", 1, "threads of each worker's network; the result does not depend on it")
 }
 
-// driver is what runs networks. The zero value is Gorgonia on one thread.
+// driver is what runs networks.
 type driver struct {
 	name     string // as segment.Parameters.Engine has it
 	runtime  *ort.Runtime
@@ -56,7 +53,7 @@ func openThreaded(name string, threads int) (driver, error) {
 func openDriver(name string) (driver, error) {
 	switch name {
 	case engineGorgonia, "":
-		return driver{}, nil
+		return driver{name: segment.TiledEngine}, nil
 	case engineONNX:
 		provider, err := ort.ParseProvider(os.Getenv(ort.EnvProvider))
 		if err != nil {
@@ -96,41 +93,21 @@ func engines() string {
 // (scripts/bench-peers.sh --ours). One worker needs half the memory: --workers 1 --threads 2.
 func (d driver) engine(m *segment.Model) (segment.Engine, error) {
 	if d.runtime == nil {
-		return newEngine(m, d.threads), nil
+		return nn.ForModel(m, d.threads)
 	}
 	return d.runtime.NewEngine(m.Net, ort.Options{Threads: max(1, d.threads), Provider: d.provider})
 }
 
-// engine runs a model on Gorgonia. Imported graphs may depend on the input size, so it keeps one
-// compiled set of weights per size; a process sees one or two sizes.
-type engine struct {
-	lower   func(pyramid.Size) (*net.Net, error)
-	threads int
-	mu      sync.Mutex
-	sizes   map[pyramid.Size]*nn.Engine
-}
-
-var _ segment.Engine = (*engine)(nil)
-
-// newEngine computes calibrated probabilities on so many threads; 0 is 1.
-func newEngine(m *segment.Model, threads int) *engine {
-	return &engine{lower: m.Net, threads: max(1, threads), sizes: map[pyramid.Size]*nn.Engine{}}
-}
-
-// Network implements segment.Engine.
-func (e *engine) Network(size pyramid.Size) (segment.Network, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	compiled, ok := e.sizes[size]
-	if !ok {
-		n, err := e.lower(size)
-		if err != nil {
-			return nil, err
-		}
-		if compiled, err = nn.New(n, nn.Options{Threads: e.threads}); err != nil {
-			return nil, err
-		}
-		e.sizes[size] = compiled
+// engines are those whose runs a worker does, by their names: the driver's, and beside our own the one that runs were ordered
+// for before there was this one.
+func (d driver) engines(m *segment.Model) (map[string]segment.Engine, error) {
+	e, err := d.engine(m)
+	if err != nil {
+		return nil, err
 	}
-	return compiled.Network(size)
+	all := map[string]segment.Engine{d.name: e}
+	if d.runtime == nil {
+		all[""] = nn.DirectForModel(m, d.threads)
+	}
+	return all, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/evaluate"
 	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/segment/judge"
+	"github.com/slidemill/slidemill/pkg/segment/nn"
 	"github.com/slidemill/slidemill/pkg/segment/train"
 )
 
@@ -79,10 +80,14 @@ func (f *judgeFlags) bench(ctx context.Context, cmd *cobra.Command) (*bench, err
 // try runs a model over the data and says what it cost.
 func (b *bench) try(ctx context.Context, m *segment.Model, view judge.View) (evaluate.Scheme, *judge.Verdict, error) {
 	f := b.flags
+	engine, err := nn.ForModel(m, 1)
+	if err != nil {
+		return evaluate.Scheme{}, nil, err
+	}
 	meter := newMeter(b.cmd.ErrOrStderr())
 	meter.begin(m.Ref.Name)
 	j := &judge.Judge{
-		Model: m, Engine: newEngine(m, 1), Threshold: f.threshold, View: view, Ensemble: f.tta, Workers: f.workers,
+		Model: m, Engine: engine, Threshold: f.threshold, View: view, Ensemble: f.tta, Workers: f.workers,
 		Progress: func(done, total int) { meter.set("judge", "images", int64(done), int64(total)) },
 	}
 	if f.haematoxylin != 1 || f.eosin != 1 {
@@ -93,7 +98,6 @@ func (b *bench) try(ctx context.Context, m *segment.Model, view judge.View) (eva
 	}
 	started := time.Now()
 	var v *judge.Verdict
-	var err error
 	if len(b.data.slides) > 0 {
 		v, err = j.Slides(ctx, b.data.slides)
 	} else {

@@ -18,6 +18,7 @@ import (
 func newModelBench() *cobra.Command {
 	var raw rawModel
 	var cfg nn.BenchConfig
+	var how convolving
 	var size string
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -32,7 +33,7 @@ func newModelBench() *cobra.Command {
 			}
 			input := net.Shape{C: 3, H: at.W, W: at.H} // the flag is HxW, as the field writes tensors
 			raw.path = strings.Join(args, "")
-			r, err := raw.bench(cmd.Context(), input, cfg)
+			r, err := raw.bench(cmd.Context(), input, how, cfg)
 			if err != nil {
 				return err
 			}
@@ -47,19 +48,43 @@ func newModelBench() *cobra.Command {
 	cmd.Flags().StringVar(&size, "size", "512x512", "height and width of the input")
 	raw.flags(cmd)
 	cmd.Flags().IntVar(&cfg.Workers, "workers", 1, "forward passes at once, as regions are segmented")
-	cmd.Flags().BoolVar(&cfg.Direct, "direct", false, "convolve directly, as the regions of slides are; else by Winograd's algorithm where that is faster")
+	cmd.Flags().BoolVar(&how.direct, "direct", false, "convolve directly; else by Winograd's algorithm where that is faster")
+	cmd.Flags().BoolVar(&how.regions, "regions", false, "convolve as the regions of slides are: by Winograd's algorithm where the model's halo has room for it")
+	cmd.MarkFlagsMutuallyExclusive("direct", "regions")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return cmd
 }
 
+// convolving is how a forward pass is to convolve: fastest, unless told.
+type convolving struct{ direct, regions bool }
+
+// tiling of a model file; empty is the built-in one.
+func (c convolving) tiling(path string) (nn.Tiling, error) {
+	switch {
+	case c.direct:
+		return nn.Tiling{}, nil
+	case !c.regions:
+		return nn.Fastest(), nil
+	}
+	m, err := openModel(path)
+	if err != nil {
+		return nn.Tiling{}, err
+	}
+	e, err := nn.ForModel(m, 1)
+	if err != nil {
+		return nn.Tiling{}, err
+	}
+	return e.Tiling(), nil
+}
+
 // bench times the engine that was asked for.
-func (r *rawModel) bench(ctx context.Context, input net.Shape, cfg nn.BenchConfig) (nn.Timing, error) {
+func (r *rawModel) bench(ctx context.Context, input net.Shape, how convolving, cfg nn.BenchConfig) (nn.Timing, error) {
 	d, err := openDriver(r.engine)
 	if err != nil {
 		return nn.Timing{}, err
 	}
-	if d.runtime != nil && (cfg.Workers > 1 || cfg.Direct) {
-		return nn.Timing{}, &usageError{fmt.Errorf("--workers and --direct are for --engine %s", engineGorgonia)}
+	if d.runtime != nil && (cfg.Workers > 1 || how != (convolving{})) {
+		return nn.Timing{}, &usageError{fmt.Errorf("--workers, --direct and --regions are for --engine %s", engineGorgonia)}
 	}
 	n, err := r.lower(input)
 	if err != nil {
@@ -67,6 +92,9 @@ func (r *rawModel) bench(ctx context.Context, input net.Shape, cfg nn.BenchConfi
 	}
 	if d.runtime != nil {
 		return r.time(ctx, d, n, input)
+	}
+	if cfg.Tiling, err = how.tiling(r.path); err != nil {
+		return nn.Timing{}, err
 	}
 	cfg.Threads = r.threads
 	return nn.Bench(ctx, n, input, cfg)

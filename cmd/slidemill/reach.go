@@ -95,7 +95,7 @@ func (r *reached) sameModel(m *segment.Model, engine string) error {
 	switch {
 	case r.model == "":
 		return nil
-	case r.model == m.Ref.SHA256 && r.engine == engine:
+	case r.model == m.Ref.SHA256 && segment.EngineDoes(r.engine, engine):
 		return nil
 	case r.model == m.Ref.SHA256:
 		return fmt.Errorf("the serve that works here has the engine %q, this command %q: give both the same --engine", r.engine, engine)

@@ -122,7 +122,7 @@ func segmentImages(cmd *cobra.Command, f *segmentFlags, paths []string) (err err
 			fmt.Fprintf(cmd.ErrOrStderr(), "slidemill: %s: %s\n", path, cmp.Or(absence(path, err), err.Error()))
 			continue
 		}
-		summary.Engine = cmp.Or(driver.name, segment.OwnEngine)
+		summary.Engine = segment.EngineTitle(driver.name)
 		if err := summary.print(cmd, f.json); err != nil {
 			return err
 		}

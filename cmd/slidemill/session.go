@@ -224,13 +224,12 @@ func (c *crew) handler(role string) (h workers.Handler, parallel int, err error)
 			Remote: patientObject(c.log), Behind: c.behind,
 		}, 1, nil
 	case "segment":
-		engine, err := c.driver.engine(c.model)
+		engines, err := c.driver.engines(c.model)
 		if err != nil {
 			return nil, 0, err
 		}
 		return &workers.Segment{
-			Bucket: c.bucket, Queue: c.queue, Events: c.queue, Model: c.model, Engine: engine, EngineName: c.driver.name,
-			Networks: c.workers,
+			Bucket: c.bucket, Queue: c.queue, Events: c.queue, Model: c.model, Engines: engines, Networks: c.workers,
 		}, c.workers + c.readAhead(), nil
 	case "stitch":
 		return &workers.Stitch{Bucket: c.bucket, Queue: c.queue, Events: c.queue, Workers: c.workers, Software: software}, 1, nil

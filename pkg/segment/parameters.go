@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -30,8 +31,8 @@ type Parameters struct {
 	Windows   Windows `json:"windows,omitzero"` // of a model without a receptive field
 	// TTA averages the probabilities of the eight turns and mirror images, at eight times the cost.
 	TTA bool `json:"tta,omitempty"`
-	// Engine is the name and version of the arithmetic: another one makes other bits. Empty is our own,
-	// which makes the same bits on every machine.
+	// Engine is the name and version of the arithmetic: another one makes other bits. Our own, TiledEngine and the empty
+	// name, make the same bits on every machine.
 	Engine string `json:"engine,omitempty"`
 	// Partial lets a run end without the regions that cannot be computed: they count as not analysed.
 	// Otherwise such a region fails the slide. It belongs to the run because the result may differ.
@@ -54,8 +55,19 @@ func (p Parameters) Validate() error {
 	return p.Windows.Validate()
 }
 
-// OwnEngine is what reports call the engine whose name is empty in Parameters.
-const OwnEngine = "gorgonia"
+// The engines that are our own.
+const (
+	// TiledEngine filters 3×3 convolutions by Winograd's algorithm where the halo has room for its tiles. New runs have it.
+	TiledEngine = "gorgonia 2"
+	// OwnEngine is what reports call the engine whose name is empty in Parameters: the first, which convolves directly.
+	OwnEngine = "gorgonia"
+)
+
+// EngineDoes reports whether a worker with one engine does the runs that were ordered for the other.
+func EngineDoes(have, want string) bool { return have == want || have == TiledEngine && want == "" }
+
+// EngineTitle is what people are told of an engine that Parameters name.
+func EngineTitle(name string) string { return cmp.Or(name, OwnEngine) }
 
 // maxEngine bounds an engine's name, which plans and orders from outside hold.
 const maxEngine = 64

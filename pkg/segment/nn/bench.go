@@ -36,7 +36,7 @@ type Timing struct {
 type BenchConfig struct {
 	Threads int           // of a worker; 0 is 1
 	Workers int           // networks that run at once; 0 is 1
-	Direct  bool          // convolve directly, as the regions of slides are; else Fastest
+	Tiling  Tiling
 	MinRuns int           // 0 is 7
 	MinTime time.Duration // 0 is one second: more runs are made until it has passed
 }
@@ -52,17 +52,10 @@ func (c BenchConfig) orDefault() BenchConfig {
 	return c
 }
 
-func (c BenchConfig) tiling() Tiling {
-	if c.Direct {
-		return Tiling{}
-	}
-	return Fastest()
-}
-
 // Bench times forward passes of a network on noise of one size.
 func Bench(ctx context.Context, n *net.Net, in net.Shape, cfg BenchConfig) (Timing, error) {
 	cfg = cfg.orDefault()
-	e, err := New(n, Options{Threads: cfg.Threads, Tiling: cfg.tiling()})
+	e, err := New(n, Options{Threads: cfg.Threads, Tiling: cfg.Tiling})
 	if err != nil {
 		return Timing{}, err
 	}
@@ -78,7 +71,7 @@ func Bench(ctx context.Context, n *net.Net, in net.Shape, cfg BenchConfig) (Timi
 	median := times[len(times)/2].Seconds()
 	first.Seconds, first.GFLOP = median, float64(flops)/1e9
 	first.GFLOPs = first.GFLOP / median
-	first.Kernel, first.Tiling = kernel.Variant().String(), cfg.tiling().String()
+	first.Kernel, first.Tiling = kernel.Variant().String(), cfg.Tiling.String()
 	first.Threads, first.Workers, first.Runs = cfg.Threads, cfg.Workers, len(times)
 	first.Megapixels = float64(cfg.Workers*in.W*in.H) / 1e6 / median
 	return first, nil

@@ -329,14 +329,14 @@ func TestEngineRefuses(t *testing.T) {
 }
 
 func TestBench(t *testing.T) {
-	got, err := Bench(t.Context(), smallUNet(), net.Shape{C: 3, H: 32, W: 32}, BenchConfig{MinRuns: 2, MinTime: 1})
+	got, err := Bench(t.Context(), smallUNet(), net.Shape{C: 3, H: 32, W: 32}, BenchConfig{Tiling: Fastest(), MinRuns: 2, MinTime: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Seconds <= 0 || got.GFLOP <= 0 || got.GFLOPs <= 0 || got.Kernel == "" || got.Threads != 1 || got.Runs < 2 || got.Workers != 1 || got.Megapixels <= 0 {
+	if got.Seconds <= 0 || got.GFLOP <= 0 || got.GFLOPs <= 0 || got.Kernel == "" || got.Tiling != "4" || got.Threads != 1 || got.Runs < 2 || got.Workers != 1 || got.Megapixels <= 0 {
 		t.Errorf("%+v", got)
 	}
-	got, err = Bench(t.Context(), smallUNet(), net.Shape{C: 3, H: 32, W: 32}, BenchConfig{Workers: 2, Direct: true, MinRuns: 2, MinTime: 1})
+	got, err = Bench(t.Context(), smallUNet(), net.Shape{C: 3, H: 32, W: 32}, BenchConfig{Workers: 2, MinRuns: 2, MinTime: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -148,48 +148,55 @@ func tileNodes(node net.Node, m, first int, zeros []float32) []net.Node {
 	}
 }
 
-// BestTiling chooses the tiling that makes square regions of a side cheapest, halo included. The
-// choice depends on the network and the side alone, never on the processor.
-func BestTiling(n *net.Net, region int) (Tiling, net.Field, error) {
+// TilingWithin chooses the tiling of the least arithmetic among those for which regions of that alignment and with that halo
+// are exact: it costs a region nothing. The choice depends on network and halo alone, never on the processor, and
+// must stay as it is: segment.TiledEngine names the bits that come of it.
+func TilingWithin(n *net.Net, halo, align int) (Tiling, error) {
 	best := Tiling{}
 	if err := n.Validate(); err != nil {
-		return best, net.Field{}, err
+		return best, err
 	}
-	folded, strides := n.Fold(), 1
-	field, err := best.Field(folded)
-	if err != nil {
-		return best, field, err
-	}
-	for _, s := range stridesOf(n) {
-		if !math.IsInf(s, 1) {
-			strides = max(strides, int(s))
+	folded := n.Fold()
+	least := best.cost(folded)
+	for _, t := range tilings(folded) {
+		f, err := t.Field(folded)
+		if err != nil {
+			return best, err
+		}
+		if f.Halo() > halo || align%f.Side() != 0 {
+			continue
+		}
+		if c := t.cost(folded); c < least {
+			best, least = t, c
 		}
 	}
-	least := best.cost(folded, region, field)
-	for four := 1; four <= strides; four *= 2 {
-		for two := four; two <= 2*four && two <= strides; two *= 2 {
-			t := Tiling{Four: four, Two: two}
-			f, err := t.Field(folded)
-			if err != nil {
-				return best, field, err
-			}
-			if c := t.cost(folded, region, f); c < least {
-				best, field, least = t, f, c
-			}
-		}
-	}
-	return best, field, nil
+	return best, nil
 }
 
-// cost is the arithmetic of one pixel of a region with its halo, in direct multiply-adds.
-func (t Tiling) cost(folded *net.Net, region int, f net.Field) float64 {
-	strides, sum := stridesOf(folded), 0.0
-	for i, s := range t.shapes(folded) {
-		sum += float64(s.Weights()) / (strides[i] * strides[i]) * tileGain(s)
+// tilings are those worth a look: tiles of 4×4 up to one of the network's strides, of 2×2 up to there or one level further.
+func tilings(folded *net.Net) (all []Tiling) {
+	most := 1
+	for _, s := range stridesOf(folded) {
+		if !math.IsInf(s, 1) {
+			most = max(most, int(s))
+		}
 	}
-	side := (region + f.Side() - 1) / f.Side() * f.Side()
-	grown := float64(side+2*f.Halo()) / float64(side)
-	return sum * grown * grown
+	for two := 1; two <= most; two *= 2 {
+		all = append(all, Tiling{Two: two}, Tiling{Four: two, Two: two}, Tiling{Four: two, Two: 2 * two})
+	}
+	return all
+}
+
+// cost is the arithmetic of one pixel of the input, in direct multiply-adds.
+func (t Tiling) cost(folded *net.Net) (sum float64) {
+	strides := stridesOf(folded)
+	for i, node := range folded.Nodes {
+		if op, ok := node.Op.(*net.Conv); ok {
+			s := convShape(op).Fast(t.tile(strides[i]))
+			sum += float64(s.Weights()) / (strides[i] * strides[i]) * tileGain(s)
+		}
+	}
+	return sum
 }
 
 // tileGain is the time of a tiled convolution by that of the direct one, fitted to measurements of

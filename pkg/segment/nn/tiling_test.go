@@ -57,23 +57,33 @@ func TestTilingWidensTheField(t *testing.T) {
 	}
 }
 
-func TestBestTiling(t *testing.T) {
+// TestTilingWithinItsHalo: the wider the halo, the less there is to do, and no tiling looks beyond it.
+func TestTilingWithinItsHalo(t *testing.T) {
 	n := net.UNet(net.UNetConfig{Name: "u-net", Base: 16, Depth: 3, Seed: 1})
-	for _, region := range []int{256, 2048} {
-		best, field, err := BestTiling(n, region)
+	folded := n.Fold()
+	last := (Tiling{}).cost(folded)
+	for _, c := range []struct {
+		halo int
+		want Tiling
+	}{
+		{48, Tiling{}}, // hardly enough for direct convolution
+		{56, Tiling{Two: 2}},
+		{64, Tiling{Four: 1, Two: 2}},
+		{96, Tiling{Four: 2, Two: 4}},
+	} {
+		got, err := TilingWithin(n, c.halo, 8)
 		if err != nil {
 			t.Fatal(err)
 		}
-		direct, err := Tiling{}.Field(n)
+		field, err := got.Field(n)
 		if err != nil {
 			t.Fatal(err)
 		}
-		folded := n.Fold()
-		gain := (Tiling{}).cost(folded, region, direct) / best.cost(folded, region, field)
-		t.Logf("region %d: %v, halo %d, align %d, %.2f times less work", region, best, field.Halo(), field.Side(), gain)
-		if gain < 1 {
-			t.Errorf("region %d: %v costs more than direct", region, best)
+		cost := got.cost(folded)
+		if got != c.want || field.Side() != 8 || cost > last || got != (Tiling{}) && field.Halo() > c.halo {
+			t.Errorf("halo %d: %v, which looks %d far, costs %g (before: %g); want %v", c.halo, got, field.Halo(), cost, last, c.want)
 		}
+		last = cost
 	}
 }
 
@@ -84,8 +94,8 @@ func TestTilingRefuses(t *testing.T) {
 	b := net.NewBuilder("global", 3, 1)
 	g := b.Add("g", &net.GlobalAvgPool{}, 0)
 	n := b.Done(b.Add("m", &net.Binary{Kind: net.Mul}, 0, g))
-	if _, _, err := BestTiling(n, 512); err == nil {
-		t.Error("a network without a receptive field has a best tiling")
+	if _, err := TilingWithin(n, 64, 8); err == nil {
+		t.Error("a network without a receptive field has a tiling")
 	}
 	if _, err := mustEngine(t, n, 1).Network(pyramid.Size{W: 8, H: 8}); err != nil {
 		t.Error(err)

@@ -97,13 +97,13 @@ func forward(t *testing.T, e segment.Engine, size pyramid.Size, outs int) []floa
 	return out
 }
 
-func gorgonia(t *testing.T, lower Lower, size pyramid.Size) []float32 {
+func gorgonia(t *testing.T, lower Lower, tiling nn.Tiling, size pyramid.Size) []float32 {
 	t.Helper()
 	n, err := lower(size)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := nn.New(n, nn.Options{})
+	e, err := nn.New(n, nn.Options{Tiling: tiling})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,12 +151,14 @@ func TestSameAsGorgonia(t *testing.T) {
 			}
 			defer e.Close()
 			for _, size := range append(sizes[name], sizes[""]...) {
-				want := gorgonia(t, lower, size)
-				got := forward(t, e, size, len(want))
-				if d := apart(got, want); !(d <= tolerance) {
-					t.Errorf("%v: %.2g of the range apart, want at most %g", size, d, tolerance)
-				} else {
-					t.Logf("%v: %.2g of the range apart", size, d)
+				for _, tiling := range []nn.Tiling{{}, {Four: 2, Two: 2}, nn.Fastest()} { // the second one is the built-in model's on slides
+					want := gorgonia(t, lower, tiling, size)
+					got := forward(t, e, size, len(want))
+					if d := apart(got, want); !(d <= tolerance) {
+						t.Errorf("%v, %v: %.2g of the range apart, want at most %g", size, tiling, d, tolerance)
+					} else {
+						t.Logf("%v, %v: %.2g of the range apart", size, tiling, d)
+					}
 				}
 			}
 			if len(e.shared) != 1 {
@@ -191,7 +193,7 @@ func TestSameFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := gorgonia(t, lower, size)
+		want := gorgonia(t, lower, nn.Tiling{}, size)
 		got := make([]float32, len(want))
 		if err := errors.Join(n.Run(t.Context(), noise(3*size.W*size.H, uint64(size.W)), got), n.Close(), n.Close()); err != nil {
 			t.Fatal(err)

@@ -72,7 +72,7 @@ func knownEngine(want string, have map[string]segment.Engine) error {
 	for _, name := range slices.Sorted(maps.Keys(have)) {
 		titles = append(titles, segment.EngineTitle(name))
 	}
-	return &intake.Refusal{Err: fmt.Errorf("the run was ordered for the engine %s, this worker has %s: start it with the same --engine",
+	return &intake.Refusal{Err: fmt.Errorf("the run was ordered for the engine %s, this worker has %s: start it with the same --engine, and with the same version of the program",
 		segment.EngineTitle(want), strings.Join(titles, " and "))}
 }
 

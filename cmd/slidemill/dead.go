@@ -195,7 +195,11 @@ func (r *reached) retryRefused(cmd *cobra.Command, d *lost) (said, state string,
 	if err != nil {
 		return "", "", err
 	}
-	p := segment.Parameters{}
+	own, err := openFor(engineGorgonia, 0, model)
+	if err != nil {
+		return "", "", err
+	}
+	p := segment.Parameters{Engine: own.name}
 	if d.order.Again != nil {
 		p = d.order.Again.Parameters
 	}

@@ -30,7 +30,8 @@ func threadsFlag(cmd *cobra.Command, threads *int) {
 
 // driver is what runs networks.
 type driver struct {
-	name     string // as segment.Parameters.Engine has it
+	name     string          // as segment.Parameters.Engine has it; of our own it is known once a model is
+	own      *nn.ModelEngine // of the model, if it is our own
 	runtime  *ort.Runtime
 	provider ort.Provider
 	threads  int // of one network; 0 is 1
@@ -49,11 +50,31 @@ func openThreaded(name string, threads int) (driver, error) {
 	return d, err
 }
 
+// openFor finds what --engine names and makes it ready for a model.
+func openFor(name string, threads int, m *segment.Model) (driver, error) {
+	d, err := openThreaded(name, threads)
+	if err != nil {
+		return d, err
+	}
+	return d, d.ready(m)
+}
+
+// ready makes the driver ready for a model, which decides how our own engine convolves.
+func (d *driver) ready(m *segment.Model) (err error) {
+	if d.runtime != nil {
+		return nil
+	}
+	if d.own, err = nn.ForModel(m, d.threads); err == nil {
+		d.name = d.own.Name()
+	}
+	return err
+}
+
 // openDriver finds what --engine names.
 func openDriver(name string) (driver, error) {
 	switch name {
 	case engineGorgonia, "":
-		return driver{name: segment.TiledEngine}, nil
+		return driver{}, nil
 	case engineONNX:
 		provider, err := ort.ParseProvider(os.Getenv(ort.EnvProvider))
 		if err != nil {
@@ -93,20 +114,20 @@ func engines() string {
 // (scripts/bench-peers.sh --ours). One worker needs half the memory: --workers 1 --threads 2.
 func (d driver) engine(m *segment.Model) (segment.Engine, error) {
 	if d.runtime == nil {
-		return nn.ForModel(m, d.threads)
+		return d.own, nil
 	}
 	return d.runtime.NewEngine(m.Net, ort.Options{Threads: max(1, d.threads), Provider: d.provider})
 }
 
-// engines are those whose runs a worker does, by their names: the driver's, and beside our own the one that runs were ordered
-// for before there was this one.
+// engines are those whose runs a worker does, by their names: the driver's, and beside our own the direct one, for which runs
+// were ordered before others were made (segment.EngineDoes).
 func (d driver) engines(m *segment.Model) (map[string]segment.Engine, error) {
 	e, err := d.engine(m)
 	if err != nil {
 		return nil, err
 	}
 	all := map[string]segment.Engine{d.name: e}
-	if d.runtime == nil {
+	if d.runtime == nil && d.name != "" {
 		all[""] = nn.DirectForModel(m, d.threads)
 	}
 	return all, nil

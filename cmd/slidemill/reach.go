@@ -85,9 +85,17 @@ func (p *place) openAlone(ctx context.Context, r *reached) error {
 // sayIdle says that nobody works, and who would, where something waits for it. A watch that was interrupted is one of them:
 // which folder it was over no record says, as that may be named after a patient.
 func (r *reached) sayIdle(out io.Writer, p *place, waiting int) {
-	if r.alone && waiting > 0 {
-		fmt.Fprintf(out, "nobody works here yet, and %s: start `slidemill serve %s`, or `slidemill watch DIR %s` again\n", plural(waiting, "slide waits", "slides wait"), p, p)
+	if words := r.idle(p, waiting); words != "" {
+		fmt.Fprintln(out, words)
 	}
+}
+
+// idle is what sayIdle says, or nothing.
+func (r *reached) idle(p *place, waiting int) string {
+	if !r.alone || waiting == 0 {
+		return ""
+	}
+	return fmt.Sprintf("nobody works here, and %s: start `slidemill serve %s`, or `slidemill watch DIR %s` again", plural(waiting, "slide waits", "slides wait"), p, p)
 }
 
 // sameModel refuses to order with a model that the workers do not have: nobody would do the work.
@@ -98,7 +106,8 @@ func (r *reached) sameModel(m *segment.Model, engine string) error {
 	case r.model == m.Ref.SHA256 && segment.EngineDoes(r.engine, engine):
 		return nil
 	case r.model == m.Ref.SHA256:
-		return fmt.Errorf("the serve that works here has the engine %q, this command %q: give both the same --engine", r.engine, engine)
+		return fmt.Errorf("the serve that works here has the engine %s, this command %s: give both the same --engine, and use one version of the program",
+			segment.EngineTitle(r.engine), segment.EngineTitle(engine))
 	}
 	return fmt.Errorf("the serve that works here has the model %.12s…, this command %s %s (%.12s…): give both the same --model",
 		r.model, m.Ref.Name, m.Ref.Version, m.Ref.SHA256)

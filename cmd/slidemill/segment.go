@@ -41,7 +41,7 @@ func (f *segmentFlags) open() (*plain.Segmenter, driver, error) {
 	if err != nil {
 		return nil, driver{}, err
 	}
-	d, err := openThreaded(f.engine, f.threads)
+	d, err := openFor(f.engine, f.threads, m)
 	if err != nil {
 		return nil, d, err
 	}

@@ -43,6 +43,10 @@ func newServe() *cobra.Command {
 the orders of submit, watch and --watch, and answers /metrics, /healthz, /readyz and
 /api/v1/events. The other commands reach it through its data folder, or by --nats.
 
+Its log names no file, as that may be a patient's name. A worklist of --watch with lines that
+make no sense has its number there among the folder's CSV files, by path (csv="2 of 3 by path"),
+and when it was written; its name and what is wrong are in DATA/summary/summary.html.
+
 It listens on loopback only. Beyond it wants --tls-cert, --tls-key and --token-file.
 
 Exit codes: 0 stopped by an interrupt, which is how it ends, 1 it failed, 2 usage.
@@ -224,6 +228,9 @@ func (o *operation) run(ctx context.Context) (err error) {
 	defer closing(&err, unlock)
 	model, err := openModel(o.model)
 	if err != nil {
+		return err
+	}
+	if err := o.driver.ready(model); err != nil {
 		return err
 	}
 	if o.share = o.nats == ""; !o.share {

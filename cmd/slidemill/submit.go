@@ -79,7 +79,7 @@ func submit(cmd *cobra.Command, f *submitFlags, paths []string) (err error) {
 	if err != nil {
 		return err
 	}
-	driver, err := openDriver(f.engine)
+	driver, err := openFor(f.engine, 0, model)
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,9 @@ A CSV worklist beside the slides (columns file, accession, priority, mpp) says t
 they belong and how urgent they are. Of files that hold the same slide one is taken, and what
 it says of any of them counts.
 Of lines that say different things of one file the last counts, of worklists the one that
-was written last, and each such line is named, here and in the summary. What is
+was written last, and each such line is named, here and in the summary. So is a line of more
+cells than the header has columns, as a decimal comma makes one (1,3; quote it, or separate the
+cells by ";"): its scale does not count. A list is read as UTF-8. What is
 corrected there later counts, a priority until work on the slide has begun, and both also while
 its file lies in quarantine and when it is tried again from there; one whose mpp is
 corrected is ordered anew, as what was measured at a wrong scale is wrong.
@@ -102,7 +104,7 @@ func watchFolder(cmd *cobra.Command, f *watchFlags, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	driver, err := openDriver(f.engine)
+	driver, err := openFor(f.engine, 0, model)
 	if err != nil {
 		return err
 	}

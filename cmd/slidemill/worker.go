@@ -70,7 +70,7 @@ func work(cmd *cobra.Command, f *workerFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	driver, err := openThreaded(f.engine, f.threads)
+	driver, err := openFor(f.engine, f.threads, m)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 )
@@ -31,8 +32,8 @@ type Parameters struct {
 	Windows   Windows `json:"windows,omitzero"` // of a model without a receptive field
 	// TTA averages the probabilities of the eight turns and mirror images, at eight times the cost.
 	TTA bool `json:"tta,omitempty"`
-	// Engine is the name and version of the arithmetic: another one makes other bits. Our own, TiledEngine and the empty
-	// name, make the same bits on every machine.
+	// Engine is the name and version of the arithmetic: another one makes other bits. Our own, which is empty or begins with
+	// OwnEngine, makes the same bits on every machine.
 	Engine string `json:"engine,omitempty"`
 	// Partial lets a run end without the regions that cannot be computed: they count as not analysed.
 	// Otherwise such a region fails the slide. It belongs to the run because the result may differ.
@@ -55,16 +56,15 @@ func (p Parameters) Validate() error {
 	return p.Windows.Validate()
 }
 
-// The engines that are our own.
-const (
-	// TiledEngine filters 3×3 convolutions by Winograd's algorithm where the halo has room for its tiles. New runs have it.
-	TiledEngine = "gorgonia 2"
-	// OwnEngine is what reports call the engine whose name is empty in Parameters: the first, which convolves directly.
-	OwnEngine = "gorgonia"
-)
+// OwnEngine is our own engine, and what reports call it where it convolves directly: its name is empty then. Where it does
+// some convolutions by tiles its name goes on with which: "gorgonia 4@2,2@2" (nn.Tiling).
+const OwnEngine = "gorgonia"
 
-// EngineDoes reports whether a worker with one engine does the runs that were ordered for the other.
-func EngineDoes(have, want string) bool { return have == want || have == TiledEngine && want == "" }
+// EngineDoes reports whether a worker with one engine does the runs that were ordered for the other: our own does those that
+// convolve directly, too.
+func EngineDoes(have, want string) bool {
+	return have == want || want == "" && strings.HasPrefix(have, OwnEngine+" ")
+}
 
 // EngineTitle is what people are told of an engine that Parameters name.
 func EngineTitle(name string) string { return cmp.Or(name, OwnEngine) }

@@ -31,7 +31,10 @@ func bareScaling(ctx context.Context, o options, mill string) (float64, error) {
 	return rates[1] / rates[0], nil
 }
 
-// bare is the forward passes per second of so many processes at once, over the canvas of a region of the usual side.
+// canvas is what the network of a region of 2048 reads with the built-in model's halo of 160.
+const canvas = "2368x2368"
+
+// bare is the forward passes per second of so many processes at once, over a region's canvas.
 func bare(ctx context.Context, o options, mill string, processes int) (sum float64, err error) {
 	quota := &quotas{share: o.quota}
 	defer func() { err = errors.Join(err, quota.remove()) }()
@@ -42,7 +45,7 @@ func bare(ctx context.Context, o options, mill string, processes int) (sum float
 		if err != nil {
 			return 0, err
 		}
-		args := append(under, mill, "model", "bench", "--regions", "--size", "2368x2368", "--json")
+		args := append(under, mill, "model", "bench", "--regions", "--size", canvas, "--json")
 		all.Go(func() error {
 			out, err := exec.CommandContext(ctx, args[0], args[1:]...).Output()
 			if err != nil {

@@ -47,7 +47,8 @@ func once(ctx context.Context, o options, run string, workers int) (m measure, e
 
 // othersCore is where all processes run that do not segment, with one worker as with two: beside the first worker. If they
 // could go where they like, one worker's would have a core to themselves, which the second worker then takes away from them;
-// what is measured would be that as well, and not what a second worker adds.
+// what is measured would be that as well, and not what a second worker adds. What it takes to run them then costs two
+// workers' regions what it costs one's. This program, which orders and waits, is not held anywhere: it sleeps.
 const othersCore = 0
 
 // arrange makes the site: each segmenting worker on a core of its own, and with its share of it. Their profiles come

@@ -7,8 +7,8 @@ import (
 	"github.com/slidemill/slidemill/pkg/segment/nn"
 )
 
-// TestRegionTiling holds what segment.TiledEngine means for the built-in model: another tiling makes other bits, and needs
-// another name.
+// TestRegionTiling holds what runs of the built-in model are called: another tiling makes other bits, and all slides that are ordered
+// again are computed anew.
 func TestRegionTiling(t *testing.T) {
 	m, err := builtin.Model()
 	if err != nil {
@@ -18,7 +18,7 @@ func TestRegionTiling(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (nn.Tiling{Four: 2, Two: 2}); e.Tiling() != want {
-		t.Errorf("tiling %v, want %v", e.Tiling(), want)
+	if want := "gorgonia 4@2,2@2"; e.Name() != want {
+		t.Errorf("engine %q, want %q", e.Name(), want)
 	}
 }

@@ -34,8 +34,8 @@ type Timing struct {
 
 // BenchConfig says how Bench measures.
 type BenchConfig struct {
-	Threads int           // of a worker; 0 is 1
-	Workers int           // networks that run at once; 0 is 1
+	Threads int // of a worker; 0 is 1
+	Workers int // networks that run at once; 0 is 1
 	Tiling  Tiling
 	MinRuns int           // 0 is 7
 	MinTime time.Duration // 0 is one second: more runs are made until it has passed

@@ -9,8 +9,12 @@ import (
 	"github.com/slidemill/slidemill/pkg/segment/net"
 )
 
-// ModelEngine runs a model's calibrated probabilities on Gorgonia. Imported graphs may depend on the input size, so it keeps one
-// compiled set of weights per size; a process sees one or two sizes.
+// ModelEngine runs a model's calibrated probabilities on Gorgonia.
+//
+// # Memory
+//
+// Imported graphs may depend on the input size, so it compiles the weights for each size, and keeps those of the last
+// maxSizes; networks hold what they were made of.
 type ModelEngine struct {
 	lower func(pyramid.Size) (*net.Net, error)
 	opts  Options
@@ -20,7 +24,11 @@ type ModelEngine struct {
 
 var _ segment.Engine = (*ModelEngine)(nil)
 
-// ForModel makes the engine that segment.TiledEngine names, on so many threads; 0 is 1.
+// maxSizes is how many sizes a process sees beside each other, as a rule: one of large slides and one of a small one.
+const maxSizes = 2
+
+// ForModel makes the engine of new runs, on so many threads; 0 is 1. Convolutions of regions are tiled where the model's halo has
+// room for it.
 func ForModel(m *segment.Model, threads int) (*ModelEngine, error) {
 	tiling, err := regionTiling(m)
 	if err != nil {
@@ -29,7 +37,7 @@ func ForModel(m *segment.Model, threads int) (*ModelEngine, error) {
 	return newModelEngine(m, Options{Threads: threads, Tiling: tiling}), nil
 }
 
-// DirectForModel makes the engine whose name is empty: the first one of this program, which convolves directly.
+// DirectForModel makes the engine whose name is empty, which convolves directly.
 func DirectForModel(m *segment.Model, threads int) *ModelEngine {
 	return newModelEngine(m, Options{Threads: threads})
 }
@@ -42,22 +50,36 @@ func newModelEngine(m *segment.Model, opts Options) *ModelEngine {
 // is one for all sizes (onnx.Model.Field), and so is the choice.
 const probeSide = 512
 
-// regionTiling is what the halo of a model's regions has room for. A model without a receptive field is run on windows, which are whole
-// images that never change: all of it is tiled.
+// regionTiling is what the halo of a model's regions has room for. A model without a receptive field is run on windows, which
+// are whole images that never change: all of it may be tiled.
 func regionTiling(m *segment.Model) (Tiling, error) {
-	if m.Unbounded != "" {
-		return Fastest(), nil
-	}
 	side := pyramid.CeilDiv(probeSide, m.Field.Align) * m.Field.Align
+	if m.Unbounded != "" {
+		side = m.Windows.Side
+	}
 	n, err := m.Net(pyramid.Size{W: side, H: side})
 	if err != nil {
 		return Tiling{}, err
 	}
-	return TilingWithin(n, m.Field.Halo, m.Field.Align)
+	if m.Unbounded == "" {
+		return TilingWithin(n, m.Field.Halo, m.Field.Align)
+	}
+	if folded := n.Fold(); Fastest().cost(folded) < (Tiling{}).cost(folded) {
+		return Fastest(), nil
+	}
+	return Tiling{}, nil
 }
 
 // Tiling says which of the model's convolutions are tiled.
 func (e *ModelEngine) Tiling() Tiling { return e.opts.Tiling }
+
+// Name is what segment.Parameters calls it: another tiling makes other bits.
+func (e *ModelEngine) Name() string {
+	if e.opts.Tiling == (Tiling{}) {
+		return ""
+	}
+	return segment.OwnEngine + " " + e.opts.Tiling.String()
+}
 
 // Network implements segment.Engine.
 func (e *ModelEngine) Network(size pyramid.Size) (segment.Network, error) {
@@ -71,6 +93,9 @@ func (e *ModelEngine) Network(size pyramid.Size) (segment.Network, error) {
 		}
 		if compiled, err = New(n, e.opts); err != nil {
 			return nil, err
+		}
+		if len(e.sizes) >= maxSizes {
+			clear(e.sizes)
 		}
 		e.sizes[size] = compiled
 	}

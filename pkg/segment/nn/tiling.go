@@ -148,22 +148,22 @@ func tileNodes(node net.Node, m, first int, zeros []float32) []net.Node {
 	}
 }
 
-// TilingWithin chooses the tiling of the least arithmetic among those for which regions of that alignment and with that halo
-// are exact: it costs a region nothing. The choice depends on network and halo alone, never on the processor, and
-// must stay as it is: segment.TiledEngine names the bits that come of it.
+// TilingWithin chooses the tiling of the least estimated time among those for which regions of that alignment and with that
+// halo are exact: halos are rounded up to the alignment, and what that leaves over costs a region nothing. The choice
+// depends on network and halo alone, never on the processor.
 func TilingWithin(n *net.Net, halo, align int) (Tiling, error) {
 	best := Tiling{}
-	if err := n.Validate(); err != nil {
+	if _, err := best.Field(n); err != nil {
 		return best, err
 	}
 	folded := n.Fold()
+	if !keepsSize(folded) {
+		return best, nil
+	}
 	least := best.cost(folded)
 	for _, t := range tilings(folded) {
 		f, err := t.Field(folded)
-		if err != nil {
-			return best, err
-		}
-		if f.Halo() > halo || align%f.Side() != 0 {
+		if err != nil || f.Halo() > halo || align%f.Side() != 0 { // an error: too deep to be followed
 			continue
 		}
 		if c := t.cost(folded); c < least {
@@ -171,6 +171,18 @@ func TilingWithin(n *net.Net, halo, align int) (Tiling, error) {
 		}
 	}
 	return best, nil
+}
+
+// keepsSize reports whether every 3×3 convolution gives a result of its input's size: what Field follows instead of a tiled
+// convolution (tileNodes) has the size of others otherwise.
+func keepsSize(folded *net.Net) bool {
+	for _, node := range folded.Nodes {
+		op, ok := node.Op.(*net.Conv)
+		if ok && convShape(op).Fast(4).Tile > 0 && op.Pad != (net.Padding{Top: 1, Left: 1, Bottom: 1, Right: 1}) {
+			return false
+		}
+	}
+	return true
 }
 
 // tilings are those worth a look: tiles of 4×4 up to one of the network's strides, of 2×2 up to there or one level further.
@@ -187,13 +199,13 @@ func tilings(folded *net.Net) (all []Tiling) {
 	return all
 }
 
-// cost is the arithmetic of one pixel of the input, in direct multiply-adds.
+// cost is the estimated time of one pixel of the input, in direct multiply-adds. It is rounded as written on every processor.
 func (t Tiling) cost(folded *net.Net) (sum float64) {
 	strides := stridesOf(folded)
 	for i, node := range folded.Nodes {
 		if op, ok := node.Op.(*net.Conv); ok {
 			s := convShape(op).Fast(t.tile(strides[i]))
-			sum += float64(s.Weights()) / (strides[i] * strides[i]) * tileGain(s)
+			sum += float64(float64(s.Weights()) / (strides[i] * strides[i]) * tileGain(s))
 		}
 	}
 	return sum

@@ -87,6 +87,21 @@ func TestTilingWithinItsHalo(t *testing.T) {
 	}
 }
 
+// TestTilingLeavesOddSizesAlone: a network whose convolutions change the size has its regions, and none of them is tiled.
+func TestTilingLeavesOddSizesAlone(t *testing.T) {
+	b := net.NewBuilder("padded", 16, 3)
+	x := b.Conv("same", 0, net.ConvConfig{Out: 16, Kernel: 3})
+	y := b.Conv("shrinks", x, net.ConvConfig{Out: 16, Kernel: 3})
+	y = b.Conv("grows", y, net.ConvConfig{Out: 16, Kernel: 3})
+	n := b.Done(b.Add("sum", &net.Binary{Kind: net.Add}, x, y))
+	n.Nodes[2].Op.(*net.Conv).Pad = net.Padding{}
+	n.Nodes[3].Op.(*net.Conv).Pad = net.Padding{Top: 2, Left: 2, Bottom: 2, Right: 2}
+	got, err := TilingWithin(n, 64, 8)
+	if err != nil || got != (Tiling{}) {
+		t.Errorf("tiling %v, error %v; want direct", got, err)
+	}
+}
+
 func TestTilingRefuses(t *testing.T) {
 	if _, err := New(smallUNet(), Options{Tiling: Tiling{Four: -1}}); err == nil {
 		t.Error("a negative stride was taken")

@@ -65,6 +65,15 @@ func readHeader(record []string) header {
 	return h
 }
 
+// layout is what the lines below the header have in which cell.
+func (h *header) layout(record []string, comma rune) *layout {
+	l := &layout{at: h.at, comma: comma}
+	if !h.headless {
+		l.named, l.cells = named(record), len(record)
+	}
+	return l
+}
+
 // further is how many cells a line has that a worklist without a header does not say.
 func further(record []string) (n int) {
 	for _, cell := range record[min(len(headlessColumns), len(record)):] {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
@@ -67,13 +68,14 @@ func (p Problem) Unwrap() error { return p.Err }
 // ParseSheet reads a worklist: CSV with commas, semicolons or tabs, in UTF-8 with or without a mark, with a header whose
 // names are in columns, or without one, then file, accession, priority, if its first cell is the name of a file or its third
 // a priority. Any other CSV is none, and gives nothing; one that seems to be meant as a worklist is a problem. A cell that
-// makes no sense is a problem, named by its line, and counts as empty; the rest of the line counts if it names a file. Of
+// makes no sense is a problem, named by its line, and counts as empty; the rest of the line counts if it names a file. So is a
+// line of more cells than columns; of it counts what is in its place for sure, and never the scale. Of
 // lines that say different things of one file the last counts, and is a problem.
 func ParseSheet(data []byte) (rows []Row, problems []Problem) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	r := csv.NewReader(bytes.NewReader(data))
 	r.Comma, r.FieldsPerRecord, r.TrimLeadingSpace, r.LazyQuotes = comma(data), -1, true, true
-	var at map[string]int
+	var is *layout
 	said := map[string]Row{}
 	for {
 		record, err := r.Read()
@@ -87,23 +89,26 @@ func ParseSheet(data []byte) (rows []Row, problems []Problem) {
 		if len(record) == 0 || len(record) == 1 && strings.TrimSpace(record[0]) == "" || strings.HasPrefix(record[0], "#") {
 			continue
 		}
-		if at == nil {
+		if is == nil {
 			h := readHeader(record)
 			if _, ok := h.at["file"]; !ok {
 				next, _ := r.Read() // what cannot be read tells nothing
 				return nil, h.lacksFile(line, record, next)
 			}
-			at, problems = h.at, h.problems(line)
+			is, problems = h.layout(record, r.Comma), h.problems(line)
 			if !h.headless {
 				continue
 			}
 		}
-		row, wrong := readRow(record, at)
+		row, wrong := is.readRow(record)
 		for _, err := range wrong {
 			problems = append(problems, Problem{Line: line, Err: err})
 		}
 		if row.File == "" {
 			continue
+		}
+		if !utf8.ValidString(row.File) { // its file may be called so; if not, it is missing
+			problems = append(problems, Problem{Line: line, Err: notUTF8("file", row.File), Hint: true})
 		}
 		row.Line = line
 		if first, again := said[row.File]; again && !row.says(first) {
@@ -147,23 +152,26 @@ func isFileName(cell string) bool {
 }
 
 // readRow reads a line. What is wrong with a cell takes no other cell with it: a slide with a mistyped priority is still
-// its accession's. Only without a file there is no row.
-func readRow(record []string, at map[string]int) (row Row, wrong []error) {
+// its accession's. Only without a file there is no row. A line that is torn says what believe leaves of it.
+func (l *layout) readRow(record []string) (row Row, wrong []error) {
+	record, err := l.believe(record)
+	if err != nil {
+		wrong = append(wrong, err)
+	}
 	cell := func(what string) string {
-		if i, ok := at[what]; ok && i < len(record) {
+		if i, ok := l.at[what]; ok && i < len(record) {
 			return strings.TrimSpace(record[i])
 		}
 		return ""
 	}
 	row.File = filepath.ToSlash(strings.ReplaceAll(cell("file"), `\`, "/"))
 	if row.File == "" {
-		return row, []error{errors.New("no file is named")}
+		return row, append(wrong, errors.New("no file is named"))
 	}
 	row.Accession = cell("accession")
-	if err := intake.CheckAccession(row.Accession); err != nil {
+	if err := checkAccession(row.Accession); err != nil {
 		row.Accession, wrong = "", append(wrong, fmt.Errorf("%w; it counts as not given", err))
 	}
-	var err error
 	if row.Priority, err = readPriority(cell("priority")); err != nil {
 		wrong = append(wrong, fmt.Errorf("%w; the slide is routine unless it was ordered otherwise", err))
 	}
@@ -171,6 +179,19 @@ func readRow(record []string, at map[string]int) (row Row, wrong []error) {
 		wrong = append(wrong, fmt.Errorf("%w; the file's own scale counts", err))
 	}
 	return row, wrong
+}
+
+// checkAccession names what a spreadsheet that was saved otherwise is full of by its cause, where intake sees but bytes.
+func checkAccession(text string) error {
+	if !utf8.ValidString(text) {
+		return notUTF8("accession", text)
+	}
+	return intake.CheckAccession(text)
+}
+
+// notUTF8 is a cell with letters of another encoding; nobody knows which.
+func notUTF8(what, cell string) error {
+	return fmt.Errorf("%s %.64q is not in UTF-8, in which its letters would be known: save the sheet as \"CSV UTF-8\"", what, cell)
 }
 
 // readPriority is empty where the cell is: not said, so that it takes no urgency away that somebody gave.

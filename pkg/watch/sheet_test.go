@@ -169,6 +169,7 @@ func TestProblemsAreNamed(t *testing.T) {
 func FuzzParseSheet(f *testing.F) {
 	f.Add([]byte("file;accession;mpp\na.svs;A1;0,25\n"))
 	f.Add([]byte("file,mpp\na.svs,nan\n"))
+	f.Add([]byte("file,mpp,priority\na.svs,1,3,stat\nb.svs,1,3\n"))
 	f.Add([]byte("\xef\xbb\xbf\"a\nb\",A1,stat\n#\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		rows, _ := ParseSheet(data)

@@ -3,12 +3,14 @@ package watch
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -54,6 +56,25 @@ func hide(err error, text string) string {
 		}
 	}
 	return text
+}
+
+// maxNamed bounds the lines that a log names: a sheet of another kind has none that makes sense.
+const maxNamed = 20
+
+// log says what is wrong with worklists that were read anew. Their names and cells may be a patient's: terminal and summary
+// have them, and a log, which is kept, has their numbers among the CSV files of the folder, by path, and when they were written.
+func (l *worklists) log(anew []string, log *slog.Logger) {
+	all := slices.Sorted(maps.Keys(l.sheets))
+	for _, where := range slices.Sorted(slices.Values(anew)) {
+		s, number := l.sheets[where], slices.Index(all, where)+1
+		which := log.With("csv", fmt.Sprintf("%d of %d by path", number, len(all)), "written", s.changed.UTC().Format(time.RFC3339))
+		if s.foreign {
+			which.Warn("a CSV file in the folder names no slides: as a worklist it needs a column called file")
+		}
+		if n := len(s.problems); n > 0 {
+			which.Error("worklist with lines that make no sense; the summary names it and them", "problems", n, "lines", s.lines[:min(len(s.lines), maxNamed)])
+		}
+	}
 }
 
 // follow asks how the open slides stand.

@@ -39,7 +39,9 @@ type sheet struct {
 	changed  time.Time
 	rows     []Row
 	problems []string
+	lines    []int    // those of the problems, each once
 	hints    []string // what may be as it was meant
+	foreign  bool     // it names no slides
 }
 
 // maxSheets bounds the worklists of a folder.
@@ -93,7 +95,7 @@ func (l *worklists) reread(dir string, log *slog.Logger) (changed bool) {
 	if l.sheets == nil {
 		l.sheets, l.arrived, l.met = map[string]sheet{}, map[string]bool{}, map[string]bool{}
 	}
-	there := map[string]bool{}
+	there, anew := map[string]bool{}, []string{}
 	for _, name := range csvFiles(dir) {
 		st, err := os.Stat(name)
 		if err != nil || !st.Mode().IsRegular() || len(there) == maxSheets {
@@ -105,7 +107,8 @@ func (l *worklists) reread(dir string, log *slog.Logger) (changed bool) {
 		if known && old.changed.Equal(st.ModTime()) && old.size == st.Size() {
 			continue
 		}
-		l.sheets[where], changed = readSheet(name, where, st, log), true
+		l.sheets[where], changed = readSheet(name, where, st), true
+		anew = append(anew, where)
 	}
 	for where := range l.sheets {
 		if !there[where] {
@@ -116,6 +119,7 @@ func (l *worklists) reread(dir string, log *slog.Logger) (changed bool) {
 	if changed || l.rows == nil {
 		l.index()
 	}
+	l.log(anew, log)
 	return changed
 }
 
@@ -135,10 +139,7 @@ func below(dir, name string) string {
 	return filepath.ToSlash(where)
 }
 
-// maxNamed bounds the lines that a log names: a sheet of another kind has none that makes sense.
-const maxNamed = 20
-
-func readSheet(name, where string, st os.FileInfo, log *slog.Logger) sheet {
+func readSheet(name, where string, st os.FileInfo) sheet {
 	s := sheet{size: st.Size(), changed: st.ModTime()}
 	var problems []Problem
 	if data, err := readBounded(name, maxSheet); err != nil {
@@ -146,14 +147,13 @@ func readSheet(name, where string, st os.FileInfo, log *slog.Logger) sheet {
 	} else {
 		s.rows, problems = ParseSheet(data)
 		if len(s.rows) == 0 && len(problems) == 0 {
-			log.Warn("a CSV file in the folder names no slides: as a worklist it needs a column called file")
+			s.foreign = true
 			problems = []Problem{{Err: errors.New("it names no slides: if it is a worklist, it needs a header with a column called file, such as " + exampleHeader), Hint: true}}
 		}
 	}
 	for i := range s.rows {
 		s.rows[i].sheet, s.rows[i].changed = where, s.changed
 	}
-	var lines []int
 	for _, p := range problems {
 		text := fmt.Sprintf("%s, %v", where, p)
 		if p.Line == 0 { // of the file as a whole
@@ -164,12 +164,11 @@ func readSheet(name, where string, st os.FileInfo, log *slog.Logger) sheet {
 			continue
 		}
 		if s.problems = append(s.problems, text); p.Line > 0 {
-			lines = append(lines, p.Line)
+			s.lines = append(s.lines, p.Line)
 		}
 	}
-	if n := len(s.problems); n > 0 { // a sheet's name and cells may be a patient's: terminal and summary have them
-		log.Error("worklist with lines that make no sense; the summary names them", "problems", n, "lines", lines[:min(len(lines), maxNamed)])
-	}
+	slices.Sort(s.lines)
+	s.lines = slices.Compact(s.lines)
 	return s
 }
 

@@ -27,6 +27,7 @@ func TestNamedAndNotThere(t *testing.T) {
 		"inspect --json " + deep:                                            "slidemill: " + deep + ": " + noSlide,
 		"tile no.svs --out x.dzi":                                           "slidemill: no.svs: " + noSlide,
 		"segment no.png --mpp 1 --out x":                                    "slidemill: no.png: " + noSlide,
+		"explain no.svs --at 1,1 --out x.png --data no":                     "slidemill: no file no.svs, and no data in no yet",
 		"run --model no.onnx file":                                          noModel,
 		"submit --model no.onnx file":                                       noModel,
 		"watch --model no.onnx folder":                                      noModel,

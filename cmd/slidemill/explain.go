@@ -143,7 +143,7 @@ func (f *explainFlags) canvas(cmd *cobra.Command, m *segment.Model, name string,
 	}
 	bucket, err := f.visitStore(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("no file %s, and %w", name, err)
 	}
 	id, err := intake.Ledger{Bucket: bucket}.FindSlide(ctx, name)
 	if err != nil {

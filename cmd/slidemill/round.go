@@ -51,12 +51,14 @@ func (r *round) open(ctx context.Context, dir string, desk *intake.Reception, lo
 		}
 	}
 	r.written, r.log = time.Now(), log
-	told := r.told
-	if r.quiet {
+	told, judge := r.told, r.system.judge()
+	if r.quiet { // and serve's monitor has the log say which plans cannot be read
 		told = r.logAgain
+	} else {
+		judge.Unread = warnUnread(log)
 	}
 	r.watcher, err = watch.New(ctx, watch.Config{
-		Dir: dir, Reception: desk, Judge: r.system.judge(), Settle: r.flags.settle, Quarantine: r.flags.quarantine,
+		Dir: dir, Reception: desk, Judge: judge, Settle: r.flags.settle, Quarantine: r.flags.quarantine,
 		Skip: []string{r.place.data, r.summaryFolder()}, Log: log, Told: told, Looked: r.looked,
 	})
 	return err

@@ -13,6 +13,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/jobs/jetstream"
 	"github.com/slidemill/slidemill/pkg/metrics"
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/store"
 	"github.com/slidemill/slidemill/pkg/viewer"
 )
@@ -41,10 +42,22 @@ func newStation(bucket store.Bucket, log *slog.Logger) *station {
 	s := &station{bucket: bucket, log: log, feed: viewer.NewFeed()}
 	s.metrics = metrics.New(metrics.Config{Look: s.state})
 	s.monitor = &intake.Monitor{
-		Judge:  &intake.Judge{Ledger: intake.Ledger{Bucket: bucket}, Dead: s.dead},
+		Judge:  &intake.Judge{Ledger: intake.Ledger{Bucket: bucket}, Dead: s.dead, Unread: warnUnread(log)},
 		Window: lookWindow, Every: lookEvery, Told: s.told,
 	}
 	return s
+}
+
+// warnUnread has a log say of plans that cannot be read what a person can do about them: nobody sees how far their slides
+// are.
+func warnUnread(log *slog.Logger) func(key string, err error) {
+	return func(key string, err error) {
+		what := "the plan of a slide cannot be read: delete it, and run or submit the slide's file again"
+		if errors.Is(err, segment.ErrNewer) {
+			what = "the plan of a slide cannot be read here: start this program with the version that made it"
+		}
+		log.Warn(what, "key", key, "error", err)
+	}
 }
 
 func (s *station) current() *jetstream.Queue {

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/slidemill/slidemill/pkg/intake"
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/store"
 	"github.com/slidemill/slidemill/pkg/store/mem"
 )
 
@@ -55,6 +58,28 @@ func TestStationKnowsTurnaround(t *testing.T) {
 	}
 	if _, again := s.board.began(id); again {
 		t.Error("the begin is told twice")
+	}
+}
+
+// The log says once, at however many looks, which plan cannot be read, and what helps: another thing where a newer program
+// made it.
+func TestStationWarnsOfUnreadPlans(t *testing.T) {
+	for plan, hint := range map[string]string{"{": "delete it, and run or submit", `{"version":99}`: "start this program with the version that made it"} {
+		var log bytes.Buffer
+		s := newStation(mem.New(), slog.New(slog.NewTextHandler(&log, nil)))
+		id, run := pyramid.SlideID{1}, pyramid.RunID{1}
+		if err := s.monitor.Judge.Enter(t.Context(), intake.Entry{Slide: id, Run: run, At: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		key := store.Slide(id).Run(run).Plan()
+		if err := s.bucket.Put(t.Context(), key, strings.NewReader(plan), int64(len(plan))); err != nil {
+			t.Fatal(err)
+		}
+		s.monitor.Look(t.Context())
+		s.monitor.Look(t.Context())
+		if said := log.String(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "level=WARN") || !strings.Contains(said, "key="+key) || !strings.Contains(said, hint) {
+			t.Errorf("plan %s: want one warning of %s with %q:\n%s", plan, key, hint, said)
+		}
 	}
 }
 

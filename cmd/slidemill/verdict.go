@@ -35,7 +35,7 @@ func verdict(r *stitch.Report) []string {
 		return []string{unlooked(r)}
 	}
 	lines := []string{fmt.Sprintf("carcinoma %.2f mm² of %.2f mm² tissue analysed (%s), %s, %s",
-		r.CarcinomaMM2, r.AnalysedMM2, r.Share(), count(len(r.Lesions), "lesion"), plural(r.SmallFoci, "smaller focus", "smaller foci"))}
+		r.CarcinomaMM2, r.AnalysedMM2, r.Share(), count(len(r.Lesions), "lesion"), plural(r.Foci(), "smaller focus", "smaller foci"))}
 	if line := unlooked(r); line != "" {
 		lines = append(lines, line)
 	}

@@ -65,9 +65,12 @@ type Judge struct {
 	Dead    func(context.Context) ([]jobs.Dead, error) // nil where no queue can be asked
 	Reports bool                                       // read the reports of what is done
 	Stages  bool                                       // find out where the time went; it needs the reports
+	// Unread, if not nil, hears once of each plan that cannot be read, from several goroutines.
+	Unread func(key string, err error)
 
 	mu      sync.Mutex
 	planned map[pyramid.RunID]int
+	unread  map[pyramid.RunID]time.Time // plans that could not be read, by when they were written
 }
 
 // Look says how the orders of the lines stand, in their order.
@@ -258,20 +261,23 @@ func (j *Judge) progress(ctx context.Context, s *Standing) (err error) {
 const maxPlan = 256 << 20
 
 // plan is the number of regions that the order's plan has. It is not known of a plan that is damaged or of a newer program's:
-// those are for the workers to judge, and one slide's must not hide how all others stand.
+// those are for the workers to judge, and one slide's must not hide how all others stand. It is not read at each look.
 func (j *Judge) plan(ctx context.Context, s *Standing) (n int, known bool, err error) {
 	j.mu.Lock()
 	n, known = j.planned[s.Run]
+	written, unread := j.unread[s.Run]
 	j.mu.Unlock()
-	if known {
-		return n, true, nil
+	if known || unread && written.Equal(s.Tiled) {
+		return n, known, nil
 	}
-	data, err := store.ReadAll(ctx, j.Bucket, store.Slide(s.Slide).Run(s.Run).Plan(), maxPlan)
+	key := store.Slide(s.Slide).Run(s.Run).Plan()
+	data, err := store.ReadAll(ctx, j.Bucket, key, maxPlan)
 	if err != nil {
 		return 0, false, err
 	}
 	p, err := segment.DecodePlan(data)
 	if err != nil {
+		j.tellUnread(s, key, err)
 		return 0, false, nil
 	}
 	j.mu.Lock()
@@ -281,6 +287,19 @@ func (j *Judge) plan(ctx context.Context, s *Standing) (n int, known bool, err e
 	}
 	j.planned[s.Run] = len(p.Regions)
 	return len(p.Regions), true, nil
+}
+
+// tellUnread tells of an order's plan that cannot be read, and remembers it until another one is written in its place.
+func (j *Judge) tellUnread(s *Standing, key string, err error) {
+	j.mu.Lock()
+	if j.unread == nil {
+		j.unread = map[pyramid.RunID]time.Time{}
+	}
+	j.unread[s.Run] = s.Tiled
+	j.mu.Unlock()
+	if j.Unread != nil {
+		j.Unread(key, err)
+	}
 }
 
 // modified is when an object was written, or zero if there is none.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,13 +108,29 @@ func TestUnreadablePlanHidesNobody(t *testing.T) {
 	if err := l.Bucket.Put(t.Context(), damaged, strings.NewReader("{"), 1); err != nil {
 		t.Fatal(err)
 	}
-	all, err := (&Judge{Ledger: l, Stages: true}).LookAll(t.Context(), time.Time{})
-	if err != nil || len(all) != 2 {
-		t.Fatalf("%+v, %v: want two orders", all, err)
+	var told []string
+	judge := &Judge{Ledger: l, Stages: true, Unread: func(key string, err error) { told = append(told, key) }}
+	look := func() {
+		t.Helper()
+		all, err := judge.LookAll(t.Context(), time.Time{})
+		if err != nil || len(all) != 2 {
+			t.Fatalf("%+v, %v: want two orders", all, err)
+		}
+		states := map[pyramid.SlideID]string{all[0].Slide: all[0].State, all[1].Slide: all[1].State}
+		if states[pyramid.SlideID{1}] != string(jobs.Segment) || states[pyramid.SlideID{2}] != Waiting {
+			t.Errorf("states %v: want the first among the segmenters and the second waiting", states)
+		}
 	}
-	states := map[pyramid.SlideID]string{all[0].Slide: all[0].State, all[1].Slide: all[1].State}
-	if states[pyramid.SlideID{1}] != string(jobs.Segment) || states[pyramid.SlideID{2}] != Waiting {
-		t.Errorf("states %v: want the first among the segmenters and the second waiting", states)
+	look()
+	look()
+	if !slices.Equal(told, []string{damaged}) {
+		t.Errorf("told of %q at two looks, want %q once", told, damaged)
+	}
+	if err := l.Bucket.Put(t.Context(), damaged, strings.NewReader("["), 1); err != nil {
+		t.Fatal(err)
+	}
+	if look(); len(told) != 2 {
+		t.Errorf("told of %q, want one written in its place told of, too", told)
 	}
 }
 

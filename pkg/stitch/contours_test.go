@@ -60,7 +60,7 @@ var (
 // or drop something silently.
 func TestQuPathRules(t *testing.T) {
 	c, r, p := contoursOf(t, blobs(tiny, 41))
-	if c.Type != "FeatureCollection" || len(c.Features) != len(r.Lesions)+r.SmallFoci {
+	if c.Type != "FeatureCollection" || len(c.Features) != len(r.Lesions)+r.Foci() {
 		t.Fatalf("%s of %d features", c.Type, len(c.Features))
 	}
 	seen := map[string]bool{}

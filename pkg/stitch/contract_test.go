@@ -61,8 +61,31 @@ func TestFailedReport(t *testing.T) {
 	if bytes.Contains(data, []byte("_mm2\":0,\"carcinoma")) || bytes.Contains(data, []byte("carcinoma_mm2")) {
 		t.Errorf("a refused slide reads as measured: %s", data)
 	}
+	if bytes.Contains(data, []byte("lesions")) || bytes.Contains(data, []byte("small_foci")) {
+		t.Errorf("a refused slide reads as one in which nothing was found: %s", data)
+	}
 	if r.Triage.Score != 1 || r.Status != Refused {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestReportOfNothingFound: where there was nothing to find the report says so, as it always did, and keeps saying so when
+// it is read and written again: run.json has the sum of those bytes.
+func TestReportOfNothingFound(t *testing.T) {
+	w := blobs(tiny, 6)
+	clear(w.probability)
+	clear(w.highGrade)
+	b, p, _ := w.stitched(t, 128, 1)
+	data := read(t, b, store.Slide(p.Slide).Run(p.Run).Report())
+	if !bytes.Contains(data, []byte(`"lesions":[],"small_foci":0,"triage"`)) {
+		t.Errorf("%s", data)
+	}
+	r, err := DecodeReport(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := r.Encode(); err != nil || !bytes.Equal(again, data) {
+		t.Errorf("%s, %v: want %s", again, err, data)
 	}
 }
 

@@ -16,15 +16,14 @@ type Failure struct {
 	Seconds Seconds
 }
 
-// FailedReport is the report of a slide without result. It carries no areas and stands at the top of
-// the worklist: nobody has looked at this slide.
+// FailedReport is the report of a slide without result. It carries no areas and no lesions and stands at the
+// top of the worklist: nobody has looked at this slide.
 func FailedReport(f Failure) *Report {
 	r := &Report{
 		Slide:   slideInfo(f.Slide, f.Slide.Info.MPP),
 		Status:  f.Status,
 		Reason:  f.Reason,
 		Notice:  Notice,
-		Lesions: []Lesion{},
 		Triage:  Triage{1, "not analysed: " + f.Reason},
 		QC:      inWords(checks(f.Slide)),
 		Seconds: f.Seconds,

@@ -103,7 +103,7 @@ func css(c rgba) string {
 
 func tone(r *Report) string {
 	switch {
-	case len(r.Lesions) > 0 || r.SmallFoci > 0:
+	case len(r.Lesions) > 0 || r.Foci() > 0:
 		return "found"
 	case r.NotAnalysedMM2 > 0 || worst(r.QC) > 0:
 		return "warned"

@@ -2,7 +2,6 @@ package stitch
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -32,17 +31,25 @@ type Report struct {
 	Status string    `json:"status"`
 	Reason string    `json:"reason"`
 	Notice string    `json:"notice"`
-	// Areas are absent unless the status is done: a failed run must never read as "0 mm²".
+	// Areas, Lesions and SmallFoci are absent unless the status is done: a failed run must never read as "0 mm²".
 	*Areas
-	Lesions []Lesion `json:"lesions"`
+	Lesions []Lesion `json:"lesions,omitzero"` // empty, not nil, where none was found
 	// SmallFoci counts the components of the mask that are too small for a lesion. They are in the
 	// mask, the contours and the areas.
-	SmallFoci int               `json:"small_foci"`
+	SmallFoci *int              `json:"small_foci,omitempty"`
 	Triage    Triage            `json:"triage"`
 	QC        []Check           `json:"qc"`
 	Seconds   Seconds           `json:"seconds"`
 	SHA256    Sums              `json:"sha256"`
 	Outputs   map[string]string `json:"outputs"` // keys in the store, by name
+}
+
+// Foci is SmallFoci, or 0 where nobody counted.
+func (r *Report) Foci() int {
+	if r.SmallFoci == nil {
+		return 0
+	}
+	return *r.SmallFoci
 }
 
 // SlideInfo says which slide it was.
@@ -171,7 +178,7 @@ func runInfo(p *segment.Plan, m slide.Manifest) RunInfo {
 	return RunInfo{
 		ID:     p.Run.String(),
 		Model:  p.Model,
-		Engine: cmp.Or(p.Parameters.Engine, segment.OwnEngine),
+		Engine: segment.EngineTitle(p.Parameters.Engine),
 		Parameters: Parameters{
 			Parameters:   p.Parameters,
 			ModelMPP:     p.Frame.Model,

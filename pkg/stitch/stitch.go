@@ -144,16 +144,18 @@ func (s *stitcher) report(p *proof, j *joined) *Report {
 	r.Run.Parameters.ContourStep = j.step
 	found := areas(frame, survey(s.Plan, s.Tissue, s.regions.planned), seen, counts{j.carcinoma, p.doubtful.Load(), p.highGrade.Load()})
 	r.Areas = &found
+	foci := 0
 	for _, o := range j.outlines {
 		if o.lesion {
 			r.Lesions = append(r.Lesions, o.Lesion)
 		} else {
-			r.SmallFoci++
+			foci++
 		}
 	}
+	r.SmallFoci = &foci
 	r.Triage = evidence{
 		areas: found, weighted: float64(j.weight) / 255 * frame.PixelMM2(), lesions: r.Lesions,
-		foci: r.SmallFoci, checks: r.QC, cutoff: s.Plan.Parameters.Threshold,
+		foci: foci, checks: r.QC, cutoff: s.Plan.Parameters.Threshold,
 	}.triage()
 	return r
 }

@@ -74,7 +74,7 @@ func TestDoubtSilencesNothing(t *testing.T) {
 	_, _, doubted := w.stitched(t, 128, 1)
 	w.unlike = nil
 	_, _, plain := w.stitched(t, 128, 1)
-	if doubted.SHA256 != plain.SHA256 || len(doubted.Lesions) != len(plain.Lesions) || doubted.SmallFoci != plain.SmallFoci {
+	if doubted.SHA256 != plain.SHA256 || len(doubted.Lesions) != len(plain.Lesions) || doubted.Foci() != plain.Foci() {
 		t.Errorf("doubt changed mask or lesions: %+v, %d and %d lesions", doubted.SHA256, len(doubted.Lesions), len(plain.Lesions))
 	}
 	if doubted.Triage.Score < plain.Triage.Score {

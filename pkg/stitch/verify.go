@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
+	"github.com/slidemill/slidemill/pkg/segment"
 	"github.com/slidemill/slidemill/pkg/slide"
 	"github.com/slidemill/slidemill/pkg/store"
 )
@@ -44,7 +45,8 @@ const verifyWorkers = 8
 // what slide.json says, or can be read where an older one says nothing; each run's plan and regions
 // prove themselves, mask and probability have their sums, every file and both tile pyramids are
 // unchanged. A *BrokenError names everything that is broken, up to a few dozen; a store that cannot be
-// read is an error too.
+// read is an error too. A run whose plan a newer version of the program made is left to that version: it is a
+// segment.ErrNewer, beside what of the others is broken.
 //
 // # Memory
 //
@@ -58,14 +60,18 @@ func Verify(ctx context.Context, b store.Bucket, id pyramid.SlideID) (*Verificat
 	if err := v.slidePyramid(ctx, manifest); err != nil {
 		return nil, err
 	}
-	broken := &BrokenError{Slide: v.broken.count() > 0}
+	broken, newer := &BrokenError{Slide: v.broken.count() > 0}, error(nil)
 	runs, err := v.runs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, run := range runs {
 		before := v.broken.count()
-		if err := v.run(ctx, manifest, run); err != nil {
+		err := v.run(ctx, manifest, run)
+		switch {
+		case errors.Is(err, segment.ErrNewer):
+			newer = errors.Join(newer, fmt.Errorf("run %v: %w, and this one cannot judge it: verify it with that version", run, err))
+		case err != nil:
 			return nil, fmt.Errorf("run %v: %w", run, err)
 		}
 		if v.broken.count() > before {
@@ -73,7 +79,10 @@ func Verify(ctx context.Context, b store.Bucket, id pyramid.SlideID) (*Verificat
 		}
 	}
 	if broken.what = v.broken.all(); broken.what != nil {
-		return nil, broken
+		return nil, errors.Join(broken, newer)
+	}
+	if newer != nil {
+		return nil, newer
 	}
 	return &v.done, nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"image"
+	"strings"
 	"testing"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
@@ -138,6 +139,23 @@ func TestVerifyUnfinished(t *testing.T) {
 	}
 	if _, err := Verify(t.Context(), mem.New(), p.Slide); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("verified nothing: %v", err)
+	}
+}
+
+// TestVerifyOfANewerPlan: a run whose plan a newer program made is no damage, and hides none.
+func TestVerifyOfANewerPlan(t *testing.T) {
+	b, p := whole(t)
+	keys := store.Slide(p.Slide)
+	putBytes(t, b, keys.Run(p.Run).Plan(), []byte(`{"version": 99, "regions": "in another file"}`))
+	_, err := Verify(t.Context(), b, p.Slide)
+	if !errors.Is(err, segment.ErrNewer) || errors.Is(err, ErrBroken) || !strings.Contains(err.Error(), "verify it with that version") {
+		t.Errorf("%v: want %v and what to do", err, segment.ErrNewer)
+	}
+	putBytes(t, b, keys.Thumbnail(), []byte("no picture"))
+	_, err = Verify(t.Context(), b, p.Slide)
+	var broken *BrokenError
+	if !errors.As(err, &broken) || !broken.Slide || len(broken.Runs) > 0 || !errors.Is(err, segment.ErrNewer) {
+		t.Errorf("%v: want a broken slide, and the run left to a newer version", err)
 	}
 }
 

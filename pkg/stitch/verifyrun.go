@@ -27,6 +27,8 @@ func (v *verifier) plan(ctx context.Context, keys store.RunKeys, promise *Manife
 		plan = without(plan, promise.Lost)
 	}
 	switch {
+	case errors.Is(err, segment.ErrNewer): // nothing is known of it, and no promise is broken
+		return err
 	case err != nil:
 		v.broken.add("run %v: %v", promise.Run, err)
 	case plan.Slide != v.slide || plan.Run != promise.Run || plan.Model != promise.Model || plan.Frame != promise.Frame || len(plan.Regions) != promise.Regions:

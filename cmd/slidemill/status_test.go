@@ -184,7 +184,7 @@ func TestNotInterruptedElsewhere(t *testing.T) {
 			t.Errorf("%s: exit code %d:\n%s%s", form, code, out, errs)
 		}
 	}
-	if _, out, _ := command("status", "--data", there, "--store", shared); !strings.Contains(out, "nobody works here yet, and 1 slide waits") {
+	if _, out, _ := command("status", "--data", there, "--store", shared); !strings.Contains(out, "nobody works here, and 1 slide waits") {
 		t.Errorf("where it was ordered:\n%s", out)
 	}
 }

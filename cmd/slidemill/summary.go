@@ -81,7 +81,7 @@ func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	s.Problems = r.folder.Problems
+	s.Problems, s.Idle = r.folder.Problems, system.idle(&f.place, r.open.waiting)
 	html, err := s.Save(summaryFolder(f.data, f.out))
 	if err != nil {
 		return err

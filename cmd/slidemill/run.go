@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -40,8 +41,9 @@ A slide that fails is named with its reason, the others are finished. What faile
 earlier file at the same path counts as replaced. A mask that is
 named with its slide (NAME.mask.tiff with NAME.tiff, as by *.tiff) is left out.
 Of a slide's runs with several models or parameters the one that was ordered last counts, in
-worklist, summary and export. A result that was there already is shown and not ordered anew: of a
-slide with several a line says whether it is the one that counts.
+worklist, summary and export. A result that was there already, of the same model, parameters and
+arithmetic ("engine" in the report, which a newer version may change), is shown and not ordered
+anew: of a slide with several a line says whether it is the one that counts.
 
 ` + readInTime + `
 
@@ -83,7 +85,7 @@ func runSlides(cmd *cobra.Command, f *runFlags, paths []string) (err error) {
 	if err != nil {
 		return err
 	}
-	if f.driver, err = openThreaded(f.engine, f.threads); err != nil {
+	if f.driver, err = openFor(f.engine, f.threads, model); err != nil {
 		return err
 	}
 	f.params.Engine = f.driver.name
@@ -98,11 +100,12 @@ func runSlides(cmd *cobra.Command, f *runFlags, paths []string) (err error) {
 	defer func() { cancel(); err = errors.Join(err, shift.end()) }()
 	var failed []string
 	paths = withoutMasks(cmd, paths)
-	for _, path := range paths {
+	for i, path := range paths {
 		if !shift.slide(ctx, path) {
 			failed = append(failed, path)
 		}
 		if ctx.Err() != nil {
+			sayUnbegun(cmd.ErrOrStderr(), paths[i+1:])
 			return ctx.Err()
 		}
 	}
@@ -111,4 +114,24 @@ func runSlides(cmd *cobra.Command, f *runFlags, paths []string) (err error) {
 		return errSlidesFailed
 	}
 	return nil
+}
+
+// maxUnbegun is how many slides an interrupted run names that it did not begin.
+const maxUnbegun = 3
+
+// sayUnbegun says of an interrupted run which slides it did not come to. This run has not ordered
+// them, so that nobody else can tell.
+func sayUnbegun(stderr io.Writer, paths []string) {
+	if len(paths) == 0 {
+		return
+	}
+	names, more, them := paths, "", "them"
+	if len(paths) > maxUnbegun {
+		names, more = paths[:maxUnbegun], fmt.Sprintf(" and %d more", len(paths)-maxUnbegun)
+	}
+	if len(paths) == 1 {
+		them = "it"
+	}
+	fmt.Fprintf(stderr, "slidemill: %s not begun: %s%s; the same command goes on with %s\n",
+		plural(len(paths), "slide was", "slides were"), strings.Join(names, ", "), more, them)
 }

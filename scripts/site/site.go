@@ -73,6 +73,15 @@ const (
 	Store  = "s3://" + Bucket + "/results"
 )
 
+// Exists reports whether a folder was prepared by Open.
+func Exists(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, siteFile))
+	return err == nil
+}
+
+// siteFile holds the ports and settings of a folder's site.
+const siteFile = "site.json"
+
 // Open prepares a folder, or finds what was prepared there, and builds nothing.
 func Open(c Config) (*Site, error) {
 	dir, err := filepath.Abs(c.Dir)
@@ -98,7 +107,7 @@ func Open(c Config) (*Site, error) {
 
 // load takes what site.json says, and writes it if there is none.
 func (c *Config) load() error {
-	file := filepath.Join(c.Dir, "site.json")
+	file := filepath.Join(c.Dir, siteFile)
 	data, err := os.ReadFile(file)
 	if err == nil {
 		return json.Unmarshal(data, c)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 
 	"github.com/minio/minio-go/v7"
 
@@ -23,6 +24,15 @@ func explain(ctx context.Context, err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w%s", meaning, err, hint)
+}
+
+// unreached is a hint for who opens a store to which no connection could be made; "" for whatever else went wrong.
+func unreached(ctx context.Context, err error, endpoint string) (hint string) {
+	var way *net.OpError
+	if ctx.Err() != nil || !errors.As(err, &way) || way.Op != "dial" {
+		return ""
+	}
+	return fmt.Sprintf(": nobody answers at %s: check the store's address (AWS_ENDPOINT_URL) and whether the server runs; nothing is lost, run the same command again", endpoint)
 }
 
 // answerOf finds the server's answer in an error; it is empty for trouble on the way.

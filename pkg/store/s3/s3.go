@@ -53,7 +53,7 @@ func Open(ctx context.Context, c Config) (*Bucket, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open store %s: %w", c, err)
+		return nil, fmt.Errorf("open store %s: %w%s", c, err, unreached(ctx, err, c.Endpoint))
 	}
 	return b, nil
 }

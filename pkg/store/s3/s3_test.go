@@ -130,12 +130,13 @@ func TestOpenMissing(t *testing.T) {
 		t.Errorf("missing bucket: %v, want ErrNotFound", err)
 	}
 	c.Endpoint, c.Tries = "http://127.0.0.1:1", 1
-	if _, err := s3.Open(t.Context(), c); err == nil {
-		t.Error("opened a store on a port where nothing listens")
+	hint := ": nobody answers at http://127.0.0.1:1: check the store's address (AWS_ENDPOINT_URL) and whether the server runs; nothing is lost"
+	if _, err := s3.Open(t.Context(), c); err == nil || !strings.Contains(err.Error(), hint) {
+		t.Errorf("a port where nothing listens: %v, want the hint %q", err, hint)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s3.Open(ctx, c); !errors.Is(err, context.Canceled) {
+	if _, err := s3.Open(ctx, c); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "nobody answers") {
 		t.Errorf("cancelled: %v", err)
 	}
 }

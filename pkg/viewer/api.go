@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 	"github.com/slidemill/slidemill/pkg/store"
@@ -37,7 +38,17 @@ func (v *viewer) slide(r *http.Request) (any, error) {
 	if view.Runs, err = v.runs(r.Context(), id); err == nil && len(view.Runs) > 1 {
 		view.Counts, err = v.counts(r.Context(), id, view.Order)
 	}
+	view.lost()
 	return view, err
+}
+
+// lost says of an order that was done, and has lost its result since, what the worklist says of it: nobody is to wait.
+func (s *slideView) lost() {
+	there := func(run pyramid.RunID) bool { return run.String() == s.Order.Run }
+	if s.Order != nil && !slices.ContainsFunc(s.Runs, there) {
+		own := s.Order.own()
+		s.Order = &own
+	}
 }
 
 // runView is a finished run: its report and its manifest.

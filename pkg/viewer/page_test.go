@@ -36,8 +36,14 @@ func worklistPage(t *testing.T, entries any) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := strings.Replace(browser, "ENTRIES", string(data), 1)
-	for _, file := range []string{"web/page.js", "web/worklist.js"} {
+	script := strings.Replace(browser, "ENTRIES", string(data), 1) + scripts(t, "web/page.js", "web/worklist.js")
+	return strings.Split(runScript(t, node, script), "\n")
+}
+
+// scripts are some of the pages' as one.
+func scripts(t *testing.T, files ...string) (script string) {
+	t.Helper()
+	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -48,11 +54,16 @@ func worklistPage(t *testing.T, entries any) []string {
 			}
 		}
 	}
+	return script
+}
+
+func runScript(t *testing.T, node, script string) string {
+	t.Helper()
 	out, err := exec.CommandContext(t.Context(), node, "-e", script).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	return strings.Split(strings.TrimSpace(string(out)), "\n")
+	return strings.TrimSpace(string(out))
 }
 
 // TestPageWithoutFigures: an entry without figures hides no other, even if it is done.

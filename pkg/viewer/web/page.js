@@ -22,5 +22,8 @@ export function held(text) {
   return text.replace(/(\d) (?=%|mm|µm)/g, "$1\u00a0");
 }
 
+// ends are how an order ends that no result will come of.
+export const ends = { cancelled: "was cancelled", failed: "failed", refused: "was refused", replaced: "was replaced" };
+
 // plain is a reason without the technical detail that follows behind it.
 export const plain = (reason) => reason.split(" (technical: ")[0];

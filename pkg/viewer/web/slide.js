@@ -1,4 +1,4 @@
-import { ask, held, make, mm2, percent, plain } from "/static/page.js";
+import { ask, ends, held, make, mm2, percent, plain } from "/static/page.js";
 import { drawScaleBar } from "/static/scalebar.js";
 
 const get = (id) => document.getElementById(id);
@@ -236,7 +236,32 @@ function named(order, run, counts) {
   const earlier = Boolean(counts && run && counts !== run);
   get("name").textContent = [earlier ? "" : name, slide].filter(Boolean).join(" · ");
   get("earlier").hidden = !earlier;
-  if (earlier) get("earlier").textContent = "A result of an earlier order." + (name && ` The slide was ordered last as ${name}.`);
+  if (earlier) get("earlier").textContent = ["A result of an earlier order.", anew(name, ends[order?.state])].filter(Boolean).join(" ");
+}
+
+// anew says as what the slide was ordered last, and of an order that ended without a result, how: nobody is to wait for it.
+function anew(name, end) {
+  if (!name && !end) return "";
+  return `The slide was ordered last${name && ` as ${name}`}${end ? `; that order ${end}` : ""}.`;
+}
+
+// ended says of an order that no result will come of how it ended, when and why, and how to order the slide again: whoever
+// reads "not yet" waits. It is "" where there is something to wait for, or nobody knows of an order.
+function ended(order) {
+  const end = ends[order?.state];
+  if (!end) return "";
+  const when = order.ended ? ` on ${new Date(order.ended).toLocaleString()}` : "";
+  const why = plain(order.reason ?? "");
+  const how = `was ${why}`.startsWith(`${end} `) ? `was ${why}${when}` : `${end}${when}${why && `: ${why}`}`;
+  const again = order.state === "replaced" ? "" : ` To order it again: “slidemill submit FILE”${order.file ? `, FILE being the path of ${order.file}` : ""}.`;
+  return `The order of this slide ${how.replace(/\.$/, "")}. No result will come of it.${again}`;
+}
+
+// without is what stands on the page of a slide that has no result.
+function without(order, picture) {
+  const end = ended(order);
+  if (picture) return end || "This slide has not been segmented yet.";
+  return end ? `This slide has no picture. ${end}` : `This slide has no picture yet${order?.reason ? `: ${plain(order.reason)}` : ""}.`;
 }
 
 async function start() {
@@ -244,7 +269,7 @@ async function start() {
   const { manifest, runs, order, counts = order?.run } = await ask(`/api/v1/slides/${slide}`);
   const run = location.hash.slice(1) || (runs.includes(counts) ? counts : runs.at(-1));
   named(order, run, counts);
-  if (!manifest) return notice(order?.reason ? `This slide has no picture: ${plain(order.reason)}` : "This slide has no picture yet.");
+  if (!manifest) return notice(without(order, false));
   const viewer = open();
   viewer.addHandler("open-failed", () => notice("The slide's pyramid cannot be read."));
   viewer.addHandler("tile-load-failed", () => notice("Some tiles could not be loaded. Blank areas are not negative."));
@@ -253,10 +278,12 @@ async function start() {
   const update = () => drawScaleBar(get("scale"), viewer, mpp);
   ["animation", "resize", "open"].forEach((name) => viewer.addHandler(name, update));
   update();
-  if (!run) return notice("This slide has not been segmented yet.");
+  if (!run || (run === order?.run && !runs.includes(run))) return notice(without(order, true)); // a link may name a run to come
   const { report, manifest: promise } = await ask(`/api/v1/slides/${slide}/runs/${run}`);
+  if (ends[report.status]) return notice(ended({ file: order?.file, state: report.status, reason: report.reason }));
   mpp = report.slide.mpp;
   update();
+  get("result").hidden = false;
   unlike(report);
   figures(report);
   excluded(report);

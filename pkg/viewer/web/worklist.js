@@ -1,13 +1,10 @@
-import { ask, held, make, mm2, percent, plain } from "/static/page.js";
+import { ask, ends, held, make, mm2, percent, plain } from "/static/page.js";
 
 const slides = document.getElementById("slides");
 const summary = document.getElementById("summary");
 
 // states as a person says them; the others are words already.
 const states = { tile: "being tiled", tiling: "being tiled", segment: "being segmented", stitch: "being joined", tiled: "not segmented" };
-
-// ends are how an order ends that no result will come of.
-const ends = { cancelled: "was cancelled", failed: "failed", refused: "was refused", replaced: "was replaced" };
 
 // figures are none where there is no result, whatever the state: one entry must not hide the others.
 function figures(e) {

@@ -157,7 +157,7 @@ func prepare(ctx context.Context, files []string, p segment.Parameters) (orders 
 		return nil, err
 	}
 	for _, file := range files {
-		order, err := intake.Prepare(ctx, file, intake.PrepareConfig{Model: model, Parameters: p})
+		order, err := site.Prepare(ctx, file, model, p)
 		if err != nil {
 			return nil, err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/slidemill/slidemill/pkg/jobs"
 	"github.com/slidemill/slidemill/pkg/segment/builtin"
 	"github.com/slidemill/slidemill/pkg/store"
+	"github.com/slidemill/slidemill/scripts/site"
 	"github.com/slidemill/slidemill/scripts/site/front"
 )
 
@@ -94,7 +95,7 @@ func (s *storm) order(ctx context.Context, number int) (orders []order, err erro
 		if err := b.copy(file, number); err != nil {
 			return nil, err
 		}
-		o, err := intake.Prepare(ctx, file, intake.PrepareConfig{Model: model, Parameters: parameters()})
+		o, err := site.Prepare(ctx, file, model, parameters())
 		if err != nil {
 			return nil, err
 		}

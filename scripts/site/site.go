@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -136,7 +137,7 @@ func (c *Config) load() error {
 // freePorts are free a moment before the servers take them.
 func freePorts() (p Ports, err error) {
 	for _, port := range []*int{&p.NATS, &p.Monitor, &p.S3, &p.HTTP} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := listenFree()
 		if err != nil {
 			return p, err
 		}
@@ -144,6 +145,24 @@ func freePorts() (p Ports, err error) {
 		*port = l.Addr().(*net.TCPAddr).Port
 	}
 	return p, nil
+}
+
+// Servers listen on ports that no system gives to outgoing connections unasked (on Linux from 32768 on, elsewhere from 49152):
+// one of those may take a server's port before it starts, or while it is down.
+const (
+	firstPort = 20_000
+	lastPort  = 32_767
+	portTries = 100
+)
+
+func listenFree() (l net.Listener, err error) {
+	for range portTries {
+		port := firstPort + mathrand.IntN(lastPort-firstPort+1)
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return l, nil
+		}
+	}
+	return nil, err
 }
 
 func (s *Site) path(parts ...string) string {

@@ -72,51 +72,88 @@ func (p Problem) Unwrap() error { return p.Err }
 // line of more cells than columns; of it counts what is in its place for sure, and never the scale. Of
 // lines that say different things of one file the last counts, and is a problem.
 func ParseSheet(data []byte) (rows []Row, problems []Problem) {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	r := csv.NewReader(bytes.NewReader(data))
-	r.Comma, r.FieldsPerRecord, r.TrimLeadingSpace, r.LazyQuotes = comma(data), -1, true, true
-	var is *layout
-	said := map[string]Row{}
+	if isUTF16(data) {
+		return nil, []Problem{{Err: errUTF16}}
+	}
+	text, comma := opening(data)
+	first := sheetReader{comma: comma}
+	if first.read(text); !first.showsComma {
+		return first.rows, first.problems
+	}
+	again := sheetReader{comma: comma, commas: true} // as a line before the first that shows it may have one too
+	again.read(text)
+	return again.rows, again.problems
+}
+
+// sheetReader reads the lines of a worklist.
+type sheetReader struct {
+	comma  rune
+	commas bool // it is known that lines have decimal commas
+
+	is         *layout // once the header is read
+	rows       []Row
+	problems   []Problem
+	said       map[string]Row
+	showsComma bool // a line has a decimal comma
+}
+
+func (s *sheetReader) read(text []byte) {
+	r := csv.NewReader(bytes.NewReader(text))
+	r.Comma, r.FieldsPerRecord, r.LazyQuotes = s.comma, -1, true
+	r.TrimLeadingSpace = s.comma != '\t' // it would take an empty cell for space, and move all behind it
+	s.said = map[string]Row{}
 	for {
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
-			return rows, problems
+			return
 		}
 		if err != nil {
-			return rows, append(problems, unreadable(err))
+			s.problems = append(s.problems, unreadable(err))
+			return
 		}
 		line, _ := r.FieldPos(0)
 		if len(record) == 0 || len(record) == 1 && strings.TrimSpace(record[0]) == "" || strings.HasPrefix(record[0], "#") {
 			continue
 		}
-		if is == nil {
+		if s.is == nil {
 			h := readHeader(record)
 			if _, ok := h.at["file"]; !ok {
 				next, _ := r.Read() // what cannot be read tells nothing
-				return nil, h.lacksFile(line, record, next)
+				s.problems = h.lacksFile(line, record, next)
+				return
 			}
-			is, problems = h.layout(record, r.Comma), h.problems(line)
+			s.is, s.problems = h.layout(record, s.comma), h.problems(line)
+			s.is.commas = s.commas
 			if !h.headless {
 				continue
 			}
 		}
-		row, wrong := is.readRow(record)
-		for _, err := range wrong {
-			problems = append(problems, Problem{Line: line, Err: err})
-		}
-		if row.File == "" {
-			continue
-		}
-		if !utf8.ValidString(row.File) { // its file may be called so; if not, it is missing
-			problems = append(problems, Problem{Line: line, Err: notUTF8("file", row.File), Hint: true})
-		}
-		row.Line = line
-		if first, again := said[row.File]; again && !row.says(first) {
-			problems = append(problems, Problem{Line: line, Err: fmt.Errorf("line %d says something else of the same file, %s; this line counts, %s", first.Line, first.said(), row.said())})
-		}
-		said[row.File] = row
-		rows = append(rows, row)
+		s.line(line, record)
 	}
+}
+
+// line reads one of the lines below the header.
+func (s *sheetReader) line(line int, record []string) {
+	problem := func(err error, hint bool) {
+		s.problems = append(s.problems, Problem{Line: line, Err: err, Hint: hint})
+	}
+	s.showsComma = s.showsComma || s.is.showsComma(record)
+	row, wrong := s.is.readRow(record)
+	for _, err := range wrong {
+		problem(err, false)
+	}
+	if row.File == "" {
+		return
+	}
+	if !utf8.ValidString(row.File) { // its file may be called so; if not, it is missing
+		problem(notUTF8("file", row.File), true)
+	}
+	row.Line = line
+	if first, again := s.said[row.File]; again && !row.says(first) {
+		problem(fmt.Errorf("line %d says something else of the same file, %s; this line counts, %s", first.Line, first.said(), row.said()), false)
+	}
+	s.said[row.File] = row
+	s.rows = append(s.rows, row)
 }
 
 // unreadable is the problem of a file that is no CSV from a line on.
@@ -125,18 +162,6 @@ func unreadable(err error) Problem {
 		return Problem{Line: parse.StartLine, Err: parse.Err}
 	}
 	return Problem{Err: err}
-}
-
-// comma is the separator that the first line uses most.
-func comma(data []byte) rune {
-	line, _, _ := bytes.Cut(data, []byte("\n"))
-	best, most := ',', bytes.Count(line, []byte(","))
-	for _, c := range []rune{';', '\t'} {
-		if n := bytes.Count(line, []byte(string(c))); n > most {
-			best, most = c, n
-		}
-	}
-	return best
 }
 
 // isPriority reports whether a cell says a priority: the first line of a list of folders, of which each is a slide.

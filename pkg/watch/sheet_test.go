@@ -170,6 +170,8 @@ func FuzzParseSheet(f *testing.F) {
 	f.Add([]byte("file;accession;mpp\na.svs;A1;0,25\n"))
 	f.Add([]byte("file,mpp\na.svs,nan\n"))
 	f.Add([]byte("file,mpp,priority\na.svs,1,3,stat\nb.svs,1,3\n"))
+	f.Add([]byte("\"sep=|\"\nfile|mpp|\na.svs|1|3\n"))
+	f.Add([]byte("file,mpp,block\na.svs,1,3\nb.svs,0,25\n"))
 	f.Add([]byte("\xef\xbb\xbf\"a\nb\",A1,stat\n#\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		rows, _ := ParseSheet(data)

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"slices"
@@ -23,18 +24,21 @@ func TestTornLines(t *testing.T) {
 	}{
 		{usual, "b.tiff,C-1,stat,1,3", Row{File: "b.tiff", Accession: "C-1", Priority: jobs.Stat}, `a decimal comma seems to have torn the scale into "1" and "3": quote the number`},
 		{usual, "b.tiff,C-1,,0,25", Row{File: "b.tiff", Accession: "C-1"}, `separate the cells by ";"`},
-		{usual, "b.tiff,C-1,stat,1,3,,", Row{File: "b.tiff", Accession: "C-1", Priority: jobs.Stat}, "decimal comma"},
-		{usual + ",", "b.tiff,C-1,stat,1,3", Row{File: "b.tiff", Accession: "C-1", Priority: jobs.Stat}, "decimal comma"},
-		{usual + ",remark", "b.tiff,C-1,stat,1,3,", Row{File: "b.tiff", Accession: "C-1", Priority: jobs.Stat}, "decimal comma"},
+		{usual, "b.tiff,C-1,stat,1,3,,", Row{File: "b.tiff", Accession: "C-1", Priority: jobs.Stat}, `a decimal comma seems to have torn the scale into "1" and "3"`},
+		{usual + ",", "b.tiff,C-1,stat,1,3", Row{File: "b.tiff", Accession: "C-1", Priority: jobs.Stat}, `a decimal comma may have torn the scale into "1" and "3"`},
+		{usual + ",block,", "b.tiff,C-1,stat,1,3,2", Row{File: "b.tiff", Accession: "C-1", Priority: jobs.Stat}, `a decimal comma may have torn the scale into "1" and "3"`},
+		{usual + ",remark", "b.tiff,C-1,stat,1,3,", Row{File: "b.tiff", Accession: "C-1", Priority: jobs.Stat}, `a decimal comma may have torn the scale into "1" and "3"`},
 		{"file,mpp,accession,priority", "b.tiff,1,3,C-1,stat", Row{File: "b.tiff"}, "nothing of this line but file counts"},
-		{"file,mpp,accession,priority", "b.tiff,1,3,C-1", Row{File: "b.tiff"}, "decimal comma"},
+		{"file,mpp,accession,priority", "b.tiff,1,3,C-1", Row{File: "b.tiff"}, `a decimal comma seems to have torn the scale into "1" and "3"`},
+		{usual + ",block", "b.tiff,C-1,stat,0,25", Row{File: "b.tiff", Accession: "C-1", Priority: jobs.Stat}, `a decimal comma seems to have torn the scale into "0" and "25"`},
 		{usual, "b.tiff,Doe, Jane,stat,0.25", Row{File: "b.tiff"}, `"0.25" behind the last: quote a cell that holds a ','`},
 		{usual, "b.tiff,Doe,S,stat,1", Row{File: "b.tiff"}, "behind the last"},
 		{usual, "b.tiff,Doe,S,,0.25", Row{File: "b.tiff"}, "behind the last"},
 		{usual, "b.tiff,C-1,stat,0.25,call me", Row{File: "b.tiff", Accession: "C-1", Priority: jobs.Stat}, "needs a name in the header"},
-		{usual, "case1,C-1,S,0.25,call me", Row{File: "case1", Accession: "C-1", Priority: jobs.Stat}, "nothing of this line but file and accession and priority counts"},
+		{usual, "case1,C-1,S,0.25,call me", Row{File: "case1", Accession: "C-1", Priority: jobs.Stat}, "nothing of this line but file, accession and priority counts, and as a scale the file's own"},
 		{"file;accession;priority;mpp", "b.tiff;C-1;stat;1;3", Row{File: "b.tiff", Accession: "C-1", Priority: jobs.Stat}, `quote a cell that holds a ';'`},
 		{"file\taccession\tpriority\tmpp", "b.tiff\tC-1\tstat\t1\t3", Row{File: "b.tiff", Accession: "C-1", Priority: jobs.Stat}, `quote a cell that holds a '\t'`},
+		{"file,priority", "b.tiff,stat,call me", Row{File: "b.tiff", Priority: jobs.Stat}, "nothing of this line but file and priority counts\n"},
 		{"file,accession", ",C-1,2", Row{}, "no file is named"},
 	} {
 		rows, problems := ParseSheet([]byte(c.header + "\n" + c.line + "\n"))
@@ -48,7 +52,7 @@ func TestTornLines(t *testing.T) {
 		if len(rows) != 1 || rows[0] != c.want {
 			t.Errorf("%q under %q: %+v, want %+v", c.line, c.header, rows, c.want)
 		}
-		if len(problems) != 1 || problems[0].Line != 2 || !strings.Contains(problems[0].Error(), c.says) {
+		if len(problems) != 1 || problems[0].Line != 2 || !strings.Contains(problems[0].Error()+"\n", c.says) {
 			t.Errorf("%q under %q: %q, want %q", c.line, c.header, problems, c.says)
 		}
 	}
@@ -63,6 +67,10 @@ func TestWholeLines(t *testing.T) {
 		"file\taccession\tpriority\tmpp\nb.tiff\tC-1\tstat\t0,25\t\t\n",
 		"file,accession,priority,mpp,block\nb.tiff,C-1,stat,0.25,3,\n",
 		"file,mpp,block,accession,priority\nb.tiff,0.25,3,C-1,stat\n",
+		"file,accession,priority,mpp,\nb.tiff,C-1,stat,0.25,call me\n",
+		"file,accession,priority,mpp,\nb.tiff,C-1,stat,0.25,call me,,\n",
+		"file;accession;priority;mpp;\nb.tiff;C-1;stat;0,25;Nachfärben\n",
+		"file\taccession\tpriority\tmpp\t\nb.tiff\tC-1\tstat\t0,25\tcall me\n",
 	} {
 		rows, problems := ParseSheet([]byte(text))
 		for _, p := range problems {
@@ -74,9 +82,55 @@ func TestWholeLines(t *testing.T) {
 			t.Errorf("%q: %+v", text, rows)
 		}
 	}
-	rows, problems := ParseSheet([]byte("a.svs,A1,stat\nb.svs,A2,stat,urgent one\n"))
+	for _, separator := range []string{",", ";", "\t"} { // S, as it may be part of a name in a torn line
+		text := strings.ReplaceAll("file,accession,priority,mpp,\nb.tiff,C-1,S,,call me\n", ",", separator)
+		rows, problems := ParseSheet([]byte(text))
+		if len(problems) > 0 || len(rows) != 1 || rows[0] != (Row{File: "b.tiff", Accession: "C-1", Priority: jobs.Stat, Line: 2}) {
+			t.Errorf("%q: %+v, %v", text, rows, problems)
+		}
+	}
+	rows, problems := ParseSheet([]byte("file\taccession\tpriority\nb.tiff\t\tstat\n")) // a tab is white space too
+	if len(problems) > 0 || len(rows) != 1 || rows[0] != (Row{File: "b.tiff", Priority: jobs.Stat, Line: 2}) {
+		t.Errorf("an empty cell between tabs: %+v, %v", rows, problems)
+	}
+	rows, problems = ParseSheet([]byte("a.svs,A1,stat\nb.svs,A2,stat,urgent one\n"))
 	if len(rows) != 2 || rows[1].Accession != "A2" || len(problems) > 0 {
 		t.Errorf("%+v, %v", rows, problems)
+	}
+}
+
+// Where one line shows a decimal comma no line of the sheet is believed whose scale may be half a number; those that cannot be are.
+func TestOneDecimalCommaDoubtsAll(t *testing.T) {
+	for _, shows := range []string{"c.tiff,C-1,stat,1,3,", "c.tiff,C-1,stat,0,25"} {
+		text := "file,accession,priority,mpp,block\nb.tiff,C-1,S,1,3\n" + shows + "\nd.tiff,C-1,stat,0.5,3\ne.tiff,C-1,stat,2,A\nf.tiff,C-1,S,2,5\n"
+		rows, problems := ParseSheet([]byte(text))
+		var scales []float64
+		for _, r := range rows {
+			scales = append(scales, r.MPP)
+			if r.Priority != jobs.Stat || r.Accession != "C-1" {
+				t.Errorf("%q: %+v", shows, r)
+			}
+		}
+		if !slices.Equal(scales, []float64{0, 0, 0.5, 2, 0}) {
+			t.Errorf("%q: scales %v", shows, scales)
+		}
+		var lines []int
+		for _, p := range problems {
+			if lines = append(lines, p.Line); p.Line != 3 && !p.Hint && !strings.Contains(p.Error(), "a decimal comma may have torn") {
+				t.Errorf("%q: %v", shows, p)
+			}
+		}
+		if !slices.Equal(lines, []int{1, 2, 3, 6}) { // of the header, that it has a block
+			t.Errorf("%q: problems of %v: %v", shows, lines, problems)
+		}
+	}
+	for _, text := range []string{ // a scale and a block
+		"file,accession,priority,mpp,block\nb.tiff,C-1,stat,1,3\nc.tiff,C-1,stat,0.5,3,\n",
+		"file,mpp,block,accession,priority\nb.tiff,1,3,C-1,stat\nc.tiff,0,3,C-1,S\n",
+	} {
+		if rows, problems := ParseSheet([]byte(text)); len(rows) != 2 || rows[0].MPP != 1 || rows[1].Priority != jobs.Stat || strings.Contains(fmt.Sprint(problems), "torn") {
+			t.Errorf("%q: %+v, %v", text, rows, problems)
+		}
 	}
 }
 

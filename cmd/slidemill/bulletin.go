@@ -29,7 +29,7 @@ type bulletin struct {
 	depths          []jobs.Depth
 	cautions        map[pyramid.RunID]caution // of the runs that were done at some look
 	stranded        map[pyramid.SlideID]bool  // open, and nobody will work on them, see strand
-	waiting         int                       // open, and in the queue of this place
+	waiting         map[pyramid.SlideID]bool  // open, and in the queue of this place
 	open, bad, late int
 	pace            pace
 	shown           bool
@@ -192,7 +192,7 @@ func (b *bulletin) table(out io.Writer) error {
 		fmt.Fprintln(out, text)
 	}
 	b.sayStranded(out)
-	b.system.sayIdle(out, &b.flags.place, b.waiting)
+	b.system.sayIdle(out, &b.flags.place, len(b.waiting))
 	return err
 }
 

@@ -199,9 +199,12 @@ func (r *reached) retryRefused(cmd *cobra.Command, d *lost) (said, state string,
 	if err != nil {
 		return "", "", err
 	}
-	p := segment.Parameters{Engine: own.name}
+	p := segment.Parameters{}
 	if d.order.Again != nil {
 		p = d.order.Again.Parameters
+	}
+	if segment.IsOwnEngine(p.Engine) { // nothing was computed yet that another version's bits would have to fit
+		p.Engine = own.name
 	}
 	if err := r.sameModel(model, p.Engine); err != nil {
 		return "", "", err

@@ -56,7 +56,8 @@ func openFor(name string, threads int, m *segment.Model) (driver, error) {
 	if err != nil {
 		return d, err
 	}
-	return d, d.ready(m)
+	err = d.ready(m)
+	return d, err
 }
 
 // ready makes the driver ready for a model, which decides how our own engine convolves.

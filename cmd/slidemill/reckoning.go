@@ -67,7 +67,7 @@ func earlier(ctx context.Context, judge *intake.Judge, since []intake.Standing, 
 }
 
 // unfinished finds out which open slides go on by themselves, as status does: a script that waits for all to end would wait
-// for ever for one that was interrupted. Those say so in the summary.
+// for ever for one that was interrupted, or that nobody works on. Those say so in the summary.
 func (f *summaryFlags) unfinished(ctx context.Context, system *reached, standings []intake.Standing) (*bulletin, error) {
 	b := &bulletin{system: system, judge: system.judge(), flags: &statusFlags{place: f.place}, standings: standings}
 	for i := range standings {
@@ -76,9 +76,13 @@ func (f *summaryFlags) unfinished(ctx context.Context, system *reached, standing
 		}
 	}
 	err := b.strand(ctx)
+	idle := system.idle(&f.place, len(b.waiting))
 	for i := range standings {
-		if b.stranded[standings[i].Slide] {
-			standings[i].Reason = "Interrupted, and in no queue. Give the same `slidemill run` again, and it goes on where it stopped; or order it with `slidemill submit`."
+		switch s := &standings[i]; {
+		case b.stranded[s.Slide]:
+			s.Reason = "Interrupted, and in no queue. Give the same `slidemill run` again, and it goes on where it stopped; or order it with `slidemill submit`."
+		case b.waiting[s.Slide] && idle != "":
+			s.Reason = idle
 		}
 	}
 	return b, err

@@ -101,11 +101,15 @@ func runSlides(cmd *cobra.Command, f *runFlags, paths []string) (err error) {
 	var failed []string
 	paths = withoutMasks(cmd, paths)
 	for i, path := range paths {
-		if !shift.slide(ctx, path) {
+		ordered, done := shift.slide(ctx, path)
+		if !done {
 			failed = append(failed, path)
 		}
 		if ctx.Err() != nil {
-			sayUnbegun(cmd.ErrOrStderr(), paths[i+1:])
+			if ordered {
+				i++
+			}
+			sayUnbegun(cmd.ErrOrStderr(), paths[i:])
 			return ctx.Err()
 		}
 	}
@@ -119,8 +123,8 @@ func runSlides(cmd *cobra.Command, f *runFlags, paths []string) (err error) {
 // maxUnbegun is how many slides an interrupted run names that it did not begin.
 const maxUnbegun = 3
 
-// sayUnbegun says of an interrupted run which slides it did not come to. This run has not ordered
-// them, so that nobody else can tell.
+// sayUnbegun says of an interrupted run which slides it did not come to, the one that it was reading among them. It has not
+// ordered them, so that nobody else can tell.
 func sayUnbegun(stderr io.Writer, paths []string) {
 	if len(paths) == 0 {
 		return

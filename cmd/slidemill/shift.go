@@ -117,19 +117,20 @@ func (s *shift) end() error {
 	return errors.Join(<-s.done, s.crew.queue.Close(), s.unlock())
 }
 
-// slide does one slide and says how it went.
-func (s *shift) slide(ctx context.Context, path string) bool {
+// slide does one slide and says how it went, and whether there is an order of it.
+func (s *shift) slide(ctx context.Context, path string) (ordered, done bool) {
 	name := slide.FileName(path)
 	s.meter.begin(name)
 	started := time.Now()
 	order, report, err := s.order(ctx, path)
 	s.meter.finish()
+	ordered = order != nil
 	if ctx.Err() != nil {
-		return false
+		return ordered, false
 	}
 	if err != nil {
 		s.failed(path, order, err)
-		return false
+		return ordered, false
 	}
 	report.Slide.File = name
 	if err := sayCounting(ctx, s.cmd.ErrOrStderr(), s.crew.bucket, path, order); err != nil {
@@ -137,9 +138,9 @@ func (s *shift) slide(ctx context.Context, path string) bool {
 	}
 	if err := s.finished(report, order, time.Since(started)); err != nil {
 		s.failed(path, order, fmt.Errorf("the result is in the store, but not written here: %w", err))
-		return false
+		return ordered, false
 	}
-	return true
+	return ordered, true
 }
 
 func (s *shift) order(ctx context.Context, path string) (*intake.Order, *stitch.Report, error) {

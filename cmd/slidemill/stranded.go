@@ -14,7 +14,7 @@ import (
 // either, so they are looked at once more. In a place whose store others may share nobody knows: a slide that is not in
 // this queue may be in theirs.
 func (b *bulletin) strand(ctx context.Context) error {
-	b.stranded, b.waiting = map[pyramid.SlideID]bool{}, 0
+	b.stranded, b.waiting = map[pyramid.SlideID]bool{}, map[pyramid.SlideID]bool{}
 	if b.open == 0 {
 		return nil
 	}
@@ -27,7 +27,7 @@ func (b *bulletin) strand(ctx context.Context) error {
 		switch s := &b.standings[i]; {
 		case !s.Open():
 		case queued[s.Slide] > 0:
-			b.waiting++
+			b.waiting[s.Slide] = true
 		default:
 			without = append(without, s.Slide)
 		}

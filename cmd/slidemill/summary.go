@@ -81,7 +81,7 @@ func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	s.Problems, s.Idle = r.folder.Problems, system.idle(&f.place, r.open.waiting)
+	s.Problems, s.Idle = r.folder.Problems, system.idle(&f.place, len(r.open.waiting))
 	html, err := s.Save(summaryFolder(f.data, f.out))
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ func writeSummary(cmd *cobra.Command, f *summaryFlags) (err error) {
 	r.tell(cmd.ErrOrStderr())
 	fmt.Fprintf(cmd.OutOrStdout(), "%s\n%s\n", s.Headline(), html)
 	r.open.sayStranded(cmd.ErrOrStderr())
-	system.sayIdle(cmd.ErrOrStderr(), &f.place, r.open.waiting)
+	system.sayIdle(cmd.ErrOrStderr(), &f.place, len(r.open.waiting))
 	return r.verdict(s)
 }
 

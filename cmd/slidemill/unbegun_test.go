@@ -33,6 +33,16 @@ func TestInterruptedRunNamesWhatItDidNotBegin(t *testing.T) {
 	}
 }
 
+// The slide that is being read when the interrupt comes is in no ledger either.
+func TestInterruptedRunNamesWhatItWasReading(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	s := &shift{cmd: newRoot(), flags: &runFlags{}, meter: newMeter(io.Discard)}
+	if ordered, done := s.slide(ctx, filepath.Join(t.TempDir(), "first.svs")); ordered || done {
+		t.Errorf("ordered %v, done %v: want neither", ordered, done)
+	}
+}
+
 // interruptAtFirst runs slides and interrupts as soon as one is ordered.
 func interruptAtFirst(t *testing.T, data string, paths []string) (err error, stderr string) {
 	t.Helper()

@@ -20,7 +20,7 @@ type Summary struct {
 	Rows     []Row // those that need a person first
 	// Problems are what the watched folder's worklists got wrong, and that it does not answer.
 	Problems []string
-	// Idle says that slides wait and nobody works, and what to start; empty where somebody does.
+	// Idle says that slides wait and nobody works, and what to start; empty where somebody does, or may.
 	Idle string
 	// Ignored counts files that were no slides by their names.
 	Ignored int
@@ -66,15 +66,6 @@ func (s *Summary) Count() (c Count) {
 		}
 	}
 	return c
-}
-
-// open reports whether the slide has not ended.
-func (r *Row) open() bool {
-	switch r.State {
-	case stitch.Done, intake.Failed, intake.Refused, intake.Missing, intake.NotOrdered, intake.Cancelled, intake.Replaced:
-		return false
-	}
-	return true
 }
 
 // Total is the number of slides. One whose file was replaced is counted as its replacement.

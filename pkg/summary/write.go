@@ -67,7 +67,7 @@ func (s *Summary) WriteCSV(w io.Writer) error {
 		return err
 	}
 	for i := range s.Rows {
-		if err := out.Write(s.Rows[i].cells(s.Idle)); err != nil {
+		if err := out.Write(s.Rows[i].cells()); err != nil {
 			return err
 		}
 	}
@@ -75,12 +75,8 @@ func (s *Summary) WriteCSV(w io.Writer) error {
 	return out.Error()
 }
 
-// cells are the columns. What says that nobody works is the reason of slides that have not ended.
-func (r *Row) cells(idle string) []string {
+func (r *Row) cells() []string {
 	run, reason := "", r.Reason
-	if idle != "" && r.open() && !r.Copy() {
-		reason = strings.TrimPrefix(reason+"; "+idle, "; ")
-	}
 	if r.State == stitch.Done {
 		run = r.Run.String()
 	}

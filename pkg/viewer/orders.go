@@ -2,6 +2,7 @@ package viewer
 
 import (
 	"context"
+	"time"
 
 	"github.com/slidemill/slidemill/pkg/pyramid"
 )
@@ -87,7 +88,7 @@ func merge(found []Entry, order Entry) []Entry {
 // result since, as by `verify --repair`: it has no areas, and is not done.
 func (e Entry) own() Entry {
 	if e.State == "done" {
-		e.State, e.Reason = "failed", "its result is in the store no more: run or submit the file again"
+		e.State, e.Reason, e.Ended = "failed", "its result is in the store no more: run or submit the file again", time.Time{} // nobody knows since when
 	}
 	return e
 }

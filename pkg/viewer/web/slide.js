@@ -260,7 +260,7 @@ function ended(order) {
 // without is what stands on the page of a slide that has no result.
 function without(order, picture) {
   const end = ended(order);
-  if (picture) return end || "This slide has not been segmented yet.";
+  if (picture) return end || `This slide has not been segmented${order ? " yet" : ""}.`;
   return end ? `This slide has no picture. ${end}` : `This slide has no picture yet${order?.reason ? `: ${plain(order.reason)}` : ""}.`;
 }
 

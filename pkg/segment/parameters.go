@@ -60,10 +60,13 @@ func (p Parameters) Validate() error {
 // some convolutions by tiles its name goes on with which: "gorgonia 4@2,2@2" (nn.Tiling).
 const OwnEngine = "gorgonia"
 
+// IsOwnEngine reports whether it is our own engine, however it convolves.
+func IsOwnEngine(name string) bool { return name == "" || strings.HasPrefix(name, OwnEngine+" ") }
+
 // EngineDoes reports whether a worker with one engine does the runs that were ordered for the other: our own does those that
 // convolve directly, too.
 func EngineDoes(have, want string) bool {
-	return have == want || want == "" && strings.HasPrefix(have, OwnEngine+" ")
+	return have == want || want == "" && IsOwnEngine(have)
 }
 
 // EngineTitle is what people are told of an engine that Parameters name.

@@ -13,8 +13,8 @@ import (
 //
 // # Memory
 //
-// Imported graphs may depend on the input size, so it compiles the weights for each size, and keeps those of the last
-// maxSizes; networks hold what they were made of.
+// Imported graphs may depend on the input size, so it packs the weights for each size, and keeps those of maxSizes at most;
+// networks hold what they were made of.
 type ModelEngine struct {
 	lower func(pyramid.Size) (*net.Net, error)
 	opts  Options
@@ -73,7 +73,8 @@ func regionTiling(m *segment.Model) (Tiling, error) {
 // Tiling says which of the model's convolutions are tiled.
 func (e *ModelEngine) Tiling() Tiling { return e.opts.Tiling }
 
-// Name is what segment.Parameters calls it: another tiling makes other bits.
+// Name is what segment.Parameters calls it: another tiling makes other bits. Where the arithmetic of the kernels changes, too,
+// the name must (TestArithmetic of segment/builtin).
 func (e *ModelEngine) Name() string {
 	if e.opts.Tiling == (Tiling{}) {
 		return ""
@@ -94,7 +95,7 @@ func (e *ModelEngine) Network(size pyramid.Size) (segment.Network, error) {
 		if compiled, err = New(n, e.opts); err != nil {
 			return nil, err
 		}
-		if len(e.sizes) >= maxSizes {
+		if len(e.sizes) >= maxSizes { // which of them is needed next nobody knows
 			clear(e.sizes)
 		}
 		e.sizes[size] = compiled

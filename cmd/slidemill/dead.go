@@ -195,15 +195,15 @@ func (r *reached) retryRefused(cmd *cobra.Command, d *lost) (said, state string,
 	if err != nil {
 		return "", "", err
 	}
-	own, err := openFor(engineGorgonia, 0, model)
-	if err != nil {
-		return "", "", err
-	}
 	p := segment.Parameters{}
 	if d.order.Again != nil {
 		p = d.order.Again.Parameters
 	}
 	if segment.IsOwnEngine(p.Engine) { // nothing was computed yet that another version's bits would have to fit
+		own, err := openFor(engineGorgonia, 0, model)
+		if err != nil {
+			return "", "", err
+		}
 		p.Engine = own.name
 	}
 	if err := r.sameModel(model, p.Engine); err != nil {

@@ -54,7 +54,10 @@ const othersCore = 0
 // arrange makes the site: each segmenting worker on a core of its own, and with its share of it. Their profiles come
 // into the files that it names.
 func arrange(o options, run string, workers int, quota *quotas) (s *site.Site, profiles []string, err error) {
-	c := site.Config{Dir: filepath.Join(o.dir, run), Workers: workers + 2, Under: map[string][]string{}, Args: map[string][]string{}}
+	c := site.Config{
+		Dir: filepath.Join(o.dir, run), Workers: workers + 2,
+		Under: map[string][]string{}, UnderOthers: onCore(othersCore), Args: map[string][]string{},
+	}
 	profile := func(name string) string {
 		file := filepath.Join(o.dir, fmt.Sprintf("%s-%s.pprof", run, name))
 		c.Args[name] = []string{"--profile", file}
@@ -72,16 +75,8 @@ func arrange(o options, run string, workers int, quota *quotas) (s *site.Site, p
 			profile(name)
 		}
 	}
-	if s, err = site.Open(c); err != nil {
-		return nil, nil, err
-	}
-	for _, name := range s.Names() {
-		if _, segments := c.Under[name]; !segments {
-			p := s.Process(name)
-			p.Args = slices.Concat(onCore(othersCore), p.Args)
-		}
-	}
-	return s, profiles, nil
+	s, err = site.Open(c)
+	return s, profiles, err
 }
 
 // draw makes those of the night's slides that are not there.

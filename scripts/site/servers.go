@@ -69,7 +69,11 @@ func Split(n int) (roles []string) {
 }
 
 func (s *Site) process(name string, args ...string) *Process {
-	args = slices.Concat(s.Under[name], args, s.Args[name])
+	under, ok := s.Under[name]
+	if !ok {
+		under = s.UnderOthers
+	}
+	args = slices.Concat(under, args, s.Args[name])
 	return &Process{Name: name, Args: args, log: s.path("log", name+".log"), pid: s.path("run", name+".pid")}
 }
 

@@ -46,6 +46,8 @@ type Config struct {
 	S3Dir   string `json:"s3_dir,omitempty"`
 	// Under is put before a process's command, by name: taskset -c 0, ip netns exec NAME.
 	Under map[string][]string `json:"-"`
+	// UnderOthers is put before the commands of processes that Under does not name.
+	UnderOthers []string `json:"-"`
 	// Args is added to a process's arguments, by name.
 	Args map[string][]string `json:"-"`
 	// Env is added to the environment of slidemill's processes.

@@ -162,11 +162,11 @@ func TilingWithin(n *net.Net, halo, align int) (Tiling, error) {
 	}
 	least := best.cost(folded)
 	for _, t := range tilings(folded) {
-		f, err := t.Field(folded)
-		if err != nil || f.Halo() > halo || align%f.Side() != 0 { // an error: too deep to be followed
+		c := t.cost(folded)
+		if c >= least { // its field, which takes long to follow, does not matter
 			continue
 		}
-		if c := t.cost(folded); c < least {
+		if f, err := t.Field(folded); err == nil && f.Halo() <= halo && align%f.Side() == 0 { // an error: too deep to be followed
 			best, least = t, c
 		}
 	}
@@ -201,10 +201,9 @@ func tilings(folded *net.Net) (all []Tiling) {
 
 // cost is the estimated time of one pixel of the input, in direct multiply-adds. It is rounded as written on every processor.
 func (t Tiling) cost(folded *net.Net) (sum float64) {
-	strides := stridesOf(folded)
-	for i, node := range folded.Nodes {
-		if op, ok := node.Op.(*net.Conv); ok {
-			s := convShape(op).Fast(t.tile(strides[i]))
+	strides, shapes := stridesOf(folded), t.shapes(folded)
+	for i := range folded.Nodes { // in their order, as sums are rounded
+		if s, ok := shapes[i]; ok {
 			sum += float64(float64(s.Weights()) / (strides[i] * strides[i]) * tileGain(s))
 		}
 	}
